@@ -1,0 +1,1 @@
+"""halation makes whole songs by itself."""

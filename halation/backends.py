@@ -1,0 +1,175 @@
+"""The two seams: who composes and who plays, found by entry point.
+
+Ours are registered exactly as a stranger's would be, in ``pyproject.toml``::
+
+    [project.entry-points."halation.players"]
+    synth = "halation.stems.synth:Synth"
+
+An entry point names a factory ``(**options) -> Player`` (or ``Composer``) that has a
+:class:`Description` as its attribute ``description``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal, Protocol, cast
+
+from halation.types import Audio, BackendError, Form, Part, Score, Stems
+
+__all__ = [
+    "Backend",
+    "Composer",
+    "Description",
+    "Player",
+    "backends",
+    "composer",
+    "describe",
+    "player",
+]
+
+Kind = Literal["composers", "players"]
+
+
+class Composer(Protocol):
+    """Writes a score for a form."""
+
+    def __call__(self, form: Form, seed: int) -> Score:
+        """Return a score whose notes lie inside the form; the same for the same arguments."""
+        ...
+
+
+class Player(Protocol):
+    """Turns one part of a score into sound."""
+
+    def __call__(self, part: Part, score: Score, heard: Stems, seed: int) -> Iterator[Audio]:
+        """Yield consecutive stereo blocks at 44.1 kHz that together last ``score.n_samples``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a user must know of a back end before its sound ends up in a song.
+
+    Parameters
+    ----------
+    summary : str
+        One line.
+    licence : str
+        SPDX name of the licence of what it plays with (code, weights, samples).
+    commercial : bool
+        Whether songs made with it may be sold.
+    requires : tuple of str
+        Modules that must be importable.
+    extra : str
+        The extra of halation that installs them, empty for the default install.
+    weights : str
+        What must be fetched once, empty for nothing.
+    """
+
+    summary: str
+    licence: str
+    commercial: bool
+    requires: tuple[str, ...] = ()
+    extra: str = ""
+    weights: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One row of ``halation backends``."""
+
+    kind: Kind
+    name: str
+    description: Description | None
+    problem: str
+
+    @property
+    def usable(self) -> bool:
+        """Whether a song can use it now."""
+        return not self.problem
+
+
+@cache
+def _registered(kind: Kind) -> dict[str, EntryPoint]:
+    return {point.name: point for point in sorted(entry_points(group=f"halation.{kind}"))}
+
+
+def _load(kind: Kind, name: str) -> Any:
+    points = _registered(kind)
+    if name not in points:
+        near = difflib.get_close_matches(name, points, 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise BackendError(
+            f"no {kind[:-1]} named {name!r}; {hint}installed: {', '.join(points) or 'none'}"
+        )
+    try:
+        return points[name].load()
+    except Exception as error:
+        raise BackendError(f"the {kind[:-1]} {name!r} cannot be loaded: {error}") from error
+
+
+def describe(kind: Kind, name: str) -> Description:
+    """Return the description of an installed back end.
+
+    Raises
+    ------
+    BackendError
+        If there is none of that name, or it has no description.
+    """
+    found = getattr(_load(kind, name), "description", None)
+    if not isinstance(found, Description):
+        raise BackendError(f"the {kind[:-1]} {name!r} has no description")
+    return found
+
+
+def _problem(description: Description) -> str:
+    missing = [name for name in description.requires if importlib.util.find_spec(name) is None]
+    if not missing:
+        return ""
+    if description.extra:
+        cure = f'pip install "halation[{description.extra}]"'
+    else:
+        cure = f"pip install {' '.join(missing)}"
+    return f"needs {', '.join(missing)}: {cure}"
+
+
+def _make(kind: Kind, name: str, options: dict[str, Any]) -> Any:
+    problem = _problem(describe(kind, name))
+    if problem:
+        raise BackendError(f"the {kind[:-1]} {name!r} {problem}")
+    return _load(kind, name)(**options)
+
+
+def composer(name: str, **options: Any) -> Composer:
+    """Return an installed composer by name.
+
+    Raises
+    ------
+    BackendError
+        If it is unknown or something that it needs is missing; the message has the cure.
+    """
+    return cast(Composer, _make("composers", name, options))
+
+
+def player(name: str, **options: Any) -> Player:
+    """Return an installed player by name; errors as in :func:`composer`."""
+    return cast(Player, _make("players", name, options))
+
+
+def backends() -> tuple[Backend, ...]:
+    """Return every registered composer and player, with what keeps it from being used."""
+    rows = []
+    kinds: tuple[Kind, ...] = ("composers", "players")
+    for kind in kinds:
+        for name in _registered(kind):
+            try:
+                description = describe(kind, name)
+                rows.append(Backend(kind, name, description, _problem(description)))
+            except BackendError as error:
+                rows.append(Backend(kind, name, None, str(error)))
+    return tuple(rows)

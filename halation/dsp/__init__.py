@@ -1,0 +1,1 @@
+"""Signal processing: pure functions on float32 arrays of shape (channels, samples)."""

@@ -1,0 +1,1 @@
+"""Build-time and training code; may import heavy libraries, at call time only."""
