@@ -102,9 +102,8 @@ class Key:
         """
         plain = text.strip().replace("♯", "#").replace("♭", "b")
         found = re.fullmatch(
-            r"([A-Ga-g])([#b]?)\s*(m|min|minor|maj|major|aeolian|dorian|ionian|lydian)?",
+            r"([A-Ga-g])([#b]?)\s*(m|M|(?i:min|minor|maj|major|aeolian|dorian|ionian|lydian))?",
             plain,
-            re.IGNORECASE if len(plain) > 3 else 0,
         )
         if not found:
             raise BriefError(
@@ -113,14 +112,14 @@ class Key:
             )
         letter, accidental, mode = found.groups()
         tonic = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[letter.upper()]
-        tonic += {"#": 1, "b": -1, "B": -1, "": 0}[accidental]
-        word = (mode or "major").lower()
+        tonic += {"#": 1, "b": -1, "": 0}[accidental]
+        word = mode if mode == "m" else (mode or "major").lower()
         modes: dict[str, Mode] = {
             "m": "aeolian", "min": "aeolian", "minor": "aeolian", "aeolian": "aeolian",
             "maj": "ionian", "major": "ionian", "ionian": "ionian",
             "dorian": "dorian", "lydian": "lydian",
         }  # fmt: skip
-        return cls(tonic % 12, modes[word])
+        return cls(tonic % 12, "ionian" if mode == "M" else modes[word])
 
     @property
     def name(self) -> str:
@@ -187,7 +186,7 @@ class Brief:
             raise BriefError(f"the text must be a string, not {type(self.text).__name__}")
         if len(self.text) > MAX_TEXT_LENGTH:
             raise BriefError(
-                f"the text has {len(self.text)} characters; at most {MAX_TEXT_LENGTH:,} are read"
+                f"the text has {len(self.text):,} characters; at most {MAX_TEXT_LENGTH:,} are read"
             )
         _check_range("length", self.length_s, LENGTH_RANGE_S, "seconds")
         _check_range("tempo", self.tempo_bpm, TEMPO_RANGE_BPM, "BPM")

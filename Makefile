@@ -1,0 +1,62 @@
+# One Makefile for people and CI alike. `make song` and `make test` need Python >= 3.11 and nothing else.
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help song setup test lint format bench soak golden lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make song    set up what is needed and make one song into songs/"
+	@echo "make test    set up what is needed and pass every test"
+	@echo "make bench   how fast each stage and a whole song are"
+	@echo "make soak    every figure of sound over dozens of songs"
+	@echo "make format  mend what lint can mend;  make golden  write the goldens anew"
+
+song: $(VENV)/.song
+	$(BIN)/halation make
+
+setup: $(VENV)/.test
+
+$(VENV)/.song: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "halation needs Python 3.11 or newer; install it and call make again"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "Python cannot make a virtual environment (on Debian: apt install python3-venv)"; exit 1; }
+	$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.song
+	$(PIP) install -c constraints.txt -e ".[dev]"
+	@touch $@
+
+test: lint
+	$(BIN)/pytest -q -n 2
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell halation tests benchmarks docs README.md CONTRIBUTING.md CHANGELOG.md
+
+format: $(VENV)/.test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+golden: $(VENV)/.test
+	$(BIN)/pytest -q tests -k golden --update-golden
+
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks.songs
+	$(BIN)/pytest -q -p no:xdist benchmarks --benchmark-only --benchmark-columns=median,stddev,rounds
+
+soak: $(VENV)/.test
+	$(BIN)/python -m benchmarks.soak
+
+# The versions that tests pass with; call it in a fresh virtual environment.
+lock: $(VENV)/.test
+	$(BIN)/python -m pip --disable-pip-version-check freeze --exclude-editable > constraints.txt
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -1,0 +1,1 @@
+"""Speed and sound of whole songs; ``make bench`` and ``make soak``."""

@@ -1,0 +1,5 @@
+"""``python -m halation``."""
+
+from halation.cli import main
+
+main()

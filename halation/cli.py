@@ -1,0 +1,445 @@
+"""The command line: ``halation make``, ``remake``, ``inspect``, ``backends``.
+
+Exit status: 0 done, 1 a failed run, 2 a wrong call, 130 interrupted. An error is one line.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from halation.types import (
+    LENGTH_RANGE_S,
+    LOUDNESS_RANGE_LUFS,
+    TEMPO_RANGE_BPM,
+    BackendError,
+    Brief,
+    BriefError,
+    HalationError,
+    Key,
+)
+
+if TYPE_CHECKING:
+    from halation.files import Written
+    from halation.pipeline import Artefact
+    from halation.types import Song
+
+__all__ = ["main"]
+
+log = logging.getLogger("halation")
+
+FORMATS = ("wav", "mp3", "flac")
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with its exit status."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        cli.main(standalone_mode=False)
+        status = 0
+    except (KeyboardInterrupt, click.Abort):
+        status = _complain("interrupted; nothing half-written is left", 130)
+    except click.ClickException as error:
+        status = _complain(" ".join(error.format_message().split()), 2)
+    except (BriefError, BackendError) as error:
+        status = _complain(str(error), 2)
+    except HalationError as error:
+        status = _complain(str(error), 1)
+    except BrokenPipeError:
+        # The reader has gone; keep the interpreter from complaining when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except MemoryError:
+        status = _complain("not enough memory; try a shorter --length", 1)
+    except OSError as error:
+        status = _complain(f"{error.strerror or error}: {error.filename or 'the disk'}", 1)
+    except Exception as error:
+        log.exception("unexpected error")
+        if "--verbose" in sys.argv:
+            raise
+        status = _complain(
+            f"unexpected error: {type(error).__name__}: {error}; this is a fault in halation, "
+            "please report it with the output of the same command with --verbose",
+            1,
+        )
+    sys.exit(status)
+
+
+def _complain(message: str, status: int) -> int:
+    print(f"halation: {message}", file=sys.stderr)
+    return status
+
+
+def _terminate(_signal: int, _frame: Any) -> NoReturn:
+    sys.exit(143)
+
+
+def _start_logging(verbose: bool) -> None:
+    """Log to a rotating file (HALATION_LOG names another folder) and, if asked, to stderr."""
+    from logging.handlers import RotatingFileHandler
+
+    import platformdirs
+
+    log.setLevel(logging.DEBUG if verbose else logging.INFO)
+    folder = Path(os.environ.get("HALATION_LOG") or platformdirs.user_log_dir("halation", False))
+    form = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = RotatingFileHandler(folder / "halation.log", maxBytes=500_000, backupCount=2)
+        file.setFormatter(form)
+        log.addHandler(file)
+    except OSError:
+        pass  # a log that cannot be written must not keep anybody from a song
+    if verbose:
+        screen = logging.StreamHandler()
+        screen.setFormatter(form)
+        log.addHandler(screen)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="halation")
+def cli() -> None:
+    """Whole songs by themselves: dreamy, off-grid, ambient, emotional.
+
+    "halation make" is all you need.
+    """
+
+
+def _key(_context: click.Context, _option: click.Parameter, value: str | None) -> Key | None:
+    return None if value is None else Key.parse(value)
+
+
+def _formats(_context: click.Context, _option: click.Parameter, value: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip().lower() for name in value.split(",")))
+    for name in names:
+        if name not in FORMATS:
+            raise click.BadParameter(f"no such format: {name!r}; choose from {', '.join(FORMATS)}")
+    return names
+
+
+def _pairs(
+    _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    for value in values:
+        part, found, player = value.partition("=")
+        if not found or not part or not player:
+            raise click.BadParameter(f"write PART=PLAYER, such as pads=synth, not {value!r}")
+        pairs.append((part, player))
+    return tuple(pairs)
+
+
+def _output_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say where a song goes and how much is told."""
+    options = (
+        click.option(
+            "--out",
+            type=click.Path(path_type=Path),
+            default=Path("songs"),
+            show_default=True,
+            help="Folder that the song's own folder is put into.",
+        ),
+        click.option("--stems", is_flag=True, help="Write the stems and the pre-master mix, too."),
+        click.option(
+            "--format",
+            "formats",
+            default="wav,mp3",
+            show_default=True,
+            callback=_formats,
+            help="Any of wav,mp3,flac.",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end."),
+        click.option("--verbose", is_flag=True, help="Tell what happens, and all of an error."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@click.argument("text", default="")
+@click.option("--seed", type=int, help="The same text and seed make the same song.")
+@click.option(
+    "--length",
+    "length_s",
+    type=float,
+    metavar="SECONDS",
+    help=f"{LENGTH_RANGE_S[0]:g} to {LENGTH_RANGE_S[1]:g}, tail included.",
+)
+@click.option(
+    "--tempo",
+    "tempo_bpm",
+    type=float,
+    metavar="BPM",
+    help=f"{TEMPO_RANGE_BPM[0]:g} to {TEMPO_RANGE_BPM[1]:g}; it is felt at half.",
+)
+@click.option("--key", callback=_key, metavar="KEY", help='Such as "F# minor".')
+@click.option("--instrumental", is_flag=True, help="Leave the voices out.")
+@click.option(
+    "--loudness",
+    "loudness_lufs",
+    type=float,
+    default=-14.0,
+    show_default=True,
+    metavar="LUFS",
+    help=f"{LOUDNESS_RANGE_LUFS[0]:g} to {LOUDNESS_RANGE_LUFS[1]:g}.",
+)
+@click.option("--composer", default="rules", show_default=True, metavar="NAME")
+@click.option(
+    "--player",
+    "players",
+    multiple=True,
+    callback=_pairs,
+    metavar="PART=NAME",
+    help="Give a part or stem to another player; see halation backends.",
+)
+@_output_options
+def make(
+    *,
+    out: Path,
+    stems: bool,
+    formats: tuple[str, ...],
+    as_json: bool,
+    verbose: bool,
+    seed: int | None,
+    **wishes: Any,
+) -> None:
+    """Make a song of TEXT, a mood in free words; without it halation chooses."""
+    _start_logging(verbose)
+    from halation.seeds import draw_seed
+
+    brief = Brief(seed=draw_seed() if seed is None else seed, **wishes)
+    started = time.perf_counter()
+    from halation import backends, files
+
+    backends.composer(brief.composer)
+    for _, name in brief.players:
+        backends.player(name)
+    files.check_out(out)
+    from halation.pipeline import produce
+
+    _finish(produce(brief), started, out, formats=formats, stems=stems, as_json=as_json)
+
+
+@cli.command()
+@click.argument("song_json", type=click.Path(exists=True, path_type=Path))
+@_output_options
+def remake(
+    *,
+    song_json: Path,
+    out: Path,
+    stems: bool,
+    formats: tuple[str, ...],
+    as_json: bool,
+    verbose: bool,
+) -> None:
+    """Make the very same song again from its SONG_JSON."""
+    _start_logging(verbose)
+    started = time.perf_counter()
+    from halation import files
+
+    recipe = files.read(song_json)
+    files.check_out(out)
+    if recipe.engine != files.ENGINE:
+        print(
+            f"halation: this song was made by engine {recipe.engine}, this is {files.ENGINE}: "
+            "the notes are the same, the sound of instruments and effects may differ",
+            file=sys.stderr,
+        )
+    from halation.pipeline import render
+
+    _finish(
+        render(recipe.plan),
+        started,
+        out,
+        formats=formats,
+        stems=stems,
+        as_json=as_json,
+    )
+
+
+def _finish(
+    artefacts: Iterator[Artefact],
+    started: float,
+    out: Path,
+    *,
+    formats: tuple[str, ...],
+    stems: bool,
+    as_json: bool,
+) -> None:
+    """Watch a song come into being, write it, and say where it is."""
+    from halation import files
+
+    stages: dict[str, float] = {}
+    last = started
+    song: Song | None = None
+    with _Progress(quiet=as_json) as progress:
+        for artefact in artefacts:
+            now = time.perf_counter()
+            name = type(artefact).__name__.lower()
+            name = {"stem": "stems", "song": "master", "plan": "fx"}.get(name, name)
+            stages[name] = stages.get(name, 0.0) + now - last
+            last = now
+            log.debug("%s after %.2f s", name, now - started)
+            progress.show(artefact)
+            if name == "master":
+                song = artefact  # type: ignore[assignment]
+        assert song is not None
+        progress.step("writing files")
+        written = files.write(song, out, formats=formats, stems=stems)
+    stages["files"] = time.perf_counter() - last
+    summary = files.summary(song, written, stages)
+    log.info("%s: %.1f s", written.folder, time.perf_counter() - started)
+    if as_json:
+        print(json.dumps(summary, ensure_ascii=False))
+    else:
+        _report(song, written, time.perf_counter() - started)
+
+
+def _report(song: Song, written: Written, seconds: float) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    form = song.score.form
+    measures = song.measures
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(
+        f"[bold]{escape(song.title)}[/]  {_minutes(form.duration_s)}  {form.key.name}  "
+        f"{form.tempo_bpm:g} BPM  {measures.loudness_lufs:.1f} LUFS  "
+        f"made in {seconds:.1f} s ({form.duration_s / seconds:.0f} × real time)"
+    )
+    console.print(f"seed {song.brief.seed}", markup=False)
+    console.print(str(written.folder), markup=False)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"
+
+
+class _Progress:
+    """The stages of a song on the terminal, as they happen; on stderr, plain in a pipe."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, quiet=quiet, highlight=False)
+        self._status = self._console.status("reading the mood")
+
+    def __enter__(self) -> _Progress:
+        self._status.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._status.stop()
+
+    def step(self, doing: str) -> None:
+        """Say what is being done now."""
+        self._status.update(doing)
+
+    def show(self, artefact: Artefact) -> None:
+        """Say what has just come into being."""
+        from rich.markup import escape
+
+        stage, text, doing = _line(artefact)
+        if text:
+            self._console.print(f"[bright_blue]{stage:<7}[/] {escape(text)}")
+        self.step(doing)
+
+
+def _line(artefact: Artefact) -> tuple[str, str, str]:
+    """Return an artefact's stage, its summary in words, and what is done next."""
+    from halation.types import Form, Mix, Mood, Plan, Score, Stem
+
+    match artefact:
+        case Mood():
+            heard = artefact.phrase if len(artefact.phrase) < 60 else artefact.phrase[:59] + "…"
+            return "mood", f"{', '.join(artefact.words)}  ({heard})", "planning the form"
+        case Form():
+            names = " ".join(f"{s.name} {s.bars}" for s in artefact.sections)
+            facts = f"{artefact.key.name}, {artefact.tempo_bpm:g} BPM"
+            return "form", f"{names}  ({facts})", "composing"
+        case Score():
+            notes = sum(len(part.notes) for part in artefact.parts)
+            return "score", f"{notes} notes in {len(artefact.parts)} parts", "drawing effects"
+        case Plan():
+            text = f"{len(artefact.effects)} effects under {len(artefact.curves)} curves"
+            return "fx", text, "playing the stems"
+        case Stem():
+            return "stem", artefact.name, "playing the stems"
+        case Mix():
+            return "mix", f"{len(artefact.stems.tracks)} stems", "mastering"
+        case _:
+            measures = artefact.measures
+            text = f"{measures.loudness_lufs:.1f} LUFS, {measures.true_peak_dbtp:.1f} dBTP"
+            return "master", text, "writing files"
+
+
+@cli.command()
+@click.argument("song_json", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The picture [default: inspect.png beside the song].",
+)
+@click.option("--verbose", is_flag=True, help="Tell what happens, and all of an error.")
+def inspect(*, song_json: Path, out: Path | None, verbose: bool) -> None:
+    """Draw one picture of a song: waveform, spectrogram, loudness, notes, automation, measures."""
+    _start_logging(verbose)
+    from halation import files
+    from halation.pictures import sheet
+
+    recipe = files.read(song_json)
+    folder = song_json if song_json.is_dir() else song_json.parent
+    picture = out or folder / "inspect.png"
+    files.check_out(picture.parent)
+    master = files.find_audio(folder, recipe)
+    measures = recipe.measures
+    if master is None:
+        from halation import remake as remake_song
+
+        song = remake_song(song_json).song
+        master, measures = song.master, song.measures
+    sheet.draw(recipe.plan, master, measures, picture)
+    print(picture)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+def backends(*, as_json: bool) -> None:
+    """List composers and players, and what the missing ones need."""
+    from halation import backends as room
+
+    rows = [
+        {
+            "kind": row.kind[:-1],
+            "name": row.name,
+            "usable": row.usable,
+            "needs": row.problem,
+            "summary": row.description.summary if row.description else "",
+            "licence": row.description.licence if row.description else "",
+            "commercial": row.description.commercial if row.description else None,
+        }
+        for row in room.backends()
+    ]
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("kind", "name", "ready", "what it is", "licence", "songs may be sold")
+    for row in rows:
+        ready = "yes" if row["usable"] else str(row["needs"])
+        sold = {True: "yes", False: "no", None: ""}[row["commercial"]]  # type: ignore[index]
+        table.add_row(*map(str, (row["kind"], row["name"], ready)), str(row["summary"]),
+                      str(row["licence"]), sold)  # fmt: skip
+    Console(highlight=False).print(table)

@@ -1,0 +1,201 @@
+"""Noise: coloured loops, slow wandering paths, and gains that move without clicks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["band_response", "coloured", "moving", "ramped", "wander"]
+
+Signal = NDArray[np.float32]
+
+STEP_SAMPLES = 4096
+"""Distance of the control points of :func:`moving`: 93 ms at 44.1 kHz."""
+_BLOCK_STEPS = 16
+
+
+def band_response(
+    frequency_hz: Signal,
+    low_hz: float,
+    high_hz: float,
+    slope_db_per_octave: float = 0.0,
+    order: int = 2,
+) -> Signal:
+    """Return the magnitude of a Butterworth-shaped band with a tilt inside.
+
+    Parameters
+    ----------
+    frequency_hz : np.ndarray [shape=(n,)], float32 [Hz]
+    low_hz, high_hz : float > 0 [Hz]
+        Where the edges are 3 dB down.
+    slope_db_per_octave : float [dB/octave]
+        Power slope of the inside: 0 is white, −3 pink, −6 red; unity at the band's centre.
+    order : int > 0
+        Slope of 6 dB/octave for each, at both edges.
+
+    Returns
+    -------
+    np.ndarray [shape=(n,)], float32
+        Linear magnitude, 0 at 0 Hz.
+
+    Examples
+    --------
+    >>> f = np.array([0, 100, 1000, 10000], np.float32)
+    >>> band_response(f, 100, 10000, order=2).round(2).tolist()
+    [0.0, 0.71, 1.0, 0.71]
+    """
+    f = np.maximum(frequency_hz, 1e-3)
+    edges = (1 + (low_hz / f) ** (2 * order)) * (1 + (f / high_hz) ** (2 * order))
+    tilt = (f / np.sqrt(low_hz * high_hz)) ** (slope_db_per_octave / 6.0206)
+    return np.where(frequency_hz > 0, tilt / np.sqrt(edges), 0.0).astype(np.float32)
+
+
+def coloured(
+    draw: np.random.Generator,
+    channels: int,
+    n: int,
+    sample_rate: int,
+    *,
+    low_hz: float,
+    high_hz: float,
+    slope_db_per_octave: float = 0.0,
+    order: int = 2,
+) -> Signal:
+    """Draw noise of a colour that joins seamlessly to its own start.
+
+    Parameters
+    ----------
+    draw : np.random.Generator
+    channels, n : int > 0
+        Independent channels, and samples in the loop.
+    sample_rate : int [Hz]
+    low_hz, high_hz, slope_db_per_octave, order
+        As in :func:`band_response`.
+
+    Returns
+    -------
+    np.ndarray [shape=(channels, n)], float32
+        RMS 1, no DC.
+
+    Examples
+    --------
+    >>> x = coloured(np.random.default_rng(1), 2, 4096, 44100, low_hz=500, high_hz=5000)
+    >>> x.shape, round(float(np.sqrt(np.mean(x[0] ** 2))), 3), bool(abs(x.mean()) < 1e-6)
+    ((2, 4096), 1.0, True)
+    """
+    from scipy import fft
+
+    bins = n // 2 + 1
+    frequency_hz = np.arange(bins, dtype=np.float32) * np.float32(sample_rate / n)
+    response = band_response(frequency_hz, low_hz, high_hz, slope_db_per_octave, order)
+    spectrum = draw.standard_normal((channels, 2 * bins), dtype=np.float32).view(np.complex64)
+    spectrum *= response
+    noise = np.asarray(fft.irfft(spectrum, n=n, axis=1, overwrite_x=True), dtype=np.float32)
+    noise /= np.sqrt(np.mean(noise**2, axis=1, keepdims=True)) + np.float32(1e-20)
+    return noise
+
+
+def wander(draw: np.random.Generator, n: int, memory: float) -> NDArray[np.float64]:
+    """Walk at random around zero, with a memory (Ornstein–Uhlenbeck) and rounded corners.
+
+    Parameters
+    ----------
+    draw : np.random.Generator
+    n : int > 0
+        Points.
+    memory : float > 0 [points]
+        After so many points the correlation has fallen to about 1/e.
+
+    Returns
+    -------
+    np.ndarray [shape=(n,)], float64
+        Mean 0 and standard deviation 1 in the long run.
+
+    References
+    ----------
+    Uhlenbeck and Ornstein, "On the theory of the Brownian motion", Phys. Rev. 36, 1930.
+
+    Examples
+    --------
+    >>> path = wander(np.random.default_rng(3), 20_000, 10.0)
+    >>> bool(0.9 < path.std() < 1.1), bool(np.abs(np.diff(path)).max() < 1)
+    (True, True)
+    """
+    from scipy.signal import lfilter
+
+    a = float(np.exp(-2.0 / memory))
+    # Two equal poles: a = e^(-2/memory) each; the gain makes the stationary variance 1.
+    gain = np.sqrt((1 - a * a) ** 3 / (1 + a * a))
+    warm = int(8 * memory) + 1
+    path = lfilter([gain], [1.0, -2 * a, a * a], draw.standard_normal(n + warm))
+    return np.asarray(path[warm:], dtype=np.float64)
+
+
+def ramped(x: Signal, start: Sequence[float], end: Sequence[float]) -> None:
+    """Multiply each channel in place by a straight line from ``start`` to ``end``.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(channels, n)], float32
+    start, end : one float for each channel
+        Linear gain at the first sample and just after the last.
+    """
+    ramp = np.arange(x.shape[1], dtype=np.float32) / np.float32(max(x.shape[1], 1))
+    for channel, (a, b) in enumerate(zip(start, end, strict=True)):
+        x[channel] *= np.float32(a) + np.float32(b - a) * ramp
+
+
+def moving(
+    loops: Sequence[Signal], gains: Sequence[Signal], n: int
+) -> Iterator[tuple[int, Signal]]:
+    """Mix loops whose gains move, block by block, so that a long bed needs little memory.
+
+    Parameters
+    ----------
+    loops : sequence of np.ndarray [shape=(channels, any length)], float32
+        Seamless loops; different lengths keep the sum from repeating.
+    gains : sequence of np.ndarray [shape=(channels, points)], float32
+        Linear gains at every :data:`STEP_SAMPLES`, one array for each loop; at least
+        ``n // STEP_SAMPLES + 2`` points.
+    n : int >= 0
+        Samples wanted.
+
+    Yields
+    ------
+    (int, np.ndarray [shape=(channels, up to 65,536)], float32)
+        Where the block starts, and the block.
+
+    Examples
+    --------
+    >>> loop, gain = np.ones((1, 300), np.float32), np.arange(4, dtype=np.float32)[None]
+    >>> (start, block), = moving([loop], [gain], 5000)
+    >>> start, block.shape, block[0, [0, 2048, 4096]].tolist()
+    (0, (1, 5000), [0.0, 0.5, 1.0])
+    """
+    ramp = np.arange(STEP_SAMPLES, dtype=np.float32) / np.float32(STEP_SAMPLES)
+    size = STEP_SAMPLES * _BLOCK_STEPS
+    channels = loops[0].shape[0]
+    gain = np.empty((_BLOCK_STEPS, STEP_SAMPLES), dtype=np.float32)
+    for start in range(0, n, size):
+        length = min(size, n - start)
+        steps = -(-length // STEP_SAMPLES)
+        block = np.zeros((channels, length), dtype=np.float32)
+        first = start // STEP_SAMPLES
+        for loop, points in zip(loops, gains, strict=True):
+            for channel in range(channels):
+                nodes = points[channel, first : first + steps + 1, None]
+                np.multiply(nodes[1:] - nodes[:-1], ramp, out=gain[:steps])
+                gain[:steps] += nodes[:-1]
+                _add_loop(block[channel], loop[channel], start, gain.reshape(-1))
+        yield start, block
+
+
+def _add_loop(out: Signal, loop: Signal, start: int, gain: Signal) -> None:
+    """Add ``gain`` times the loop, read from place ``start`` on, to ``out``."""
+    done, position = 0, start % len(loop)
+    while done < len(out):
+        take = min(len(out) - done, len(loop) - position)
+        out[done : done + take] += loop[position : position + take] * gain[done : done + take]
+        done, position = done + take, 0
