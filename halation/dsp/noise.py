@@ -43,10 +43,10 @@ def band_response(
     Examples
     --------
     >>> f = np.array([0, 100, 1000, 10000], np.float32)
-    >>> band_response(f, 100, 10000, order=2).round(2).tolist()
+    >>> [round(float(m), 2) for m in band_response(f, 100, 10000, order=2)]
     [0.0, 0.71, 1.0, 0.71]
     """
-    f = np.maximum(frequency_hz, 1e-3)
+    f = np.maximum(frequency_hz, 1e-3 * low_hz)  # keeps the power below from overflowing
     edges = (1 + (low_hz / f) ** (2 * order)) * (1 + (f / high_hz) ** (2 * order))
     tilt = (f / np.sqrt(low_hz * high_hz)) ** (slope_db_per_octave / 6.0206)
     return np.where(frequency_hz > 0, tilt / np.sqrt(edges), 0.0).astype(np.float32)
@@ -148,7 +148,7 @@ def ramped(x: Signal, start: Sequence[float], end: Sequence[float]) -> None:
 
 
 def moving(
-    loops: Sequence[Signal], gains: Sequence[Signal], n: int
+    loops: Sequence[Signal], gains: Sequence[Signal], n: int, offset: int = 0
 ) -> Iterator[tuple[int, Signal]]:
     """Mix loops whose gains move, block by block, so that a long bed needs little memory.
 
@@ -161,6 +161,8 @@ def moving(
         ``n // STEP_SAMPLES + 2`` points.
     n : int >= 0
         Samples wanted.
+    offset : int >= 0
+        Where in every loop to begin.
 
     Yields
     ------
@@ -188,7 +190,7 @@ def moving(
                 nodes = points[channel, first : first + steps + 1, None]
                 np.multiply(nodes[1:] - nodes[:-1], ramp, out=gain[:steps])
                 gain[:steps] += nodes[:-1]
-                _add_loop(block[channel], loop[channel], start, gain.reshape(-1))
+                _add_loop(block[channel], loop[channel], start + offset, gain.reshape(-1))
         yield start, block
 
 

@@ -1,0 +1,227 @@
+"""What wobbles: drawn walks and slow LFOs, and the tape that plays them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from halation.dsp.automation import HOP, ramp
+
+__all__ = ["drift", "lfo", "tape_delay", "warp"]
+
+GOLDEN = (1.0 + 5.0**0.5) / 2.0
+"""Ratio of an LFO's two rates: irrational, so that it never comes round."""
+
+_ROW = 128
+_ROWS = 256
+_STEEPEST = 1.0 / 64.0
+_SILENCE = 1e-6
+
+Signal = NDArray[np.float32]
+
+
+def drift(rng: np.random.Generator, n: int, *, correlation: float = 0.8) -> NDArray[np.float64]:
+    """Draw a random walk that is pulled back to 0.
+
+    Parameters
+    ----------
+    rng : np.random.Generator
+    n : int >= 0
+        Number of values.
+    correlation : float in [0, 1)
+        Between neighbours.
+
+    Returns
+    -------
+    np.ndarray [shape=(n,)], float64
+        Standard deviation 1.
+
+    References
+    ----------
+    Uhlenbeck and Ornstein, "On the theory of the Brownian motion", Phys. Rev. 36, 1930.
+
+    Examples
+    --------
+    >>> walk = drift(np.random.default_rng(0), 10_000)
+    >>> bool(abs(walk.std() - 1) < 0.1)
+    True
+    >>> bool(abs(np.corrcoef(walk[1:], walk[:-1])[0, 1] - 0.8) < 0.05)
+    True
+    """
+    steps = rng.standard_normal(n)
+    step = (1.0 - correlation**2) ** 0.5
+    for i in range(1, n):
+        steps[i] = correlation * steps[i - 1] + step * steps[i]
+    return steps
+
+
+def lfo(at: NDArray[np.float64], period: float, phases: tuple[float, float]) -> NDArray[np.float64]:
+    """Read a slow oscillation that never repeats: two sines, their rates in the golden ratio.
+
+    Parameters
+    ----------
+    at : np.ndarray
+        Places in any unit of time.
+    period : float > 0
+        The slower sine's, in the same unit.
+    phases : pair of float [turns]
+
+    Returns
+    -------
+    np.ndarray of the same shape, within −1 … 1
+
+    Examples
+    --------
+    >>> lfo(np.array([0.0, 1.0]), 4.0, (0.25, 0.25)).round(2).tolist()
+    [1.0, -0.33]
+    """
+    slow = np.sin(2.0 * np.pi * (at / period + phases[0]))
+    fast = np.sin(2.0 * np.pi * (at * GOLDEN / period + phases[1]))
+    return np.asarray(0.6 * slow + 0.4 * fast)
+
+
+def tape_delay(
+    rng: np.random.Generator,
+    depth: Signal,
+    *,
+    wow_hz: float,
+    wow_cents: float,
+    flutter_hz: float,
+    flutter_cents: float,
+    hop: int = HOP,
+    sample_rate: int = 44_100,
+) -> Signal:
+    """Draw how far a worn tape machine lags behind or runs ahead.
+
+    Parameters
+    ----------
+    rng : np.random.Generator
+        Lets both rates wander.
+    depth : np.ndarray [shape=(frames,)]
+        What the deviations are multiplied by, at control rate.
+    wow_hz, flutter_hz : float > 0 [Hz]
+        Mean rates.
+    wow_cents, flutter_cents : float >= 0 [cents]
+        Greatest deviations of pitch where ``depth`` is 1.
+    hop : int > 0
+        Samples between two control values.
+    sample_rate : int [Hz]
+
+    Returns
+    -------
+    np.ndarray [shape=(frames,)], float32 [samples]
+        Delay for :func:`warp`; around 0, so that the voice stays in time.
+
+    Examples
+    --------
+    >>> still = tape_delay(np.random.default_rng(0), np.ones(9, np.float32), wow_hz=0.5,
+    ...                    wow_cents=0.0, flutter_hz=8.0, flutter_cents=0.0)
+    >>> bool((still == 0).all())
+    True
+    """
+    frames = len(depth)
+    step_s = hop / sample_rate
+    delay = np.zeros(frames)
+    for rate_hz, cents in ((wow_hz, wow_cents), (flutter_hz, flutter_cents)):
+        # The rate itself wanders by a tenth: new values twice a period, straight lines between.
+        knots = int(frames * step_s * rate_hz * 2.0) + 2
+        wander = np.interp(
+            np.arange(frames) * step_s * rate_hz * 2.0,
+            np.arange(knots),
+            drift(rng, knots, correlation=0.7),
+        )
+        phase = rng.random() + np.cumsum(rate_hz * step_s * (1.0 + 0.1 * wander))
+        speed = cents * np.log(2.0) / 1200.0
+        delay += speed * sample_rate / (2.0 * np.pi * rate_hz) * np.sin(2.0 * np.pi * phase)
+    return np.asarray(delay * depth, dtype=np.float32)
+
+
+def warp(x: Signal, delay: Signal, hop: int = HOP) -> Signal:
+    """Play a signal with a delay that moves, as a tape does whose speed wavers.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(channels, n)], float32
+    delay : np.ndarray [shape=(ceil(n / hop) + 1,)] [samples]
+        Control of the delay; negative values read ahead. Beyond the ends there is silence.
+    hop : int, a multiple of 128
+        Samples between two control values.
+
+    Returns
+    -------
+    np.ndarray [shape=(channels, n)], float32
+
+    Notes
+    -----
+    Lagrange interpolation over five samples; where the speed is off by more than 1/64 (a tape that
+    stops), over two.
+
+    References
+    ----------
+    Laakso et al., "Splitting the unit delay", IEEE Signal Processing Magazine 13(1), 1996.
+
+    Examples
+    --------
+    >>> x = np.sin(np.arange(2000) / 20, dtype=np.float32)[None]
+    >>> late = warp(x, np.full(9, 10.5, np.float32))
+    >>> bool(np.max(np.abs(late[0, 500:1500] - np.sin((np.arange(500, 1500) - 10.5) / 20))) < 1e-4)
+    True
+    """
+    n = x.shape[1]
+    out = np.zeros_like(x)
+    size = _ROW * _ROWS
+    for start in range(0, n, size):
+        stop = min(start + size, n)
+        rows = -(-(stop - start) // _ROW)
+        local = delay[start // hop : -(-stop // hop) + 1]
+        reach = int(np.abs(local).max()) + _ROW + 4
+        low, high = start - reach, start + rows * _ROW + reach
+        inside = x[:, max(low, 0) : min(high, n)]
+        if inside.size == 0 or (inside.max() < _SILENCE and inside.min() > -_SILENCE):
+            continue
+        if not local.any():
+            out[:, start:stop] = x[:, start:stop]
+            continue
+        span = np.zeros((x.shape[0], high - low), np.float32)
+        span[:, max(low, 0) - low : max(low, 0) - low + inside.shape[1]] = inside
+        lag = np.resize(ramp(delay, hop, start, stop), rows * _ROW)
+        if np.abs(np.diff(local)).max(initial=0.0) <= hop * _STEEPEST:
+            played = _interpolated(span, lag.reshape(rows, _ROW), -low + start)
+        else:
+            played = _gathered(span, lag, -low + start)
+        out[:, start:stop] = played[:, : stop - start]
+    return out
+
+
+def _interpolated(span: Signal, lag: Signal, origin: int) -> Signal:
+    """Read rows of samples at lags that change little within a row."""
+    rows = lag.shape[0]
+    whole = np.rint(lag[:, _ROW // 2]).astype(np.int64)
+    windows = sliding_window_view(span, _ROW + 4, axis=1)
+    taken = windows[:, origin - 2 + np.arange(rows) * _ROW - whole]
+    p = whole[:, None].astype(np.float32) - lag
+    square = p * p
+    outer, inner = p * (square - 1.0) * np.float32(1 / 24), p * (square - 4.0) * np.float32(-1 / 6)
+    weights = (
+        outer * (p - 2.0),
+        inner * (p - 1.0),
+        (square - 4.0) * (square - 1.0) * np.float32(0.25),
+        inner * (p + 1.0),
+        outer * (p + 2.0),
+    )
+    played = taken[:, :, :_ROW] * weights[0]
+    term = np.empty_like(played)
+    for tap in range(1, 5):
+        np.multiply(taken[:, :, tap : tap + _ROW], weights[tap], out=term)
+        played += term
+    return np.asarray(played.reshape(span.shape[0], -1), dtype=np.float32)
+
+
+def _gathered(span: Signal, lag: Signal, origin: int) -> Signal:
+    """Read every sample at a place of its own."""
+    place = np.clip(origin + np.arange(len(lag)) - lag.astype(np.float64), 0, span.shape[1] - 2)
+    whole = place.astype(np.int64)
+    fraction = (place - whole).astype(np.float32)
+    left, right = span[:, whole], span[:, whole + 1]
+    return np.asarray(left + (right - left) * fraction, dtype=np.float32)

@@ -1,0 +1,138 @@
+"""What no song can hold, however well-formed its song.json: checked before anything is rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Final
+
+from halation.files.schema import CurveData, NoteData, PartData, SongData
+from halation.types import BEATS_PER_BAR, LENGTH_RANGE_S
+
+__all__ = ["check"]
+
+MAX_DURATION_S: Final = LENGTH_RANGE_S[1] + 20.0
+"""The longest song and a slow bar or two."""
+
+MAX_NOTES: Final = 100_000
+MAX_POINTS: Final = 500_000
+"""Points of all curves together."""
+
+OVERHANG_BEATS: Final = 2.0 * BEATS_PER_BAR
+"""How far a note or a point may reach beyond the end of the form."""
+
+TOLERANCE_BEATS: Final = 1e-6
+
+BOUNDS: Final[dict[str, tuple[float, float]]] = {
+    "_s": (-MAX_DURATION_S, MAX_DURATION_S),
+    "_ms": (-MAX_DURATION_S * 1e3, MAX_DURATION_S * 1e3),
+    "_hz": (0.0, 100_000.0),
+    "_db": (-240.0, 120.0),
+    "_cents": (-12_000.0, 12_000.0),
+    "_semitones": (-120.0, 120.0),
+    "_beats": (-100.0, 2_100.0),
+    "seed": (0.0, float(2**53)),
+}
+"""Least and greatest value of a drawn parameter by the unit that its name ends with."""
+
+BOUND: Final = (-1e6, 1e6)
+"""The same for names without such a unit."""
+
+
+def check(data: SongData) -> None:
+    """Refuse what is well-formed and yet no song.
+
+    Raises
+    ------
+    ValueError
+        With one line that names the place.
+    """
+    end_beats = _check_sections(data)
+    _check_chords(data, end_beats)
+    names = [part.name for part in data.parts]
+    if len(set(names)) < len(names):
+        raise ValueError("two parts have the same name")
+    total = sum(len(part.notes) for part in data.parts)
+    if total > MAX_NOTES:
+        raise ValueError(f"it has {total:,} notes; a song has at most {MAX_NOTES:,}")
+    _check_notes("the motif", data.motif, end_beats)
+    for part in data.parts:
+        _check_part(part, end_beats)
+    for effect in data.effects:
+        _check_values(f"the effect {effect.kind!r} on {effect.target!r}", effect.parameters)
+    points = sum(len(curve.values) for curve in data.curves)
+    if points > MAX_POINTS:
+        raise ValueError(f"its curves have {points:,} points; a song's have at most {MAX_POINTS:,}")
+    for curve in data.curves:
+        _check_curve(curve, end_beats)
+
+
+def _check_sections(data: SongData) -> float:
+    now, names = 0.0, set()
+    for section in data.form.sections:
+        if abs(section.start_beats - now) > TOLERANCE_BEATS:
+            raise ValueError(
+                f"the section {section.name!r} starts at beat {section.start_beats:g}, "
+                f"the one before ends at beat {now:g}"
+            )
+        if section.name in names:
+            raise ValueError(f"two sections have the name {section.name!r}")
+        names.add(section.name)
+        now = section.start_beats + section.duration_beats
+    duration_s = now * 60.0 / data.form.tempo_bpm
+    if duration_s > MAX_DURATION_S:
+        raise ValueError(
+            f"it lasts {duration_s:,.0f} s; a song lasts at most {LENGTH_RANGE_S[1]:.0f} s"
+        )
+    return now
+
+
+def _check_chords(data: SongData, end_beats: float) -> None:
+    for before, after in pairwise(data.chords):
+        if after.onset_beats < before.onset_beats:
+            raise ValueError(f"the chord at beat {after.onset_beats:g} is out of order")
+    if data.chords[-1].onset_beats > end_beats:
+        raise ValueError("a chord starts after the end of the song")
+
+
+def _check_part(part: PartData, end_beats: float) -> None:
+    where = f"the part {part.name!r}"
+    _check_values(where, part.settings)
+    _check_notes(where, part.notes, end_beats)
+    for before, after in pairwise(part.notes):
+        if after.onset_beats < before.onset_beats:
+            raise ValueError(f"{where} has a note out of order at beat {after.onset_beats:g}")
+
+
+def _check_notes(where: str, notes: Iterable[NoteData], end_beats: float) -> None:
+    for note in notes:
+        if note.onset_beats + note.duration_beats > end_beats + OVERHANG_BEATS:
+            raise ValueError(
+                f"{where} has a note at beat {note.onset_beats:g} that ends after the song"
+            )
+
+
+def _check_values(where: str, values: Mapping[str, float]) -> None:
+    for name, value in values.items():
+        low, high = _bounds(name)
+        if not low <= value <= high:
+            raise ValueError(f"{where} has {name} = {value:g}; it must lie in {low:g} … {high:g}")
+
+
+def _bounds(name: str) -> tuple[float, float]:
+    return next((pair for suffix, pair in BOUNDS.items() if name.endswith(suffix)), BOUND)
+
+
+def _check_curve(curve: CurveData, end_beats: float) -> None:
+    where = f"the curve {curve.parameter!r} of {curve.target!r}"
+    if len(curve.times_beats) != len(curve.values) or not curve.values:
+        raise ValueError(
+            f"{where} has {len(curve.times_beats)} times and {len(curve.values)} values"
+        )
+    if any(after < before for before, after in pairwise(curve.times_beats)):
+        raise ValueError(f"{where} runs backwards")
+    if curve.times_beats[-1] > end_beats + OVERHANG_BEATS:
+        raise ValueError(f"{where} goes on after the end of the song")
+    low, high = _bounds(curve.parameter)
+    if not low <= min(curve.values) or not max(curve.values) <= high:
+        raise ValueError(f"{where} leaves {low:g} … {high:g}")

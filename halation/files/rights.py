@@ -1,0 +1,46 @@
+"""Whose a song is: who took part in it, and under which licences."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from halation.backends import describe
+from halation.files.schema import PlayedBy, RightsData
+from halation.types import BackendError, Score
+
+__all__ = ["rights_of"]
+
+YOURS: Final = (
+    "The song is yours: everything in it was composed and synthesised by halation, without "
+    "samples or recordings of others. Use it, publish it, sell it."
+)
+FREE: Final = "The song may be sold, under the licences of the back ends that made it."
+BOUND: Final = "The song must not be sold: these back ends do not allow it: {names}."
+
+OURS: Final = frozenset({"rules", "drums", "synth", "vocals", "weather"})
+"""Back ends that only compute: what they make carries no licence of others."""
+
+
+def rights_of(score: Score) -> RightsData:
+    """Return who took part in a song and what may be done with it.
+
+    A back end that is not installed, and so cannot say, counts as not free to sell.
+    """
+    rows = [_row("composer", score.form.mood.brief.composer)]
+    rows += [_row("player", name) for name in sorted({part.player for part in score.parts})]
+    bound = [row.name for row in rows if not row.commercial]
+    if bound:
+        statement = BOUND.format(names=", ".join(bound))
+    elif all(row.name in OURS for row in rows):
+        statement = YOURS
+    else:
+        statement = FREE
+    return RightsData(commercial=not bound, statement=statement, made_with=rows)
+
+
+def _row(kind: Literal["composer", "player"], name: str) -> PlayedBy:
+    try:
+        found = describe("composers" if kind == "composer" else "players", name)
+    except BackendError:
+        return PlayedBy(kind, name, "unknown", False)
+    return PlayedBy(kind, name, found.licence, found.commercial)

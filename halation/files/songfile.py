@@ -1,0 +1,143 @@
+"""song.json: everything that makes the very same song again, written and read."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from halation.files import schema as form_of
+from halation.files.convert import to_data, to_measures, to_plan
+from halation.files.limits import check
+from halation.files.rights import rights_of
+from halation.types import FileError, HalationError, Measures, Plan, Song
+
+__all__ = ["ENGINE", "SongFile", "encode", "read"]
+
+ENGINE: Final = 1
+"""Rises when the same notes and effects come to sound different (when an audio golden changes)."""
+
+MAX_BYTES: Final = 16 << 20
+"""A song of ten minutes takes about 3 MB; what is larger is not read into memory at all."""
+
+LINE_LENGTH: Final = 120
+"""Longest line of song.json that holds a nested value."""
+
+
+@dataclass(frozen=True, slots=True)
+class SongFile:
+    """What song.json holds.
+
+    Parameters
+    ----------
+    plan : Plan
+        Brief, mood, form, score and every drawn effect.
+    engine : int
+        Compare with :data:`ENGINE`: where it differs, the song may sound different.
+    versions : tuple of (name, version)
+        What rendered it.
+    measures : Measures
+        What a meter said of its master then.
+    """
+
+    plan: Plan
+    engine: int
+    versions: tuple[tuple[str, str], ...]
+    measures: Measures
+
+
+def encode(song: Song) -> bytes:
+    """Return a song's song.json; the same song gives the same bytes.
+
+    :func:`read` gives back a plan that equals ``song.mix.plan``, every float included.
+
+    Raises
+    ------
+    FileError
+        If a number in the song is not finite.
+    """
+    data = to_data(song, ENGINE, song.versions, rights_of(song.score))
+    try:
+        return (_laid_out(msgspec.to_builtins(data), "") + "\n").encode()
+    except ValueError as error:  # a number that JSON does not have
+        raise FileError(f"the song cannot be written as song.json: {error}") from error
+
+
+def read(path: Path) -> SongFile:
+    """Read a song.json, which may come from anybody.
+
+    Parameters
+    ----------
+    path : Path
+        The file, or the song's folder.
+
+    Raises
+    ------
+    FileError
+        If it cannot be read, is no song.json, or holds what no song can hold.
+    """
+    data = _decoded(path / "song.json" if path.is_dir() else path)
+    try:
+        check(data)
+        return SongFile(to_plan(data), data.engine, tuple(data.versions.items()), to_measures(data))
+    except (ValueError, HalationError) as error:
+        raise FileError(f"{path} cannot be played: {error}") from error
+
+
+def _decoded(path: Path) -> form_of.SongData:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise FileError(f"{path} is not a file; give a song.json or a song's folder")
+        if status.st_size > MAX_BYTES:
+            raise FileError(
+                f"{path} is no song.json: it has {status.st_size / 1e6:.0f} MB, "
+                f"a song's has at most {MAX_BYTES / 1e6:.0f} MB"
+            )
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES)
+        number = msgspec.json.decode(raw, type=_Head).schema
+        if number != form_of.SCHEMA:
+            raise FileError(
+                f"{path} has schema {number}, this halation reads schema {form_of.SCHEMA}; "
+                "update halation"
+            )
+        return msgspec.json.decode(raw, type=form_of.SongData)
+    except FileNotFoundError as error:
+        raise FileError(f"{path} does not exist; give a song.json or a song's folder") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FileError(f"{path} cannot be read as a song.json: {_one_line(reason)}") from error
+    except RecursionError as error:
+        raise FileError(f"{path} is no song.json: it is nested too deeply") from error
+
+
+class _Head(msgspec.Struct):
+    schema: int
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:300]
+
+
+def _laid_out(value: Any, indent: str) -> str:
+    """Return JSON in which short objects and rows of plain values are one line each."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    if not isinstance(value, dict | list) or len(indent) + len(text) <= LINE_LENGTH:
+        return text
+    items: Iterable[Any] = value.values() if isinstance(value, dict) else value
+    if not any(isinstance(item, dict | list) for item in items):
+        return text
+    inner = indent + " "
+    if isinstance(value, dict):
+        rows = [f"{inner}{json.dumps(k)}: {_laid_out(v, inner)}" for k, v in value.items()]
+        opening, closing = "{}"
+    else:
+        rows = [inner + _laid_out(item, inner) for item in value]
+        opening, closing = "[]"
+    return opening + "\n" + ",\n".join(rows) + "\n" + indent + closing

@@ -1,0 +1,221 @@
+"""Mood → Form: the tempo, the key, and sections of whole bars that fill the wished length."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from halation.seeds import rng
+from halation.types import BEATS_PER_BAR, MODE_STEPS, Form, Key, Mode, Mood, Role, Section
+
+__all__ = ["plan"]
+
+TEMPO_DRAWN_BPM: Final = (120.0, 164.0)
+TEMPO_CENTRE_BPM: Final = 141.0
+TEMPO_BY_ENERGY_BPM: Final = 14.0
+TEMPO_BY_HAZE_BPM: Final = -4.0
+TEMPO_SPREAD_BPM: Final = 4.5
+
+LENGTH_DRAWN_S: Final = (135.0, 170.0)
+TWO_CYCLES_FROM_S: Final = 100.0
+"""From this length on there is a second verse and hook."""
+MORE_CYCLES_FROM_S: Final = 240.0
+"""From this length on verses and hooks are added instead of growing."""
+
+SLOW_BELOW_BPM: Final = 108.0
+"""Below this tempo one bar holds what two bars hold above it, so sections may be half as long."""
+
+TONIC_WEIGHTS: Final = (8, 9, 8, 9, 8, 9, 10, 8, 10, 9, 9, 8)
+"""How likely each tonic is, C first: all twelve, black keys a little more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A plan of a song: roles in order and their bars in a song of the usual length."""
+
+    name: str
+    roles: tuple[Role, ...]
+    bars: tuple[int, ...]
+
+
+LONG: Final = (
+    Template(
+        "arch",
+        ("intro", "verse", "hook", "verse", "hook", "bridge", "outro"),
+        (8, 16, 16, 16, 20, 8, 9),
+    ),
+    Template(
+        "return",
+        ("intro", "verse", "hook", "verse", "bridge", "hook", "outro"),
+        (8, 16, 16, 12, 8, 20, 9),
+    ),
+    Template(
+        "finale",
+        ("intro", "verse", "hook", "verse", "hook", "bridge", "hook", "outro"),
+        (8, 14, 14, 9, 14, 7, 13, 8),
+    ),
+    Template(
+        "drift",
+        ("intro", "verse", "hook", "verse", "bridge", "hook", "outro"),
+        (14, 16, 16, 11, 11, 16, 12),
+    ),
+    Template(
+        "plunge",
+        ("intro", "verse", "hook", "verse", "hook", "bridge", "outro"),
+        (5, 14, 19, 10, 22, 8, 8),
+    ),
+    Template(
+        "afterglow",
+        ("intro", "verse", "hook", "verse", "hook", "bridge", "outro"),
+        (9, 16, 16, 12, 16, 12, 14),
+    ),
+)
+"""Templates with two verses and at least two hooks."""
+
+SHORT: Final = (
+    Template("vignette", ("intro", "verse", "hook", "bridge", "outro"), (5, 9, 10, 4, 6)),
+    Template("postcard", ("intro", "verse", "hook", "bridge", "outro"), (7, 7, 11, 5, 8)),
+    Template("glimpse", ("intro", "verse", "hook", "bridge", "hook", "outro"), (4, 9, 8, 4, 9, 6)),
+)
+"""Templates for songs that are too short for a second verse."""
+
+LEAST_BARS: Final[dict[int, dict[Role, int]]] = {
+    1: {"intro": 1, "verse": 2, "hook": 4, "bridge": 1, "outro": 6},
+    2: {"intro": 2, "verse": 4, "hook": 4, "bridge": 2, "outro": 6},
+    4: {"intro": 4, "verse": 8, "hook": 8, "bridge": 4, "outro": 8},
+}
+"""Shortest sections, by the step in which sections grow: a hook holds the motif twice, the outro
+holds it twice before two bars of tail."""
+
+
+def plan(mood: Mood) -> Form:
+    """Plan the form of a song.
+
+    Parameters
+    ----------
+    mood : Mood
+        Its brief may ask for a length, a tempo and a key; what it leaves open is drawn.
+
+    Returns
+    -------
+    Form
+        Sections of whole bars. With ``length_s`` the song lasts that long to half a bar,
+        otherwise 120–180 s, tail included.
+
+    Examples
+    --------
+    >>> from halation.types import Brief
+    >>> brief = Brief(seed=7, length_s=150, tempo_bpm=140)
+    >>> form = plan(Mood(brief, 0, 0, 0, 0, 0, (), "", True, ""))
+    >>> abs(form.duration_s - 150) <= 4 * 60 / 140 / 2
+    True
+    >>> sorted({section.role for section in form.sections})
+    ['bridge', 'hook', 'intro', 'outro', 'verse']
+    """
+    brief = mood.brief
+    tempo_bpm = brief.tempo_bpm if brief.tempo_bpm is not None else _draw_tempo(mood)
+    low, high = LENGTH_DRAWN_S
+    wished_s = brief.length_s
+    if wished_s is None:
+        wished_s = float(rng(brief.seed, "form", "length").uniform(low, high))
+    n_bars = math.floor(wished_s * tempo_bpm / 60.0 / BEATS_PER_BAR + 0.5)
+    template = _draw_template(mood, n_bars, wished_s)
+    slow = tempo_bpm < SLOW_BELOW_BPM
+    sections = _sections(template.roles, _share(template, n_bars, slow))
+    return Form(mood, template.name, tempo_bpm, brief.key or _draw_key(mood), sections)
+
+
+def _draw_tempo(mood: Mood) -> float:
+    """Draw a producer's tempo in whole BPM; energy drives it, haze slows it."""
+    centre = TEMPO_CENTRE_BPM + TEMPO_BY_ENERGY_BPM * mood.energy + TEMPO_BY_HAZE_BPM * mood.haze
+    drawn = rng(mood.brief.seed, "form", "tempo").normal(centre, TEMPO_SPREAD_BPM)
+    return float(round(np.clip(drawn, *TEMPO_DRAWN_BPM)))
+
+
+def _chance(x: float) -> float:
+    return 1.0 / (1.0 + math.exp(-x))
+
+
+def _draw_key(mood: Mood) -> Key:
+    """Draw a tonic among all twelve, and a mode that suits the mood."""
+    stream = rng(mood.brief.seed, "form", "key")
+    weights = np.array(TONIC_WEIGHTS, float)
+    tonic = int(stream.choice(12, p=weights / weights.sum()))
+    major = _chance(2.6 * mood.valence + 0.6 * mood.warmth - 0.3 * mood.haze - 0.45)
+    if stream.random() < major:
+        lydian = _chance(-0.9 + 1.0 * mood.haze - 0.8 * mood.warmth)
+        mode: Mode = "lydian" if stream.random() < lydian else "ionian"
+    else:
+        dorian = _chance(-0.9 + 0.9 * mood.valence + 0.5 * mood.warmth + 0.4 * mood.energy)
+        mode = "dorian" if stream.random() < dorian else "aeolian"
+    assert mode in MODE_STEPS
+    return Key(tonic, mode)
+
+
+def _draw_template(mood: Mood, n_bars: int, length_s: float) -> Template:
+    stream = rng(mood.brief.seed, "form", "template")
+    if length_s >= TWO_CYCLES_FROM_S:
+        chosen = LONG[int(stream.integers(len(LONG)))]
+        return _with_cycles(chosen, n_bars) if length_s > MORE_CYCLES_FROM_S else chosen
+    small = [each for each in SHORT if len(each.roles) == 5 or n_bars >= 26]
+    return small[int(stream.integers(len(small)))]
+
+
+def _with_cycles(template: Template, n_bars: int) -> Template:
+    """Add verses and hooks after the first hook; a long song gets a second bridge midway."""
+    verse, hook = template.bars[1], template.bars[2]
+    extra = max(0, round((n_bars - 1.2 * sum(template.bars)) / (verse + hook)))
+    roles: list[Role] = []
+    bars: list[int] = []
+    for k in range(extra):
+        midway = extra >= 3 and k == extra // 2
+        roles += ["verse", "bridge", "hook"] if midway else ["verse", "hook"]
+        shorter = verse - 4 * (k % 2)
+        bars += [shorter, 8, hook] if midway else [shorter, hook]
+    return Template(
+        template.name,
+        (*template.roles[:3], *roles, *template.roles[3:]),
+        (*template.bars[:3], *bars, *template.bars[3:]),
+    )
+
+
+def _share(template: Template, n_bars: int, slow: bool) -> list[int]:
+    """Share the bars among the sections, near the template's proportions.
+
+    Sections grow from the shortest that can do their job, in steps of four bars (two or one in
+    short songs), each time the one that is furthest behind its share.
+    """
+    felt = n_bars * 2 if slow else n_bars
+    step = 4 if felt >= 64 else 2 if felt >= 26 else 1
+    least = LEAST_BARS[step]
+    bars = [math.ceil(least[role] / 2) if slow else least[role] for role in template.roles]
+    step = max(1, step // 2) if slow else step
+    steps = [max(step, 2) if role == "hook" and not slow else step for role in template.roles]
+    left = n_bars - sum(bars)
+    while fitting := [i for i, size in enumerate(steps) if size <= left]:
+        i = min(fitting, key=lambda i: (bars[i] + steps[i] / 2) / template.bars[i])
+        bars[i] += steps[i]
+        left -= steps[i]
+        if step > 1 and left < step:
+            break
+    if left >= 2:
+        bars[0] += 2
+        left -= 2
+    bars[-1] += left
+    return bars
+
+
+def _sections(roles: tuple[Role, ...], bars: list[int]) -> tuple[Section, ...]:
+    """Lay sections end to end under unique names: verse, hook, verse2, hook2 …"""
+    sections: list[Section] = []
+    seen: dict[str, int] = {}
+    start = 0.0
+    for role, n_bars in zip(roles, bars, strict=True):
+        seen[role] = seen.get(role, 0) + 1
+        name = role if seen[role] == 1 else f"{role}{seen[role]}"
+        sections.append(Section(name, role, start, float(n_bars * BEATS_PER_BAR)))
+        start += n_bars * BEATS_PER_BAR
+    return tuple(sections)

@@ -1,0 +1,39 @@
+"""Score → Plan: every effect of a song, drawn before a sample is touched."""
+
+from __future__ import annotations
+
+from halation.fx import draw_parts, draw_sections, draw_space
+from halation.types import Plan, Score
+
+__all__ = ["plan"]
+
+
+def plan(score: Score) -> Plan:
+    """Draw the effects of a song and how they move.
+
+    Parameters
+    ----------
+    score : Score
+        The draws come from its brief's seed, their ranges from its mood.
+
+    Returns
+    -------
+    Plan
+        Curves and effects are read like this; a target is applied once even where a part is named
+        like its stem:
+
+        - ``cutoff_hz`` of a part, its stem or ``"music"`` (all but drums and bass): the lowest
+          of them is the low-pass; of ``"space"``: the low-pass of the returns.
+        - ``gain_db`` of a part, its stem, ``"music"`` or ``"all"``: added up; −90 is silence.
+        - ``width`` of a part, its stem or ``"music"``: multiplied; 1 leaves a sound as it is.
+        - ``near_send_db``, ``hall_send_db``, ``shimmer_send_db``, ``delay_send_db`` of a part.
+        - ``wobble`` of ``"music"``: what the tape's deviations are multiplied by.
+        - ``octave_db`` of a part: level of its granular octave layer.
+        - effects ``duck`` of a stem, ``highpass``, ``saturation``, ``crush``, ``phone`` and
+          ``octave`` of a part, ``tape`` of a stem, ``tape_stop`` of ``"music"``; ``reverb``,
+          ``shimmer``, ``delay``, ``reversed_delay`` of a bus, ``reverse_reverb`` of a section.
+    """
+    sections = draw_sections.draw(score)
+    part_effects, part_curves = draw_parts.draw(score)
+    space_effects, space_curves = draw_space.draw(score)
+    return Plan(score, part_effects + space_effects, sections + part_curves + space_curves)

@@ -1,0 +1,213 @@
+"""The shared spaces of a song: sends are gathered part by part, the returns are one stem."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from halation.dsp.automation import apply_gain, blocks, decibels
+from halation.dsp.delays import ping_pong, reversed_delay
+from halation.dsp.filters import doubled, halved, lowpass
+from halation.dsp.reverbs import convolved, impulse_response, reverse_swell
+from halation.dsp.spectral import octave_up, swept
+from halation.fx.reading import combined, control, duck
+from halation.seeds import rng
+from halation.types import SAMPLE_RATE, Audio, AudioError, Part, Plan, Score
+
+__all__ = ["Buses"]
+
+RATE = SAMPLE_RATE // 2
+"""The spaces work at half the rate: their returns end at 8 kHz."""
+
+CHANNELS = {"near": 1, "hall": 2, "shimmer": 1, "delay": 1}
+GENERATIONS = 2
+"""How often the shimmer climbs by an octave."""
+SHIMMER_RISE_DB = -3.0
+"""Level of the first octave against what was sent."""
+DELAY_DB = -3.0
+
+Signal = NDArray[np.float32]
+
+
+class Buses:
+    """Gathers the sends of a song's parts and renders what the spaces return.
+
+    Parameters
+    ----------
+    score : Score
+        Gives the length.
+
+    Notes
+    -----
+    Not an artefact but a vessel: stems that are rendered in parallel fill one each, and
+    :meth:`merge` pours them together in a fixed order.
+    """
+
+    def __init__(self, score: Score) -> None:
+        self.score = score
+        self._size = -(-score.n_samples // 2)
+        self._signals: dict[str, Signal] = {}
+
+    def add(self, part: Part, audio: Audio, plan: Plan) -> None:
+        """Add a part's sends to the buses.
+
+        Parameters
+        ----------
+        part : Part
+        audio : Audio [shape=(1 or 2, score.n_samples)]
+            The part as it stands in the mix.
+        plan : Plan
+            Its curves ``<bus>_send_db`` are the sends; a bus without one gets nothing.
+
+        Raises
+        ------
+        AudioError
+            If the audio is not as long as the score.
+        """
+        if audio.n_samples != self.score.n_samples:
+            raise AudioError(
+                f"the part {part.name!r} has {audio.n_samples} samples, "
+                f"the score {self.score.n_samples}"
+            )
+        gains = {}
+        for bus in CHANNELS:
+            curve = plan.curve(part.name, f"{bus}_send_db")
+            if curve is not None:
+                gains[bus] = decibels(control(plan, curve, self._size, RATE))
+        if not gains:
+            return
+        half = halved(audio.samples)
+        for bus in gains:
+            self._signal(bus)
+        for start, stop in blocks(self._size):
+            block = half[:, start:stop]
+            if not block.any():
+                continue
+            middle = block.mean(axis=0, keepdims=True)
+            for bus, gain in gains.items():
+                sent = (middle if CHANNELS[bus] == 1 else block).copy()
+                apply_gain(sent, gain[start // 256 : -(-stop // 256) + 1])
+                self._signals[bus][:, start:stop] += sent
+
+    def merge(self, other: Buses) -> None:
+        """Add what another vessel has gathered; it is left as it is."""
+        for bus, signal in other._signals.items():
+            mine = self._signal(bus)
+            mine += signal
+
+    def _signal(self, bus: str) -> Signal:
+        if bus not in self._signals:
+            self._signals[bus] = np.zeros((CHANNELS[bus], self._size), np.float32)
+        return self._signals[bus]
+
+    def render(self, plan: Plan) -> Audio:
+        """Return the stem ``space``: all returns, filtered, ducked and faded as the plan says.
+
+        Returns
+        -------
+        Audio [shape=(2, score.n_samples)]
+        """
+        hall = self._signal("hall")
+        echoes = self._echoes(plan)
+        if echoes is not None:
+            hall = hall + np.float32(10.0 ** (_delay_to_hall_db(plan) / 20.0)) * echoes
+        responses = {name: _response(plan, name) for name in ("near", "hall", "shimmer")}
+        sent = [(hall, responses["hall"]), (self._signal("near"), responses["near"])]
+        sent.append((self._shimmer(plan), responses["shimmer"]))
+        wet = convolved([(x, h) for x, h in sent if h is not None], self._size)
+        if echoes is not None:
+            wet += np.float32(10.0 ** (DELAY_DB / 20.0)) * echoes
+        self._add_swells(wet, hall, responses["hall"], plan)
+        return self._finished(wet, plan)
+
+    def _echoes(self, plan: Plan) -> Signal | None:
+        """Return the delays: ping-pong, and backwards where the plan has it."""
+        effect = plan.effect("delay", "delay")
+        if effect is None or "delay" not in self._signals:
+            return None
+        sent = self._signals["delay"][0]
+        echoes = ping_pong(
+            sent,
+            RATE,
+            left_s=effect["left_s"],
+            right_s=effect["right_s"],
+            feedback=effect["feedback"],
+            low_hz=effect["low_hz"],
+            high_hz=effect["high_hz"],
+        )
+        backwards = plan.effect("reversed_delay", "delay")
+        if backwards is not None:
+            gain = np.float32(10.0 ** (backwards["gain_db"] / 20.0))
+            chunk = 2 * int(backwards["chunk_s"] * RATE / 2)
+            echoes += gain * reversed_delay(sent, chunk)
+        return echoes
+
+    def _shimmer(self, plan: Plan) -> Signal:
+        """Return what feeds the shimmer's tail: the send and its octaves, ever later and darker."""
+        sent = self._signal("shimmer")
+        effect = plan.effect("shimmer", "shimmer")
+        if effect is None:
+            return sent
+        total = 0.5 * sent
+        layer = sent
+        gain = 10.0 ** (SHIMMER_RISE_DB / 20.0)
+        loop = int(effect["loop_s"] * RATE)
+        grain = 4 * round(effect["grain_s"] * RATE / 4)
+        for generation in range(GENERATIONS):
+            # The next octave keeps clear of a quarter of the rate, where grains would fold back.
+            dark = lowpass(layer, RATE, min(effect["cutoff_hz"], 0.2 * RATE), 2)
+            draws = rng(round(effect["stream"]), "grains", generation)
+            layer = octave_up(dark, draws, grain=grain, delay=loop, jitter=loop // 3)
+            total += np.float32(gain) * layer
+            gain *= effect["feedback"]
+        return np.asarray(total, dtype=np.float32)
+
+    def _add_swells(self, wet: Signal, hall: Signal, response: Signal | None, plan: Plan) -> None:
+        """Add the reversed reverbs that end at seams, in place."""
+        seconds_at = self.score.seconds_at
+        for effect in plan.effects:
+            if effect.kind != "reverse_reverb" or response is None:
+                continue
+            seam = int(seconds_at(effect["seam_beats"]) * RATE)
+            taken = hall[:, seam : seam + int(effect["take_s"] * RATE)]
+            end = min(int(seconds_at(effect["end_beats"]) * RATE), self._size)
+            length = min(int(seconds_at(effect["length_beats"]) * RATE), end)
+            if length > 0 and taken.any():
+                swell = reverse_swell(taken, response, length)
+                fade = min(int(0.004 * RATE), length)
+                swell[:, -fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
+                wet[:, end - length : end] += np.float32(10 ** (effect["gain_db"] / 20)) * swell
+
+    def _finished(self, wet: Signal, plan: Plan) -> Audio:
+        cutoff = combined(plan, ("space",), "cutoff_hz", np.minimum, self._size, RATE)
+        if cutoff is not None:
+            wet = swept(wet, RATE, cutoff)
+        level_db = combined(plan, ("space", "all"), "gain_db", np.add, self._size, RATE)
+        if level_db is not None:
+            apply_gain(wet, decibels(level_db))
+        ducked = plan.effect("duck", "space")
+        if ducked is not None:
+            apply_gain(wet, duck(plan, ducked, self._size, RATE))
+        return Audio.take(doubled(wet, self.score.n_samples))
+
+
+def _delay_to_hall_db(plan: Plan) -> float:
+    effect = plan.effect("delay", "delay")
+    return effect["hall_db"] if effect else 0.0
+
+
+def _response(plan: Plan, name: str) -> Signal | None:
+    """Return the impulse response of a reverb that the plan has drawn."""
+    effect = plan.effect("reverb", name)
+    if effect is None:
+        return None
+    return impulse_response(
+        rng(plan.score.form.mood.brief.seed, "fx", "response", name),
+        RATE,
+        t60_s=effect["t60_s"],
+        predelay_s=effect["predelay_s"],
+        buildup_s=effect["buildup_s"],
+        low_hz=effect["low_hz"],
+        high_hz=effect["high_hz"],
+        damping_hz=effect["damping_hz"],
+    )

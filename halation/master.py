@@ -1,0 +1,212 @@
+"""Mix → the master: tilt, glue, tape, limiter, loudness, and what a meter says of the result."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from halation.dsp import automation, dynamics, spectrum
+from halation.dsp.loudness import SILENCE_LUFS, Meter, block_peaks, meter, true_peak
+from halation.types import SAMPLE_RATE, Audio, Measures, Mix, Score
+
+__all__ = ["CEILING_DBTP", "finish", "measure"]
+
+Signal = NDArray[np.float32]
+Values = NDArray[np.float64]
+
+CEILING_DBTP: Final = -1.5
+"""True peak of the master; the MP3's coder may add half a decibel."""
+
+SLOPE_DB_PER_OCTAVE: Final = -4.5
+_MOST_TILT_DB = 3.0
+_TONE_SHARE = 0.5
+_MOST_TONE_DB = 1.5
+_OCTAVE_WINDOW = np.hanning(7)[1:-1] / np.hanning(7).sum()
+
+_LOW_CUT_HZ = 20.0
+_HIGH_CUT_HZ = (12_500.0, 16_000.0)
+_TAPS = 8_192
+_GRID = 32_768
+
+_HEARD_DB = -60.0
+_GLUE_DB = 1.5
+_TAPE_DB = 1.5
+_MOST_TAPE_DB = 4.0
+_LIMITER_DB = 3.0
+
+_FADE_S = 1.5
+_START_S = 0.005
+_TOLERANCE_LU = 0.05
+_ROUNDS = 3
+_PEAK_MARGIN_DB = 4.0
+
+
+def finish(mix: Mix) -> tuple[Audio, Measures]:
+    """Master a mix.
+
+    Parameters
+    ----------
+    mix : Mix
+        Its brief says how loud the master shall be.
+
+    Returns
+    -------
+    audio : Audio
+        As long as the mix, true peak at most −1.4 dBTP, faded to nothing at its end.
+    measures : Measures
+        Measured on ``audio``. The loudness is the brief's to 0.2 LU, and the limiter works 3 dB at
+        most; for a loudness that the mix cannot reach so, first the tape and then the limiter do
+        more. A silent mix stays silent.
+    """
+    score = mix.plan.score
+    target_lufs = score.form.mood.brief.loudness_lufs
+    x = _equalised(mix.audio.samples, score.form.mood.haze)
+    _fade(x)
+    _glue(x)
+    found = meter(x)
+    limiter_db = 0.0
+    if found.integrated > SILENCE_LUFS + 1.0:
+        _tape(x, target_lufs - found.integrated)
+        limiter_db, found = _limit(x, target_lufs)
+    audio = Audio.take(x)
+    return audio, measure(audio, score, limiter_db=limiter_db, found=found)
+
+
+def measure(
+    audio: Audio, score: Score, *, limiter_db: float = 0.0, found: Meter | None = None
+) -> Measures:
+    """Read every meter.
+
+    Parameters
+    ----------
+    audio : Audio, stereo
+    score : Score
+        Tells where the sections are.
+    limiter_db : float >= 0 [dB]
+        What the limiter did, for the record.
+    found : Meter, optional
+        The audio's meter, if it is at hand.
+
+    Returns
+    -------
+    Measures
+    """
+    x = audio.samples
+    found = found or meter(audio)
+    sections = tuple(
+        (
+            section.name,
+            found.between(
+                score.seconds_at(section.start_beats), score.seconds_at(section.end_beats)
+            ).integrated,
+        )
+        for section in score.form.sections
+    )
+    left, right, both = (float(np.dot(x[a], x[b])) for a, b in ((0, 0), (1, 1), (0, 1)))
+    return Measures(
+        loudness_lufs=found.integrated,
+        true_peak_dbtp=true_peak(x, margin_db=_PEAK_MARGIN_DB),
+        loudness_range_lu=found.loudness_range,
+        sections_lufs=sections,
+        spectrum_slope_db_per_octave=spectrum.slope_db_per_octave(
+            *spectrum.power_spectrum(x, audio.sample_rate)
+        ),
+        correlation=both / max(float(np.sqrt(left * right)), 1e-12),
+        limiter_db=limiter_db,
+    )
+
+
+def _equalised(x: Signal, haze: float) -> Signal:
+    """Return a copy with the wanted balance, without rumble and without glare."""
+    out = np.empty_like(x)
+    frequencies = np.linspace(0.0, SAMPLE_RATE / 2, _GRID + 1)
+    frequencies[0] = 0.1
+    gain_db = _tone_db(x, frequencies)
+    gain_db -= 10.0 * np.log10(1.0 + (_LOW_CUT_HZ / frequencies) ** 4)
+    clean, hazy = _HIGH_CUT_HZ[1], _HIGH_CUT_HZ[0]
+    high_cut_hz = clean * (hazy / clean) ** ((haze + 1.0) / 2.0)
+    gain_db -= 10.0 * np.log10(1.0 + (frequencies / high_cut_hz) ** 12)
+    spectrum.convolve_into(x, spectrum.minimum_phase(gain_db, _TAPS), out)
+    return out
+
+
+def _tone_db(x: Signal, frequencies: Values) -> Values:
+    """Draw the correction toward the wanted slope: broad bumps by half, the tilt in full."""
+    centres, levels = spectrum.band_levels(*spectrum.power_spectrum(x, SAMPLE_RATE))
+    octaves = np.log2(centres / 1_000.0)
+    line = np.polyval(np.polyfit(octaves, levels, 1), octaves)
+    bumps = np.convolve(np.pad(levels - line, 2, mode="edge"), _OCTAVE_WINDOW, mode="valid")
+    tone = np.clip(-_TONE_SHARE * bumps, -_MOST_TONE_DB, _MOST_TONE_DB)
+    lacks = SLOPE_DB_PER_OCTAVE - float(np.polyfit(octaves, levels + tone, 1)[0])
+    reach = float(np.abs(octaves).max())
+    tilt = float(np.clip(lacks, -_MOST_TILT_DB / reach, _MOST_TILT_DB / reach))
+    return np.interp(np.log2(frequencies / 1_000.0), octaves, tone + tilt * octaves)
+
+
+def _fade(x: Signal) -> None:
+    """Start from nothing within 5 ms, and fall to nothing within the last 1.5 s."""
+    start = min(round(_START_S * SAMPLE_RATE), x.shape[1])
+    x[:, :start] *= np.linspace(0.0, 1.0, start, dtype=np.float32)
+    length = min(round(_FADE_S * SAMPLE_RATE), x.shape[1])
+    fall = np.cos(np.linspace(0.0, np.pi / 2, length)) ** 4
+    x[:, x.shape[1] - length :] *= fall.astype(np.float32)
+
+
+def _glue(x: Signal) -> None:
+    """Compress 2:1 with 30 ms of attack, by about 1.5 dB where the song is loud."""
+    levels = dynamics.hop_levels_db(x, automation.HOP)
+    heard = levels[levels > _HEARD_DB]
+    if not len(heard):
+        return
+    gain_db = dynamics.compressor_gain_db(
+        levels,
+        automation.HOP / SAMPLE_RATE,
+        threshold_db=float(np.percentile(heard, 90.0)) - 2.0 * _GLUE_DB,
+    )
+    automation.apply_gain(x, automation.decibels(gain_db))
+
+
+def _tape(x: Signal, gain_db: float) -> None:
+    """Round off the peaks: by more than usual where the limiter would have to do too much."""
+    peak = max(float(x.max()), -float(x.min()))
+    work_db = 20.0 * float(np.log10(peak)) + gain_db - CEILING_DBTP
+    tape_db = float(np.clip(work_db - _LIMITER_DB + 0.5, _TAPE_DB, _MOST_TAPE_DB))
+    dynamics.saturate(x, dynamics.knee_for(peak, tape_db))
+
+
+def _limit(x: Signal, target_lufs: float) -> tuple[float, Meter]:
+    """Bring the song to its loudness under the ceiling; return the limiter's work and a meter."""
+    work_db = 0.0
+    found = meter(x)
+    for _ in range(_ROUNDS):
+        lacks_db = target_lufs - found.integrated
+        above = 10.0 ** ((CEILING_DBTP - lacks_db - _PEAK_MARGIN_DB) / 20.0)
+        peaks_db = np.float32(20.0) * np.log10(np.maximum(block_peaks(x, above), np.float32(1e-6)))
+        gain_db, limiter_db = _solve(peaks_db, found, target_lufs)
+        work_db += -float(limiter_db.min())
+        control = automation.decibels(limiter_db + np.float32(gain_db))
+        automation.apply_gain(x, control, dynamics.LIMITER_HOP)
+        found = meter(x)
+        if abs(found.integrated - target_lufs) <= _TOLERANCE_LU:
+            break
+    return work_db, found
+
+
+def _solve(peaks_db: Signal, found: Meter, target_lufs: float) -> tuple[float, Signal]:
+    """Find the gain that meets the loudness after the limiter has taken its share."""
+    gain_db = target_lufs - found.integrated
+    edges = np.arange(len(found.energies) + 1) * (found.hop_s * SAMPLE_RATE)
+    for _ in range(_ROUNDS + 3):
+        limiter_db = dynamics.limiter_gain_db(
+            peaks_db + np.float32(gain_db - CEILING_DBTP), SAMPLE_RATE
+        )
+        power = np.cumsum(10.0 ** (limiter_db / 10.0), dtype=np.float64)
+        places = np.arange(len(power)) * dynamics.LIMITER_HOP
+        mean = np.diff(np.interp(edges, places, power)) * (dynamics.LIMITER_HOP / np.diff(edges))
+        reached = Meter(found.energies * mean, found.hop_s).integrated + gain_db
+        if abs(target_lufs - reached) < _TOLERANCE_LU / 5:
+            break
+        gain_db += target_lufs - reached
+    return gain_db, limiter_db

@@ -1,0 +1,145 @@
+"""What the stems sound like together, heard in half a second's worth of work.
+
+Short frames spread over the song give the energy of drums, bass and music apart; every fader is
+solved on those few numbers, and only then is a sample multiplied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from halation.dsp.loudness import k_gain
+from halation.types import SAMPLE_RATE, Stems
+
+__all__ = ["GROUPS", "Survey", "correlation", "survey"]
+
+Values = NDArray[np.float64]
+
+GROUPS: Final = ("drums", "bass", "music")
+FRAME: Final = 4_096
+SPACING: Final = 8_192
+"""One frame lies somewhere in every so many samples, never in step with the beat."""
+
+LOW_HZ: Final = 120.0
+_CHUNK = 64
+_GOLDEN = 0.618_033_988_749_895
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Survey:
+    """Energies of :data:`GROUPS` in frames spread over a song.
+
+    Parameters
+    ----------
+    times_s : np.ndarray [shape=(frames,)]
+        Centres of the frames.
+    loud : np.ndarray [shape=(frames, 3)]
+        K-weighted mean squares, as a :class:`~halation.dsp.loudness.Meter` takes them.
+    whole, low : np.ndarray [shape=(frames, 3, 3)]
+        Mean squares of left, of right, and of their product; ``low`` counts below 120 Hz.
+    """
+
+    times_s: Values
+    loud: Values
+    whole: Values
+    low: Values
+
+    @property
+    def hop_s(self) -> float:
+        """Mean distance of the frames."""
+        return SPACING / SAMPLE_RATE
+
+
+def survey(stems: Stems) -> Survey:
+    """Measure the groups of a song.
+
+    Parameters
+    ----------
+    stems : Stems
+        All of one length.
+
+    Returns
+    -------
+    Survey
+    """
+    from scipy.fft import rfft, rfftfreq
+
+    n_samples = stems.tracks[0].audio.n_samples
+    starts = _starts(n_samples)
+    frequencies = rfftfreq(FRAME, 1.0 / SAMPLE_RATE)
+    scale = np.full(len(frequencies), 2.0 / FRAME**2, np.float32)
+    weights = np.stack([k_gain(frequencies, SAMPLE_RATE) * scale, scale, scale], axis=1)
+    weights[frequencies >= LOW_HZ, 2] = 0.0
+    loud = np.zeros((len(starts), 3))
+    pairs = np.zeros((len(starts), 3, 3, 2))
+    for first in range(0, len(starts), _CHUNK):
+        chosen = starts[first : first + _CHUNK]
+        spectra = rfft(_gather(stems, chosen), axis=3)
+        left, right = spectra[:, 0], spectra[:, 1]
+        here = slice(first, first + len(chosen))
+        squares = [
+            left.real**2 + left.imag**2,
+            right.real**2 + right.imag**2,
+            left.real * right.real + left.imag * right.imag,
+        ]
+        for index, square in enumerate(squares):
+            sums = np.moveaxis(square @ weights, 0, 1)  # (frames, groups, weights)
+            pairs[here, :, index] = sums[..., 1:]
+            if index < 2:
+                loud[here] += sums[..., 0]
+    times_s = (starts + FRAME / 2) / SAMPLE_RATE
+    return Survey(times_s, loud, pairs[..., 0], pairs[..., 1])
+
+
+def _starts(n_samples: int) -> NDArray[np.int64]:
+    """Spread frames over a song, one in each cell, at places that never repeat."""
+    cells = np.arange(max(1, n_samples // SPACING))
+    room = max(0, min(SPACING, n_samples) - FRAME)
+    return np.asarray(cells * SPACING + ((cells * _GOLDEN) % 1.0 * room).astype(np.int64))
+
+
+def _gather(stems: Stems, starts: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Sum the stems of each group; shape (groups, 2, frames, FRAME)."""
+    frames = np.zeros((len(GROUPS), 2, len(starts), FRAME), np.float32)
+    for track in stems.tracks:
+        group = GROUPS.index(track.name) if track.name in GROUPS else len(GROUPS) - 1
+        samples = track.audio.samples
+        for index, start in enumerate(starts):
+            piece = samples[:, start : start + FRAME]
+            frames[group, :, index, : piece.shape[1]] += piece
+    return frames
+
+
+def correlation(pairs: Values, side: float = 1.0) -> float:
+    """Return the correlation of left and right from their sums of squares.
+
+    Parameters
+    ----------
+    pairs : np.ndarray [shape=(3,)]
+        Energy of left, of right, and of their product.
+    side : float >= 0
+        What the side signal is multiplied by first.
+
+    Returns
+    -------
+    float in −1..1
+        1 for silence.
+
+    Examples
+    --------
+    >>> correlation(np.array([1.0, 1.0, 0.5]))
+    0.5
+    >>> correlation(np.array([1.0, 1.0, 0.5]), side=0.0)
+    1.0
+    """
+    own, other = (1.0 + side) / 2.0, (1.0 - side) / 2.0
+    left, right, product = pairs
+    left_new = own**2 * left + other**2 * right + 2 * own * other * product
+    right_new = own**2 * right + other**2 * left + 2 * own * other * product
+    product_new = own * other * (left + right) + (own**2 + other**2) * product
+    norm = float(np.sqrt(left_new * right_new))
+    return float(product_new) / norm if norm > 1e-15 else 1.0

@@ -1,0 +1,273 @@
+"""The motif: two bars that one could hum, drawn many times, ranked, and one of the best kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+
+from halation.score.pitches import clashes, from_step, to_step
+from halation.types import Chord, Key, Note
+
+__all__ = ["MOTIF_BEATS", "Motif", "draw_motif", "fits"]
+
+MOTIF_BEATS: Final = 8.0
+N_CANDIDATES: Final = 300
+N_TRIES: Final = 2_500
+N_BEST: Final = 14
+"""One of this many best candidates is taken: the seed chooses, the rank only sieves."""
+
+NOTES: Final = (5, 9)
+LEAST_SILENCE: Final = 0.35
+LONG_BEATS: Final = 2.0
+LONG_COLOURS: Final = (2, 9, 10, 11)
+"""Semitones above the root on which the long note hangs: ninth, sixth and sevenths."""
+LEAP: Final = (7, 12)
+LARGEST_OTHER: Final = 5
+RANGE: Final = (60, 81)
+"""C4–A5: the voice sings it, the bells play it an octave above."""
+WIDEST: Final = 14
+CELL_NOTE_BEATS: Final = 0.5
+
+CELLS: Final = (
+    (0.0, 0.5), (0.0, 1.0), (0.0, 0.75), (0.0, 1.5),
+    (0.0, 0.5, 1.0), (0.0, 0.5, 1.5), (0.0, 0.75, 1.5), (0.0, 1.0, 1.5), (0.0, 0.5, 1.25),
+    (0.0, 0.25, 1.0), (0.0, 0.25, 0.75), (0.0, 0.75, 1.25), (0.0, 0.25, 0.5),
+    (0.0, 0.5, 1.0, 1.5), (0.0, 0.5, 0.75, 1.5), (0.0, 0.25, 1.0, 1.5), (0.0, 0.5, 1.0, 1.25),
+)  # fmt: skip
+"""Rhythmic cells: onsets in beats."""
+
+PENTATONIC: Final = {True: (0, 3, 5, 7, 10), False: (0, 2, 4, 7, 9)}
+"""Semitones above the tonic of the pentatonic scale, minor and major."""
+
+
+@dataclass(frozen=True, slots=True)
+class Motif:
+    """The song's signature.
+
+    Parameters
+    ----------
+    notes : tuple of Note
+        Onsets from 0 within :data:`MOTIF_BEATS`, in the voice's register.
+    cell : tuple of float
+        The rhythmic cell that is heard twice, onsets in beats.
+    long : int
+        Index of the longest note.
+    """
+
+    notes: tuple[Note, ...]
+    cell: tuple[float, ...]
+    long: int
+
+    def at(self, onset_beats: float, transpose: int = 0) -> tuple[Note, ...]:
+        """Return the motif's own notes at a place in the song."""
+        return tuple(
+            replace(n, onset_beats=n.onset_beats + onset_beats, pitch=n.pitch + transpose)
+            for n in self.notes
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """Onsets and durations of a candidate; ``second`` is where the cell starts again."""
+
+    cell: tuple[float, ...]
+    onsets: tuple[float, ...]
+    durations: tuple[float, ...]
+    long: int
+    second: int
+
+
+ChordAt = Callable[[float], Chord]
+
+
+def draw_motif(
+    stream: np.random.Generator, key: Key, slots: tuple[ChordAt, ...], centre: int
+) -> Motif:
+    """Draw a motif.
+
+    Parameters
+    ----------
+    stream : np.random.Generator
+    key : Key
+    slots : tuple of callables
+        The harmony at the places where the motif may be stated, each as beats → Chord counted
+        from the statement; it is born on the first.
+    centre : int
+        MIDI pitch about which it lies.
+    """
+    scale = key.scale
+    found: list[tuple[float, int, Motif]] = []
+    for attempt in range(N_TRIES):
+        candidate = _candidate(stream, scale, slots[0], centre)
+        if candidate is not None:
+            found.append((_rank(candidate, key, slots), attempt, candidate))
+        if len(found) >= N_CANDIDATES:
+            break
+    found.sort(key=lambda each: (-each[0], each[1]))
+    best = found[: min(N_BEST, len(found))]
+    return best[int(stream.integers(len(best)))][2]
+
+
+def _rhythm(stream: np.random.Generator) -> Rhythm:
+    """Draw a rhythm: cell, cell, long, release – or cell, long, cell (and a last note)."""
+    cell = CELLS[int(stream.integers(len(CELLS)))]
+    size, span = len(cell), cell[-1]
+    if size < 4 and stream.random() < 0.55:  # both cells first, then the long note
+        period = 2.0 if span < 1.5 or stream.random() < 0.6 else 2.5
+        start_long = 2 * period + (0.5 if period == 2.0 and stream.random() < 0.25 else 0.0)
+        long_beats = 2.0 if start_long > 4.0 or stream.random() < 0.7 else 2.5
+        tail = start_long + long_beats
+        onsets = (*cell, *(period + t for t in cell), start_long, tail)
+        return _timed(cell, onsets, 2 * size, size, long_beats, min(1.0, 7.75 - tail))
+    gap = 0.5 if span + 0.5 <= 1.5 or stream.random() < 0.5 else 1.0
+    start_long = max(1.0, span + gap)
+    second = 4.0 if start_long <= 2.0 else 4.5
+    onsets = (*cell, start_long, *(second + t for t in cell))
+    last = second + span + (1.0 if stream.random() < 0.5 else 0.5)
+    if 2 * size + 2 <= NOTES[1] and (size == 2 or stream.random() < 0.5) and last <= 6.75:
+        onsets = (*onsets, last)
+    long_beats = second - start_long if second - start_long < 2.75 else 2.5
+    return _timed(cell, onsets, size, size + 1, long_beats, 0.75)
+
+
+def _timed(
+    cell: tuple[float, ...],
+    onsets: tuple[float, ...],
+    long: int,
+    second: int,
+    long_beats: float,
+    last_beats: float,
+) -> Rhythm:
+    ends = (*onsets[1:], onsets[-1] + last_beats)
+    durations = [
+        min(CELL_NOTE_BEATS, 0.8 * (end - onset)) for onset, end in zip(onsets, ends, strict=True)
+    ]
+    durations[long] = long_beats
+    durations[-1] = last_beats
+    return Rhythm(cell, onsets, tuple(durations), long, second)
+
+
+def _candidate(
+    stream: np.random.Generator, scale: tuple[int, ...], chord_at: ChordAt, centre: int
+) -> Motif | None:
+    """Draw pitches on a rhythm; None where a rule of the motif is broken."""
+    rhythm = _rhythm(stream)
+    steps = _contour(stream, rhythm, to_step(centre, scale) + int(stream.integers(-3, 4)))
+    pitches = [from_step(s, scale) for s in steps]
+    if min(pitches) < RANGE[0] or max(pitches) > RANGE[1]:
+        return None
+    if max(pitches) - min(pitches) > WIDEST:
+        return None
+    jumps = [abs(b - a) for a, b in pairwise(pitches)]
+    leaps = [i for i, jump in enumerate(jumps) if jump > LARGEST_OTHER]
+    if len(leaps) != 1 or not LEAP[0] <= jumps[leaps[0]] <= LEAP[1]:
+        return None
+    if rhythm.onsets[leaps[0] + 1] < MOTIF_BEATS / 2:
+        return None
+    long = rhythm.long
+    if not 1 <= jumps[long] <= 2:
+        return None
+    if (pitches[long] - chord_at(rhythm.onsets[long]).root) % 12 not in LONG_COLOURS:
+        return None
+    if sum(rhythm.durations) > MOTIF_BEATS * (1 - LEAST_SILENCE):
+        return None
+    notes = tuple(
+        Note(onset, duration, pitch, 90)
+        for onset, duration, pitch in zip(rhythm.onsets, rhythm.durations, pitches, strict=True)
+    )
+    return Motif(notes, rhythm.cell, long)
+
+
+def _contour(stream: np.random.Generator, rhythm: Rhythm, start: int) -> list[int]:
+    """Draw steps of the scale: a cell, its echo (moved or bent), one leap in the second half."""
+    size, n = len(rhythm.cell), len(rhythm.onsets)
+    moves = stream.choice((-2, -1, 0, 1, 2, 3), size=n, p=(0.16, 0.3, 0.12, 0.26, 0.12, 0.04))
+    steps = [start]
+    for move in moves[: size - 1]:
+        steps.append(steps[-1] + int(move))
+    cell = [s - start for s in steps]
+    leap = int(stream.integers(4, 8)) * (1 if stream.random() < 0.72 else -1)
+    resolve = -1 if stream.random() < 0.75 else 1
+    if rhythm.long >= 2 * size:  # cell, cell, leap to the long note, release
+        echo = start + int(stream.choice((-2, -1, 0, 0, 1, 2)))
+        steps += [echo + c for c in cell]
+        steps.append(steps[-1] + leap)
+        steps.append(steps[-1] + resolve)
+        return steps
+    steps.append(steps[-1] + int(stream.choice((-2, -1, 1, 2, 3))))
+    echo = steps[-1] + resolve
+    bent = [echo + c for c in cell]
+    at = int(stream.integers(1, size + (n > 2 * size + 1)))
+    for i in range(at, size):
+        bent[i] = bent[at - 1] + leap + cell[i] - cell[at]
+    steps += bent
+    if n > len(steps):
+        steps.append(steps[-1] + (leap if at == size else int(stream.choice((-2, -1, -1, 1)))))
+    return steps
+
+
+def fits(notes: tuple[Note, ...], chord_at: ChordAt) -> bool:
+    """Whether no note of a beat or more rubs against the chords that sound under it."""
+    return not any(
+        clashes(n.pitch, chord_at(t).pitches)
+        for n in notes
+        if n.duration_beats >= 1.0
+        for t in (n.onset_beats, n.onset_beats + n.duration_beats - 0.01)
+    )
+
+
+def _rank(motif: Motif, key: Key, slots: tuple[ChordAt, ...]) -> float:
+    """Say how good a motif is: harmony, contour, repetition, and how far from commonplaces."""
+    score = 0.0
+    for k, chord_at in enumerate(slots):
+        score += (4.0 if k < 2 else 1.5) * fits(motif.notes, chord_at)
+        score += (1.0 if k == 0 else 0.4) * _harmony(motif, chord_at)
+    pitches = [n.pitch for n in motif.notes]
+    moves = [b - a for a, b in pairwise(pitches)]
+    pentatonic = {(key.tonic + p) % 12 for p in PENTATONIC[key.minor]}
+    score += 2.0 * sum(p % 12 in pentatonic for p in pitches) / len(pitches)
+    score += 1.5 * sum(1 <= abs(m) <= 2 for m in moves) / len(moves)
+    peak = max(pitches)
+    score += 1.0 * (pitches.count(peak) == 1) + 0.5 * (pitches[0] != peak)
+    size = len(motif.cell)
+    again = size if motif.long >= 2 * size else size + 1
+    first = [b - a for a, b in pairwise(pitches[:size])]
+    second = [b - a for a, b in pairwise(pitches[again : again + size])]
+    score += 1.2 * (np.sign(first) == np.sign(second)).all()
+    score -= _commonplace(pitches, moves, key)
+    return score
+
+
+def _harmony(motif: Motif, chord_at: ChordAt) -> float:
+    """Strong notes in the chord, others resolved by step, the last note at home."""
+    score = 0.0
+    for i, note in enumerate(motif.notes):
+        inside = note.pitch % 12 in chord_at(note.onset_beats).pitches
+        strong = note.onset_beats % 2.0 == 0.0
+        if i + 1 < len(motif.notes):
+            by_step = 1 <= abs(motif.notes[i + 1].pitch - note.pitch) <= 2
+        else:
+            by_step = False
+        if strong:
+            score += 0.7 if inside else (-0.2 if by_step else -1.2)
+        elif not inside and not by_step:
+            score -= 0.8
+    last = motif.notes[-1]
+    return score + 1.0 * (last.pitch % 12 in chord_at(last.onset_beats).pitches)
+
+
+def _commonplace(pitches: list[int], moves: list[int], key: Key) -> float:
+    """Cost of scales run up and down, stammering, the bare triad and the tonic at both ends."""
+    cost = 0.0
+    for a, b, c in zip(moves, moves[1:], moves[2:], strict=False):
+        cost += 0.8 * (a == b == c == 0)
+        cost += 0.4 * (0 < abs(a) <= 2 and 0 < abs(b) <= 2 and 0 < abs(c) <= 2
+                       and (a > 0) == (b > 0) == (c > 0))  # fmt: skip
+    cost += 0.8 * (pitches[0] % 12 == key.tonic and pitches[-1] % 12 == key.tonic)
+    cost += 1.0 * (len(set(pitches)) < 4)
+    cost += 0.7 * max(0, moves.count(0) - 1)
+    return cost

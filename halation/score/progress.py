@@ -1,0 +1,256 @@
+"""The harmony of a whole song: which loop each section has, and how it moves in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from halation.score.harmony import (
+    Changes,
+    Harmony,
+    Loop,
+    chord,
+    colour_loop,
+    colours,
+    draw_loop,
+)
+from halation.score.motif import MOTIF_BEATS, Motif, draw_motif, fits
+from halation.seeds import rng
+from halation.types import BEATS_PER_BAR, Chord, Form, Note, Section
+
+__all__ = ["Material", "clear", "draw_material", "lay_chords"]
+
+RHYTHMS: Final[dict[int, tuple[tuple[tuple[int, ...], float], ...]]] = {
+    2: (((4, 4), 0.5), ((2, 2), 0.35), ((3, 1), 0.15)),
+    3: (((4, 2, 2), 0.4), ((2, 2, 4), 0.4), ((2, 1, 1), 0.2)),
+    4: (
+        ((2, 2, 2, 2), 0.6),
+        ((1, 1, 1, 1), 0.12),
+        ((3, 1, 3, 1), 0.1),
+        ((2, 2, 1, 3), 0.1),
+        ((3, 3, 1, 1), 0.08),
+    ),
+}
+"""Bars that each chord of a loop lasts, and how likely that is."""
+
+SUBSTITUTES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
+    "major": {
+        "IV": ("iv", "IV/5"), "V": ("IV/5", "V/3"), "vi": ("IV", "iii"), "ii": ("iv", "IV"),
+        "iii": ("I/3",), "I": ("I/3", "vi"), "II": ("II/1",), "vii": ("V/7", "V"),
+        "I/3": ("I",), "II/1": ("II",),
+    },
+    "minor": {
+        "VI": ("iv", "iv/1"), "VII": ("VI/5", "v"), "iv": ("VI", "VII/4"), "v": ("VII", "III/5"),
+        "III": ("III/5", "v"), "i": ("III", "VI"), "IV": ("iv", "IV/1"), "ii": ("iv", "IV"),
+    },
+}  # fmt: skip
+"""What may stand for a function when the hook comes back."""
+
+CENTRE_PITCH: Final = 69
+"""A4: the middle of the motif's register before the song's own draw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a song is made of: two loops and a motif.
+
+    ``top`` holds the pitch class that the hook's and the verse's chords share on top.
+    """
+
+    hook_loop: Loop
+    verse_loop: Loop
+    hook: tuple[Harmony, ...]
+    verse: tuple[Harmony, ...]
+    hook_bars: tuple[int, ...]
+    verse_bars: tuple[int, ...]
+    top: tuple[int, int]
+    motif: Motif
+
+
+def _draw_bars(stream: np.random.Generator, n_chords: int) -> tuple[int, ...]:
+    options = RHYTHMS[n_chords]
+    weights = np.array([weight for _, weight in options])
+    return options[int(stream.choice(len(options), p=weights / weights.sum()))][0]
+
+
+def draw_material(form: Form, seed: int) -> Material:
+    """Draw the loops, their colours and rhythm, and a motif that fits the hook's loop."""
+    key, mood = form.key, form.mood
+    stream = rng(seed, "score", "harmony")
+    hook_loop = draw_loop(stream, key, mood)
+    hook, hook_top = colour_loop(stream, key, hook_loop.tokens)
+    verse_loop = hook_loop
+    if stream.random() < 0.5:
+        verse_loop = draw_loop(stream, key, mood, avoid=hook_loop.functions)
+        verse, verse_top = colour_loop(stream, key, verse_loop.tokens)
+    else:
+        turn = int(stream.integers(1, len(hook)))
+        verse, verse_top = hook[turn:] + hook[:turn], hook_top
+    hook_bars = _draw_bars(stream, len(hook))
+    verse_bars = _draw_bars(stream, len(verse))
+    first = next(section for section in form.sections if section.role == "hook")
+    changes = Changes(tuple(_cycle(hook, _fit(hook_bars, first.bars), 0.0, first.duration_beats)))
+    slots = tuple(
+        (lambda t, start=start * MOTIF_BEATS: changes.at(start + t))
+        for start in range(min(4, first.bars // 2))
+    )
+    centre = CENTRE_PITCH + round(2 * mood.valence) + int(stream.integers(-2, 3))
+    motif = draw_motif(rng(seed, "score", "motif"), key, slots, centre)
+    return Material(
+        hook_loop, verse_loop, hook, verse, hook_bars, verse_bars, (hook_top, verse_top), motif
+    )
+
+
+def _fit(bars: tuple[int, ...], n_bars: int) -> tuple[int, ...]:
+    """Shorten a loop's rhythm until it goes into a section."""
+    if sum(bars) <= n_bars:
+        return bars
+    halved = tuple(max(1, b // 2) for b in bars)
+    return halved if sum(halved) < sum(bars) else (1,) * len(bars)
+
+
+def _cycle(
+    chords: tuple[Harmony, ...], bars: tuple[int, ...], start: float, duration: float
+) -> list[Chord]:
+    """Repeat a loop until a section is full."""
+    placed: list[Chord] = []
+    at, i = 0.0, 0
+    while at < duration - 1e-9:
+        lasts = min(float(bars[i % len(bars)] * BEATS_PER_BAR), duration - at)
+        placed.append(chords[i % len(chords)].at(start + at, lasts))
+        at += lasts
+        i += 1
+    return placed
+
+
+def lay_chords(form: Form, material: Material, seed: int) -> tuple[Chord, ...]:
+    """Give every section its chords, end to end from beat 0."""
+    chords: list[Chord] = []
+    count: dict[str, int] = {}
+    for section in form.sections:
+        k = count[section.role] = count.get(section.role, 0) + 1
+        stream = rng(seed, "score", "chords", section.name)
+        if section.role == "hook":
+            chords += _hook(form, material, section, k, stream)
+        elif section.role == "verse":
+            chords += _verse(material, section, k)
+        elif section.role == "bridge":
+            chords += _bridge(material, section, stream)
+        elif section.role == "intro":
+            bars = _fit(material.hook_bars, section.bars)
+            chords += _cycle(material.hook, bars, section.start_beats, section.duration_beats)
+        else:
+            chords += _outro(form, material, section, stream)
+    return tuple(chords)
+
+
+def _verse(material: Material, section: Section, k: int) -> list[Chord]:
+    """The verse's loop; every third verse walks through the hook's at the verse's pace."""
+    chords, bars = material.verse, material.verse_bars
+    if k % 3 == 0:
+        chords, bars = material.hook, material.hook_bars
+    return _cycle(chords, _fit(bars, section.bars), section.start_beats, section.duration_beats)
+
+
+def _hook(
+    form: Form, material: Material, section: Section, k: int, stream: np.random.Generator
+) -> list[Chord]:
+    """The hook's loop; from its second time on one chord in it is another."""
+    chords, bars = material.hook, _fit(material.hook_bars, section.bars)
+    if k > 1:
+        chords = _substituted(form, material, stream)
+    first = _cycle(material.hook, bars, section.start_beats, section.duration_beats)
+    other = _cycle(chords, bars, section.start_beats, section.duration_beats)
+    # the change comes in every second cycle where the hook is long enough for two
+    n = len(bars)
+    spare = len(first) >= 2 * n
+    return [
+        o if not spare or (i // n) % 2 == 1 else f
+        for i, (f, o) in enumerate(zip(first, other, strict=True))
+    ]
+
+
+def _substituted(
+    form: Form, material: Material, stream: np.random.Generator
+) -> tuple[Harmony, ...]:
+    """Change one chord but the first, rather one under which the motif still fits."""
+    key, options = form.key, []
+    table = SUBSTITUTES["minor" if key.minor else "major"]
+    for i, old in enumerate(material.hook):
+        if i == 0 and len(material.hook) > 2:
+            continue
+        for token in table.get(old.token, table.get(old.token.partition("/")[0], ())):
+            if not _exists(form, token):
+                continue
+            shared = [c for c in colours(key, token)
+                      if material.top[0] in chord(key, token, c).pitches]  # fmt: skip
+            new = chord(key, token, (shared or list(colours(key, token)))[0])
+            good = fits(material.motif.notes, lambda t, new=new: new.at(0.0, MOTIF_BEATS))  # type: ignore[misc]
+            options.append((not good, len(options), i, new))
+    if not options:
+        return material.hook
+    fitting = [o for o in options if not o[0]] or options
+    _, _, i, new = fitting[int(stream.integers(len(fitting)))]
+    return (*material.hook[:i], new, *material.hook[i + 1 :])
+
+
+def _exists(form: Form, token: str) -> bool:
+    """Whether a function is at home in the key's mode (a diminished one is not)."""
+    absent = {"lydian": {"IV", "IV/5", "iv"}, "dorian": {"VI/5"}, "aeolian": {"ii"}}
+    return token not in absent.get(form.key.mode, set())
+
+
+def _bridge(material: Material, section: Section, stream: np.random.Generator) -> list[Chord]:
+    """The last two chords of the hook, slowly; or one of them, held."""
+    chords = material.hook[-2:]
+    if section.bars < 4 or stream.random() < 0.3:
+        return _cycle(chords[:1], (4,), section.start_beats, section.duration_beats)
+    bars = 4 if section.bars >= 8 else 2
+    return _cycle(chords, (bars, bars), section.start_beats, section.duration_beats)
+
+
+def _outro(
+    form: Form, material: Material, section: Section, stream: np.random.Generator
+) -> list[Chord]:
+    """Chords over which the motif is at home, held; often the end is left open on IV or VI."""
+    home = [
+        h
+        for h in material.hook
+        if fits(material.motif.notes, lambda t, h=h: h.at(0.0, MOTIF_BEATS))  # type: ignore[misc]
+    ] or list(material.hook[:1])
+    bars = 4 if section.bars >= 12 else 2
+    chords = _cycle(
+        tuple(home), (bars,) * len(home), section.start_beats, section.duration_beats
+    )
+    open_end = [h for h in home if h.token.partition("/")[0] in ("IV", "VI", "iv", "vi")]
+    final = open_end[0] if open_end and stream.random() < 0.6 else home[0]
+    last = max(section.start_beats, section.end_beats - 4 * BEATS_PER_BAR)
+    kept = [replace(c, duration_beats=min(c.duration_beats, last - c.onset_beats))
+            for c in chords if c.onset_beats < last - 1e-9]  # fmt: skip
+    return [*kept, final.at(last, section.end_beats - last)]
+
+
+def clear(chords: tuple[Chord, ...], melody: tuple[Note, ...]) -> tuple[Chord, ...]:
+    """Take from each chord the notes that a long melody note would rub against.
+
+    A melody note of a beat or more a semitone above a chord note is the harshest clash that there
+    is; where the melody must be stated as it is, the chord gives way. Roots and basses stay.
+    """
+    cleared = []
+    long = [n for n in melody if n.duration_beats >= 1.0]
+    i = 0
+    for each in chords:
+        end = each.onset_beats + each.duration_beats
+        while i < len(long) and long[i].onset_beats + long[i].duration_beats <= each.onset_beats:
+            i += 1
+        banned: set[int] = set()
+        for note in long[i:]:
+            if note.onset_beats >= end:
+                break
+            banned.add((note.pitch - 1) % 12)
+        kept = tuple(pc for pc in each.pitches if pc not in banned or pc == each.root)
+        cleared.append(each if len(kept) < 3 or kept == each.pitches
+                       else replace(each, pitches=kept))  # fmt: skip
+    return tuple(cleared)

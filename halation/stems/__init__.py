@@ -1,0 +1,1 @@
+"""Score → stems: one player a module, each turns one part into sound."""

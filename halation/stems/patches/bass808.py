@@ -1,0 +1,123 @@
+"""The 808: a sine that drops into its pitch, speaks on small speakers, and glides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from halation.dsp.envelopes import decay, expand, glide
+from halation.dsp.oscillators import hz
+from halation.stems.patches.voice import Event, Signal, chains, loudness
+from halation.types import SAMPLE_RATE, Part
+
+__all__ = ["BASSES", "Bass808"]
+
+Values = NDArray[np.float64]
+
+LEVEL: Final = 10 ** (-12 / 20)
+HOP: Final = 64
+ATTACK_S: Final = 0.003
+STOP_S: Final = 0.03
+"""The cut at a note's end: short, yet longer than a period, so that it does not click."""
+
+DROPS: Final = ((9.0, 0.014), (1.2, 0.07))
+"""Semitones over the pitch at the onset, and the time in which each falls to 1/e."""
+
+LEGATO_LEVEL: Final = 0.6
+"""A glide breathes new life into a note that has died away, up to this share of an attack."""
+
+GLIDE_RANGE_S: Final = (0.01, 0.4)
+
+
+@dataclass(frozen=True, slots=True)
+class Bass808:
+    """A mono 808; notes that overlap glide without a new attack.
+
+    Parameters
+    ----------
+    name : str
+    decay_s : float [s]
+        T60 of the amplitude where the part sets no ``decay_s``.
+    drive : float in 0..1
+        Gentle saturation where the part sets none.
+    glide_s : float [s]
+        Portamento where the part sets none.
+    """
+
+    name: str
+    decay_s: float = 8.0
+    drive: float = 0.45
+    glide_s: float = 0.08
+
+    def play(self, part: Part, events: Sequence[Event], out: Signal) -> None:
+        """Add the events to ``out``; see :class:`halation.stems.patches.voice.Patch`."""
+        for chain in chains(events, SAMPLE_RATE):
+            tone = self._render(part, chain)[: out.shape[1] - chain[0].start]
+            out[:, chain[0].start : chain[0].start + len(tone)] += tone
+
+    def _render(self, part: Part, chain: tuple[Event, ...]) -> Signal:
+        total = chain[-1].end - chain[0].start + round(STOP_S * SAMPLE_RATE)
+        t = np.arange(-(-total // HOP) + 1, dtype=np.float64) * (HOP / SAMPLE_RATE)
+        onsets = [(event.start - chain[0].start) / SAMPLE_RATE for event in chain]
+        low, high = GLIDE_RANGE_S
+        glide_s = min(max(part.setting("glide_s", self.glide_s), low), high)
+        pitch = np.full_like(t, chain[0].pitch)
+        for before, event, onset_s in zip(chain, chain[1:], onsets[1:], strict=False):
+            pitch += (event.pitch - before.pitch) * glide(t, onset_s, glide_s)
+        for semitones, tau_s in DROPS:
+            pitch += semitones * np.exp(-t / tau_s)
+        level = self._level(part, chain, onsets, t, glide_s)
+        level *= 1 - glide(t, (chain[-1].end - chain[0].start) / SAMPLE_RATE, STOP_S)
+        turns = expand((hz(pitch) / SAMPLE_RATE).astype(np.float32), HOP).cumsum(dtype=np.float64)
+        bite = self._bite(part, chain[0], t)
+        tone = _saturated(turns - turns[0], expand(bite.astype(np.float32), HOP))
+        tone *= expand(level.astype(np.float32), HOP)
+        return tone[:total]
+
+    def _level(
+        self,
+        part: Part,
+        chain: tuple[Event, ...],
+        onsets: list[float],
+        t: Values,
+        glide_s: float,
+    ) -> Values:
+        decay_s = max(part.setting("decay_s", self.decay_s), 0.1)
+        level = loudness(chain[0].velocity) * decay(t, decay_s) * np.minimum(t / ATTACK_S, 1.0)
+        for event, onset_s in zip(chain[1:], onsets[1:], strict=True):
+            fresh = LEGATO_LEVEL * loudness(event.velocity) * decay(t - onset_s, decay_s)
+            level += np.maximum(fresh - level, 0.0) * glide(t, onset_s, 3 * glide_s)
+        return LEVEL * level
+
+    def _bite(self, part: Part, event: Event, t: Values) -> Values:
+        """Return the saturation over time: more at the attack and when struck harder."""
+        drive = np.clip(part.setting("drive", self.drive), 0.0, 1.0)
+        drive *= 0.6 + 0.4 * event.velocity / 100
+        return np.asarray((0.25 + 0.75 * drive) * (0.62 + 0.38 * np.exp(-t / 0.22)))
+
+
+def _saturated(turns: Values, bite: Signal) -> Signal:
+    """Add the harmonics of a gentle saturation, 2 … 5, exactly band-limited and without DC.
+
+    Each is a polynomial in sine and cosine; soft odd ones as of ``tanh``, a little of the even
+    ones as of a valve. ``bite`` runs from 0 (a sine) to 1.
+    """
+    phase = ((turns - np.floor(turns)) * (2 * np.pi)).astype(np.float32)
+    sine, cosine = np.sin(phase), np.cos(phase)
+    double = 2 * sine * cosine
+    square = sine * sine
+    third = sine * (3 - 4 * square)
+    fourth = double * (2 - 4 * square)
+    fifth = sine * (5 - 20 * square + 16 * square * square)
+    colour = 0.22 * double + 0.3 * third + 0.07 * fourth + 0.1 * bite * fifth
+    sine += bite * colour
+    sine *= 1 / (1 + np.float32(0.02) * bite)
+    return np.asarray(sine)
+
+
+BASSES: Final = (Bass808("808"),)
+"""Every bass; a new one is one more entry."""

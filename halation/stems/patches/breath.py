@@ -1,0 +1,211 @@
+"""Breath: flute, ocarina and a soft synth brass, played in phrases.
+
+Notes that overlap are one breath: the pitch glides, the air goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from halation.dsp.envelopes import expand, glide, swell, wander
+from halation.dsp.oscillators import TOP_HZ, hz, noise, read_wavetable, wavetable
+from halation.seeds import rng
+from halation.stems.patches.voice import MEMORY, Event, Signal, chains, loudness
+from halation.types import SAMPLE_RATE, Part
+
+__all__ = ["BREATHS", "Breath"]
+
+Values = NDArray[np.float64]
+
+LEVEL: Final = 10 ** (-12 / 20)
+HOP: Final = 64
+BLOCK: Final = 8192
+AIR: Final = 2**17
+ROWS: Final = 12
+"""Steps between the darkest and the brightest wave of a table."""
+
+SWELL: Final = 0.2
+SWELL_S: Final = 0.35
+"""The air grows into the note."""
+SCOOP_S: Final = 0.045
+VIBRATO_AFTER_S: Final = 0.3
+VIBRATO_RISE_S: Final = 0.6
+VIBRATO_RATE_HZ: Final = 5.2
+PITCH_DRIFT_CENTS: Final = 2.0
+TURBULENCE: Final = 0.12
+LEGATO_DIP: Final = 0.25
+"""How much the air gives way in the middle of a glide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breath:
+    """A blown sound: a wave that brightens with its air, noise, late vibrato.
+
+    Parameters
+    ----------
+    name : str
+    dark, bright : tuple of float
+        Amplitudes of the first harmonics when blown softly and hard (linear), or, where
+        ``cutoffs_hz`` is given, ignored.
+    cutoffs_hz : pair of float [Hz], optional
+        A saw's harmonics under a low-pass that moves between these two (24 dB/octave).
+    air_db : float [dB]
+        Noise over the tone.
+    air_hz : pair of float [Hz]
+        The noise's band.
+    turbulence : float
+        How much the noise roughens the tone itself.
+    vibrato_cents, scoop_cents : float [cents]
+    attack_s, release_s, glide_s : float [s]
+        Where the part sets none.
+    voices : tuple of (cents, lean, gain)
+        Unison; lean −1 … 1 is its place.
+    """
+
+    name: str
+    dark: tuple[float, ...] = ()
+    bright: tuple[float, ...] = ()
+    cutoffs_hz: tuple[float, float] | None = None
+    air_db: float = -30.0
+    air_hz: tuple[float, float] = (1500.0, 5000.0)
+    turbulence: float = 0.1
+    vibrato_cents: float = 18.0
+    scoop_cents: float = 35.0
+    attack_s: float = 0.06
+    release_s: float = 0.16
+    glide_s: float = 0.06
+    voices: tuple[tuple[float, float, float], ...] = ((0.0, 0.0, 1.0),)
+
+    def play(self, part: Part, events: Sequence[Event], out: Signal) -> None:
+        """Add the events to ``out``; see :class:`halation.stems.patches.voice.Patch`."""
+        air = MEMORY.get((self, "air"), self._make_air)
+        for chain in chains(events, SAMPLE_RATE):
+            highest = max(event.pitch for event in chain)
+            table = MEMORY.get((self, highest), partial(self._make_table, highest))
+            pitch, level, open_ = self._controls(part, chain)
+            self._add(out, chain[0], (table, air), np.stack((pitch, level, open_)))
+
+    def _make_air(self) -> Signal:
+        draw = rng(0, "patch", self.name, "air")
+        return noise(AIR, *self.air_hz, sample_rate=SAMPLE_RATE, rng=draw)
+
+    def _make_table(self, highest: int) -> Signal:
+        """Return the waves from dark to bright, band-limited for the highest pitch."""
+        base_hz = float(hz(highest))
+        count = int(np.clip(TOP_HZ / base_hz / 1.1, 1, 60))
+        k = np.arange(1, count + 1, dtype=np.float64)
+        place: Values = np.linspace(0.0, 1.0, ROWS)[:, None]
+        if self.cutoffs_hz:
+            low_hz, high_hz = self.cutoffs_hz
+            cutoff_hz = low_hz * (high_hz / low_hz) ** place
+            cutoff_hz = np.maximum(cutoff_hz, 0.9 * base_hz)
+            rows = (1 / k) / (1 + (k * base_hz / cutoff_hz) ** 4) ** 0.5
+            rows /= 1 + (k * base_hz / (2.5 * cutoff_hz)) ** 2
+        else:
+            ends = np.zeros((2, max(count, len(self.dark), len(self.bright))))
+            ends[0, : len(self.dark)], ends[1, : len(self.bright)] = self.dark, self.bright
+            rows = ((1 - place) * ends[0] + place * ends[1])[:, :count]
+        rows *= 0.7 / np.sqrt((rows**2).sum(axis=1, keepdims=True))
+        return wavetable(rows)
+
+    def _controls(self, part: Part, chain: tuple[Event, ...]) -> tuple[Values, Values, Values]:
+        """Return pitch, level and openness of a phrase at control points."""
+        release_s = max(part.setting("release_s", self.release_s), 0.02)
+        length_s = (chain[-1].end - chain[0].start) / SAMPLE_RATE
+        points = -(-round((length_s + release_s) * SAMPLE_RATE) // HOP) + 1
+        t = np.arange(points, dtype=np.float64) * (HOP / SAMPLE_RATE)
+        draws = chain[0].draws
+        attack_s = max(part.setting("attack_s", self.attack_s), 0.01)
+        attack_s = min(attack_s, 0.8 * max(length_s, 0.02))
+        pitch, level, vibrato = self._line(part, chain, t)
+        rate_hz = VIBRATO_RATE_HZ + 0.6 * (draws[0] - 0.5)
+        swing = np.sin(2 * np.pi * (rate_hz * t + 0.25 * wander(t, 0.31, (draws[1], draws[2]))))
+        cents = part.setting("vibrato_cents", self.vibrato_cents) * vibrato * swing
+        cents += PITCH_DRIFT_CENTS * wander(t, 0.23, (draws[3], draws[4]))
+        cents -= self.scoop_cents * (0.6 + 0.8 * draws[5]) * np.exp(-t / SCOOP_S)
+        envelope = swell(t, length_s, attack_s, release_s)
+        breath = envelope * (1 + 0.06 * vibrato * swing + 0.1 * wander(t, 0.4, (draws[6], 0.3)))
+        breath *= 1 - SWELL * np.exp(-t / SWELL_S)
+        open_ = 0.62 * np.minimum(level, 1.3) + 0.7 * (part.setting("brightness", 0.5) - 0.5)
+        movement = part.setting("movement", 0.5)
+        open_ += movement * (0.16 * wander(t, 0.29, (draws[7], draws[1])) + 0.1 * vibrato * swing)
+        return pitch + cents / 100, LEVEL * level * breath, open_ * breath
+
+    def _line(
+        self, part: Part, chain: tuple[Event, ...], t: Values
+    ) -> tuple[Values, Values, Values]:
+        """Return pitch, level and depth of vibrato from note to note."""
+        glide_s = float(np.clip(part.setting("glide_s", self.glide_s), 0.01, 0.5))
+        pitch = np.full_like(t, chain[0].pitch)
+        level = np.full_like(t, loudness(chain[0].velocity))
+        vibrato = glide(t, VIBRATO_AFTER_S, VIBRATO_RISE_S)
+        for before, event in pairwise(chain):
+            onset_s = (event.start - chain[0].start) / SAMPLE_RATE
+            way = glide(t, onset_s, glide_s)
+            pitch += (event.pitch - before.pitch) * way
+            level += (loudness(event.velocity) - loudness(before.velocity)) * way
+            level *= 1 - LEGATO_DIP * np.sin(np.pi * way) ** 2
+            late = glide(t, onset_s + VIBRATO_AFTER_S, VIBRATO_RISE_S)
+            vibrato = vibrato * (1 - way) + late * way
+        return pitch, level, vibrato
+
+    def _add(
+        self, out: Signal, first: Event, tables: tuple[Signal, Signal], controls: Values
+    ) -> None:
+        """Render a phrase block by block and add it."""
+        table, air = tables
+        air_gain = np.float32(10 ** (self.air_db / 20))
+        total = np.sqrt(sum(gain**2 for _, _, gain in self.voices))
+        gains = [
+            np.array([[1 - lean], [1 + lean]], np.float32) * np.float32(gain / total)
+            for _, lean, gain in self.voices
+        ]
+        turns = [first.draws[2] * i / max(len(self.voices), 1) for i in range(len(self.voices))]
+        detunes = [2.0 ** (cents / 1200) for cents, _, _ in self.voices]
+        step = BLOCK // HOP
+        for i, hop in enumerate(range(0, controls.shape[1] - 1, step)):
+            start = first.start + i * BLOCK
+            piece = controls[:, hop : hop + step + 1]
+            steps = expand((hz(piece[0]) / SAMPLE_RATE).astype(np.float32), HOP)
+            level, open_ = expand(piece[1:].astype(np.float32), HOP)
+            n = min(len(level), out.shape[1] - start)
+            if n <= 0:
+                break
+            place = (int(first.draws[3] * (AIR // BLOCK)) + i) * BLOCK % AIR
+            hiss = air[:, place : place + n]
+            moved = steps.cumsum(dtype=np.float64)
+            sound = np.zeros((2, n), np.float32)
+            for voice, gain in enumerate(gains):
+                wave = read_wavetable(table, turns[voice] + detunes[voice] * moved[:n], open_[:n])
+                sound += gain * wave
+                turns[voice] += detunes[voice] * moved[-1]
+            sound *= 1 + np.float32(TURBULENCE * self.turbulence) * hiss[::-1]
+            sound += hiss * (air_gain * (0.5 + open_[:n]))
+            out[:, start : start + n] += sound * level[:n]
+
+
+BREATHS: Final = (
+    Breath(
+        "flute", (1.0, 0.16, 0.05, 0.01), (1.0, 0.55, 0.3, 0.12, 0.08, 0.04, 0.02),
+        air_db=-33.0, air_hz=(900.0, 4200.0), turbulence=0.5, vibrato_cents=16.0,
+        attack_s=0.07, release_s=0.18,
+    ),
+    Breath(
+        "ocarina", (1.0, 0.02, 0.03), (1.0, 0.08, 0.14, 0.02, 0.03),
+        air_db=-34.0, air_hz=(600.0, 2600.0), turbulence=0.3, vibrato_cents=13.0,
+        scoop_cents=50.0, attack_s=0.045, release_s=0.12,
+    ),
+    Breath(
+        "airbrass", cutoffs_hz=(420.0, 5200.0), air_db=-38.0, air_hz=(1800.0, 5500.0),
+        turbulence=0.15, vibrato_cents=11.0, scoop_cents=20.0, attack_s=0.12, release_s=0.35,
+        glide_s=0.08, voices=((0.0, 0.0, 1.0), (-6.0, -0.9, 0.4), (6.4, 0.9, 0.4)),
+    ),
+)  # fmt: skip
+"""Every breath sound; a new one is one more entry."""

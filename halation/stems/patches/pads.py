@@ -1,0 +1,228 @@
+"""Pads, strings, organ and supersaw: PADsynth tables that never stand still.
+
+A pitch has two tables, one dark and one bright. A note is a slice of both from a random place;
+slow LFOs with irrational ratios, its velocity and its envelope move it between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from halation.dsp.envelopes import expand, swell, wander
+from halation.dsp.oscillators import TOP_HZ, hz, padsynth
+from halation.seeds import rng
+from halation.stems.patches.voice import MEMORY, Event, Signal, grouped, loudness
+from halation.types import SAMPLE_RATE, Part
+
+__all__ = ["PADS", "Pad"]
+
+Values = NDArray[np.float64]
+Vowel = tuple[tuple[float, float, float], ...]
+"""Formants: centre [Hz], level [dB], half width [Hz]."""
+
+TABLE: Final = 2**18
+HOP: Final = 256
+BLOCK: Final = 16_384
+"""Four gain curves of this length stay in the cache; a table holds 16 of them."""
+
+LEVEL: Final = 10 ** (-24 / 20)
+"""RMS of a note of velocity 100: it peaks near −12 dBFS."""
+
+LOW_TILT_DB: Final = 3.0
+"""Less for every octave under C4, so that the low notes of a chord do not boom."""
+HIGH_TILT_DB: Final = 1.0
+"""Less for every octave over C5."""
+
+AIR_HZ: Final = 5200.0
+AIR_WIDTH_HZ: Final = 1900.0
+
+OO: Final[Vowel] = ((320.0, 0.0, 70.0), (760.0, -11.0, 90.0), (2450.0, -30.0, 160.0))
+AH: Final[Vowel] = (
+    (660.0, 0.0, 100.0),
+    (1120.0, -4.0, 110.0),
+    (2750.0, -18.0, 180.0),
+    (3500.0, -24.0, 220.0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pad:
+    """A held sound made of two PADsynth tables.
+
+    Parameters
+    ----------
+    name : str
+    slope : float
+        Harmonic k has the amplitude ``k ** -slope``.
+    dark_hz, bright_hz : float [Hz]
+        Where the two tables fall off (12 dB/octave) at C4; higher notes open by half as much.
+    bandwidth_cents : float
+        Spread of the fundamental.
+    growth : float
+        Bandwidth grows with ``harmonic ** growth``.
+    even : float
+        Gain of the even harmonics.
+    drawbars : tuple of (ratio, gain)
+        Instead of the whole harmonic series.
+    lines_cents : tuple of float
+        Detuned copies: an ensemble.
+    dark_vowel, bright_vowel : tuple of formants
+        Multiplied onto the spectrum.
+    air_db : float [dB]
+        Breath around 5 kHz in the bright table, over the tone; 12 dB less in the dark one.
+    attack_s, release_s : float [s]
+        Where the part sets none.
+    restless : float
+        How far the LFOs move, over the usual.
+    """
+
+    name: str
+    slope: float
+    dark_hz: float
+    bright_hz: float
+    bandwidth_cents: float
+    growth: float = 1.0
+    even: float = 1.0
+    drawbars: tuple[tuple[float, float], ...] = ()
+    lines_cents: tuple[float, ...] = (0.0,)
+    dark_vowel: Vowel = ()
+    bright_vowel: Vowel = ()
+    air_db: float = -44.0
+    attack_s: float = 0.9
+    release_s: float = 3.0
+    restless: float = 1.0
+
+    def table(self, pitch: int) -> Signal:
+        """Return dark left, dark right, bright left, bright right: [shape=(4, 2**18)], RMS 1."""
+        return MEMORY.get((self, pitch), lambda: self._make_table(pitch))
+
+    def _make_table(self, pitch: int) -> Signal:
+        base_hz = float(hz(pitch))
+        ratios, gains = self._series(base_hz)
+        lines = 2.0 ** (np.asarray(self.lines_cents) / 1200.0)
+        centres = (ratios[:, None] * lines * base_hz).ravel()
+        spread_hz = (2.0 ** (self.bandwidth_cents / 1200.0) - 1.0) * base_hz / 2.0
+        widths = np.repeat(spread_hz * ratios**self.growth, len(lines))
+        draw = rng(0, "patch", self.name, pitch)
+        table = np.empty((4, TABLE), np.float32)
+        centres, widths = np.append(centres, AIR_HZ), np.append(widths, AIR_WIDTH_HZ)
+        looks = (
+            (self.dark_hz, self.dark_vowel, self.air_db - 12.0),
+            (self.bright_hz, self.bright_vowel, self.air_db),
+        )
+        for i, (cutoff_hz, vowel, air_db) in enumerate(looks):
+            cutoff_hz *= (base_hz / 261.6) ** 0.5
+            shaped = gains * _formants(ratios * base_hz, vowel)
+            shaped = shaped / (1.0 + (ratios * base_hz / cutoff_hz) ** 2)
+            amplitudes = np.repeat(shaped / np.sqrt(np.sum(shaped**2)), len(lines))
+            amplitudes = np.append(amplitudes, len(lines) ** 0.5 * 10 ** (air_db / 20))
+            table[2 * i : 2 * i + 2] = padsynth(
+                centres, amplitudes, widths, n=TABLE, sample_rate=SAMPLE_RATE, rng=draw
+            )
+        return table
+
+    def _series(self, base_hz: float) -> tuple[Values, Values]:
+        if self.drawbars:
+            ratios, gains = np.asarray(self.drawbars, np.float64).T
+            return ratios, gains
+        k = np.arange(1.0, max(2.0, min(110.0, TOP_HZ / base_hz)))
+        return k, k**-self.slope * np.where(k % 2 == 0, self.even, 1.0)
+
+    def play(self, part: Part, events: Sequence[Event], out: Signal) -> None:
+        """Add the events to ``out``; see :class:`halation.stems.patches.voice.Patch`."""
+        for pitch, group in grouped(events, lambda event: event.pitch):
+            table = self.table(pitch)
+            for event in group:
+                _add(out, table, event, self._gains(part, event, out.shape[1]))
+
+    def _gains(self, part: Part, event: Event, n_samples: int) -> Signal:
+        """Return the gains of the four tables at control points [shape=(4, k + 1)]."""
+        attack_s = max(part.setting("attack_s", self.attack_s), 0.004)
+        release_s = max(part.setting("release_s", self.release_s), 0.01)
+        movement = self.restless * 2.0 * part.setting("movement", 0.5)
+        length_s = event.length / SAMPLE_RATE
+        release_s = min(release_s, max(0.05, (n_samples - event.end) / SAMPLE_RATE))
+        total = min(n_samples - event.start, event.length + round(release_s * SAMPLE_RATE))
+        t = np.arange(-(-total // HOP) + 1) * (HOP / SAMPLE_RATE)
+        draws = event.draws
+        envelope = swell(t, length_s, min(attack_s, max(0.8 * length_s, 0.004)), release_s)
+        sway = wander(t, 0.09 + 0.13 * draws[0], (draws[1], draws[2]))
+        ripple = wander(t, 0.47 + 0.4 * draws[3], (draws[4], draws[1]))
+        still = 0.42 + 0.5 * (part.setting("brightness", 0.5) - 0.5)
+        still += 0.55 * (event.velocity - 80) / 127
+        # The bloom: a note opens with its envelope and closes as it dies away.
+        place = still + 0.22 * (envelope - 1.0) + movement * (0.3 * sway + 0.12 * ripple)
+        angle = np.clip(place, 0.02, 0.98) * (np.pi / 2)
+        lean = movement * 0.16 * wander(t, 0.07 + 0.09 * draws[5], (draws[6], draws[7]))
+        level = envelope * (1.0 + 0.1 * movement * wander(t, 0.31, (draws[7], draws[0])))
+        level *= LEVEL * loudness(event.velocity) * _tilt(event.pitch)
+        dark, bright = level * np.cos(angle), level * np.sin(angle)
+        rows = (dark * (1 - lean), dark * (1 + lean), bright * (1 + lean), bright * (1 - lean))
+        return np.asarray(rows, np.float32)
+
+
+def _formants(frequency_hz: Values, vowel: Vowel) -> Values:
+    if not vowel:
+        return np.ones_like(frequency_hz)
+    peaks = (
+        10 ** (level_db / 20) / (1.0 + ((frequency_hz - centre_hz) / half_hz) ** 2)
+        for centre_hz, level_db, half_hz in vowel
+    )
+    return np.asarray(sum(peaks) + 0.012)
+
+
+def _tilt(pitch: int) -> float:
+    octaves_low, octaves_high = max(0, 60 - pitch) / 12, max(0, pitch - 72) / 12
+    return float(10 ** (-(LOW_TILT_DB * octaves_low + HIGH_TILT_DB * octaves_high) / 20))
+
+
+def _add(out: Signal, table: Signal, event: Event, gains: Signal) -> None:
+    """Add a slice of the tables times its gains, block by block, from a random block on."""
+    first = int(event.draws[3] * (TABLE // BLOCK))
+    step = BLOCK // HOP
+    for i, hop in enumerate(range(0, gains.shape[1] - 1, step)):
+        start = event.start + i * BLOCK
+        block = expand(gains[:, hop : hop + step + 1], HOP)[:, : out.shape[1] - start]
+        n = block.shape[1]
+        place = (first + i) * BLOCK % TABLE
+        block *= table[:, place : place + n]
+        out[:, start : start + n] += block[:2]
+        out[:, start : start + n] += block[2:]
+
+
+SAW_LINES: Final = (-17.0, -11.3, -6.1, 0.0, 5.8, 11.7, 16.9)
+
+PADS: Final = (
+    Pad("glass", 1.0, 480, 4800, 22, even=0.06, growth=0.9, attack_s=1.4, release_s=4.0),
+    Pad("warm", 1.0, 330, 2200, 34, attack_s=0.8, release_s=3.0),
+    Pad(
+        "choirpad", 0.35, 2000, 4600, 32, air_db=-35.0,
+        dark_vowel=OO, bright_vowel=AH, attack_s=0.9, release_s=3.0,
+    ),
+    Pad(
+        "strings", 0.9, 650, 4600, 14,
+        lines_cents=(-13.0, -7.2, 0.0, 6.8, 13.4), attack_s=0.6, release_s=2.2,
+    ),
+    Pad(
+        "halo", 1.0, 700, 6500, 70, growth=0.6, air_db=-36.0,
+        drawbars=((1, 1.0), (2, 0.6), (3, 0.32), (4, 0.4), (6, 0.22), (8, 0.25), (12, 0.13),
+                  (16, 0.11), (24, 0.05)),
+        attack_s=1.6, release_s=5.0,
+    ),
+    Pad(
+        "organ", 1.0, 800, 4200, 5, growth=0.7,
+        drawbars=((0.5, 0.35), (1, 1.0), (1.5, 0.3), (2, 0.55), (3, 0.28), (4, 0.3), (5, 0.1),
+                  (6, 0.14), (8, 0.16), (10, 0.06), (12, 0.07), (16, 0.07), (20, 0.03), (24, 0.03)),
+        lines_cents=(-2.1, 1.9), attack_s=0.4, release_s=2.0, restless=1.2,
+    ),
+    Pad(
+        "supersaw", 1.0, 1000, 7000, 2.5, growth=0.8,
+        lines_cents=SAW_LINES, attack_s=0.03, release_s=0.5, restless=0.7,
+    ),
+)  # fmt: skip
+"""Every pad; a new one is one more entry."""

@@ -1,0 +1,195 @@
+"""What bells and plucks share: a sound struck once, kept for a pitch and touch, and placed."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from halation.dsp.envelopes import decay, fade_edges
+from halation.dsp.oscillators import hz, modal, noise
+from halation.seeds import rng
+from halation.stems.patches.voice import MEMORY, Event, Signal, grouped, loudness
+from halation.types import SAMPLE_RATE, Part
+
+__all__ = ["HARDNESSES", "VARIANTS", "Modes", "Strike", "Struck", "Tuned"]
+
+Values = NDArray[np.float64]
+
+HARDNESSES: Final = (0.25, 0.5, 0.75, 1.0)
+"""The four velocity layers."""
+VARIANTS: Final = 2
+"""Round robin: no two notes in a row are the same sound."""
+
+LEVEL: Final = 10 ** (-12 / 20)
+"""Peak of a note of velocity 100."""
+
+BLOCK: Final = 8192
+LONGEST_S: Final = 5.0
+SILENT: Final = 10 ** (-60 / 20)
+"""A struck sound is cut (with a fade) where it stays below this share of its peak."""
+
+SOFTEST_HZ: Final = 2600.0
+HARDEST_HZ: Final = 6500.0
+"""Where the partials fall off (12 dB/octave) under the softest and the hardest touch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """The noise of the hammer, finger or plectrum.
+
+    ``level_db`` is over the tone's peak at middle touch; it fades by 60 dB in ``t60_s``.
+    """
+
+    level_db: float
+    low_hz: float
+    high_hz: float
+    t60_s: float = 0.05
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Modes:
+    """Partials of one note: arrays [shape=(modes,)] in Hz, seconds and linear amplitude."""
+
+    frequencies_hz: Values
+    t60_s: Values
+    gains: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """A sound that rings by itself; rendered once for (pitch, touch, variant).
+
+    Parameters
+    ----------
+    name : str
+    strike : Strike
+    softness_s : float [s]
+        Rise of the attack at middle touch; harder is faster.
+    """
+
+    name: str
+    strike: Strike
+    softness_s: float
+
+    @abstractmethod
+    def tone(self, pitch: int, hardness: float, draw: np.random.Generator) -> Signal:
+        """Return the ringing without the strike [shape=(2, n)], any level."""
+
+    def play(self, part: Part, events: Sequence[Event], out: Signal) -> None:
+        """Add the events to ``out``; see :class:`halation.stems.patches.voice.Patch`."""
+        release_s = part.setting("release_s", 0.0)
+        bright = part.setting("brightness", 0.5)
+
+        def key(event: Event) -> tuple[int, int, int]:
+            touch = event.velocity / 127 + 0.4 * (bright - 0.5)
+            layer = int(np.clip(touch * len(HARDNESSES), 0, len(HARDNESSES) - 1))
+            return event.pitch, layer, event.index % VARIANTS
+
+        for (pitch, layer, variant), group in grouped(events, key):
+            shot = self.shot(pitch, layer, variant)
+            for event in group:
+                _place(out, shot, event, release_s)
+
+    def shot(self, pitch: int, layer: int, variant: int) -> Signal:
+        """Return one struck note, its peak 1 [shape=(2, n)]."""
+        key = (self, pitch, layer, variant)
+        return MEMORY.get(key, lambda: self._make_shot(pitch, layer, variant))
+
+    def _make_shot(self, pitch: int, layer: int, variant: int) -> Signal:
+        hardness = HARDNESSES[layer]
+        draw = rng(0, "patch", self.name, pitch, layer, variant)
+        shot = self.tone(pitch, hardness, draw)
+        fade_edges(shot, round(self.softness_s * (1.5 - hardness) * SAMPLE_RATE), 0)
+        shot /= np.max(np.abs(shot))
+        self._add_strike(shot, hardness, draw)
+        shot /= np.max(np.abs(shot))
+        shot = shot[:, : _audible(shot)].copy()
+        fade_edges(shot, 0, shot.shape[1] // 8)
+        return shot
+
+    def _add_strike(self, shot: Signal, hardness: float, draw: np.random.Generator) -> None:
+        n = min(2 ** int(np.log2(self.strike.t60_s * SAMPLE_RATE) + 1), shot.shape[1])
+        high_hz = self.strike.high_hz * (0.6 + 0.55 * hardness)
+        burst = noise(n, self.strike.low_hz, high_hz, sample_rate=SAMPLE_RATE, rng=draw)
+        burst *= decay(np.arange(n) / SAMPLE_RATE, self.strike.t60_s).astype(np.float32)
+        fade_edges(burst, round(0.0006 * SAMPLE_RATE), n // 4)
+        gain = 10 ** ((self.strike.level_db + 10 * (hardness - 0.65)) / 20) / np.max(np.abs(burst))
+        shot[:, :n] += burst * np.float32(gain)
+
+
+def _audible(shot: Signal) -> int:
+    """Return the length up to the last sample that can be heard."""
+    loud = np.abs(shot[0]) > SILENT
+    loud |= np.abs(shot[1]) > SILENT
+    return int(shot.shape[1]) - int(np.argmax(loud[::-1]))
+
+
+def _place(out: Signal, shot: Signal, event: Event, release_s: float) -> None:
+    gain = np.float32(LEVEL * loudness(event.velocity) * (0.94 + 0.06 * event.draws[0]))
+    n = min(shot.shape[1], out.shape[1] - event.start)
+    damped = event.length + round(release_s * SAMPLE_RATE)
+    held = min(n, event.length) if release_s > 0 and damped < n else n
+    for a in range(0, held, BLOCK):
+        b = min(a + BLOCK, held)
+        out[:, event.start + a : event.start + b] += shot[:, a:b] * gain
+    if held < n:
+        sound = shot[:, held:damped] * gain
+        fade_edges(sound, 0, damped - held)
+        out[:, event.start + held : event.start + damped] += sound
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned(Struck):
+    """A struck sound made of modes.
+
+    Parameters
+    ----------
+    touch_db : float [dB/octave]
+        How much the partials gain, for each octave over the fundamental, from the softest to the
+        hardest touch.
+    beat_hz : float [Hz]
+        Each partial is a pair this far apart, on average: it beats slowly, and differently left
+        and right.
+    width : float in 0..1
+        How far the pairs stand apart.
+    """
+
+    touch_db: float
+    beat_hz: float
+    width: float
+
+    @abstractmethod
+    def modes(self, pitch: int) -> Modes:
+        """Return the partials at middle touch."""
+
+    def tone(self, pitch: int, hardness: float, draw: np.random.Generator) -> Signal:
+        """Return the ringing without the strike [shape=(2, n)]."""
+        modes = self.modes(pitch)
+        count = len(modes.gains)
+        octaves = np.log2(np.maximum(modes.frequencies_hz / float(hz(pitch)), 1.0))
+        gain_db = self.touch_db * (hardness - 0.65) * octaves + draw.normal(0.0, 0.8, count)
+        cutoff_hz = SOFTEST_HZ + (HARDEST_HZ - SOFTEST_HZ) * hardness
+        gains = modes.gains * 10 ** (gain_db / 20) / (1 + (modes.frequencies_hz / cutoff_hz) ** 2)
+        beat_hz = self.beat_hz * (float(hz(pitch)) / 523.0) ** 0.5
+        apart = beat_hz * draw.uniform(0.3, 1.0, count) * (1 + 0.4 * octaves) / 2
+        lean = self.width * draw.uniform(0.35, 1.0, count) * draw.choice((-0.5, 0.5), count)
+        share = draw.uniform(0.28, 0.45, count)
+        pull = share**2 / (share**2 + (1 - share) ** 2)  # keeps the pair's centre in tune
+        # The second of each pair is turned on the right: the beating wanders between the sides.
+        turned = np.concatenate((np.zeros(count), draw.uniform(1.5, 3.1, count) * self.width))
+        pair = np.concatenate((gains * (1 - share), gains * share))
+        sides = np.concatenate((lean, -lean))
+        return modal(
+            np.concatenate((modes.frequencies_hz - apart * pull,
+                            modes.frequencies_hz + apart * (1 - pull))),
+            np.tile(modes.t60_s, 2),
+            np.stack((pair * (1 + sides), pair * (1 - sides))),
+            np.stack((np.zeros(2 * count), turned)),
+            n=round(min(LONGEST_S, 1.1 * float(modes.t60_s.max())) * SAMPLE_RATE),
+            sample_rate=SAMPLE_RATE,
+        )  # fmt: skip

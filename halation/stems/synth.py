@@ -1,0 +1,71 @@
+"""The synth: plays every melodic part with a patch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from halation.backends import Description
+from halation.dsp.envelopes import fade_edges
+from halation.seeds import rng
+from halation.stems.patches import patch
+from halation.stems.patches.voice import DRAWS, Event
+from halation.types import SAMPLE_RATE, Audio, Part, Score, Stems
+
+__all__ = ["Synth", "events"]
+
+END_FADE_S = 0.03
+"""What still rings at the end of the song stops within this."""
+
+
+def events(part: Part, score: Score, seed: int) -> list[Event]:
+    """Place a part's notes in samples and draw their variations.
+
+    Parameters
+    ----------
+    part : Part
+    score : Score
+        Converts beats to seconds; notes that would start after its end are left out.
+    seed : int
+
+    Returns
+    -------
+    list of Event
+        In order of onset.
+    """
+    draws = rng(seed, "stems", part.name).random((len(part.notes), DRAWS)).tolist()
+    found = []
+    for index, (note, drawn) in enumerate(zip(part.notes, draws, strict=True)):
+        start = round(score.onset_s(note) * SAMPLE_RATE)
+        length = max(1, round(score.seconds_at(note.duration_beats) * SAMPLE_RATE))
+        if start < score.n_samples:
+            length = min(length, score.n_samples - start)
+            found.append(Event(index, start, length, note.pitch, note.velocity, tuple(drawn)))
+    return sorted(found, key=lambda event: (event.start, event.index))
+
+
+class Synth:
+    """Renders a part with one of the built-in patches, as one block.
+
+    Settings that a patch does not know are left alone; ``pan`` and ``width`` belong to the mix.
+
+    Raises
+    ------
+    BackendError
+        If the part names a patch that does not exist.
+    """
+
+    description = Description(
+        summary="pads, supersaw, bells, plucks, breath and 808, synthesised",
+        licence="GPL-3.0-or-later",
+        commercial=True,
+    )
+
+    def __call__(self, part: Part, score: Score, heard: Stems, seed: int) -> Iterator[Audio]:
+        """Yield the whole stem; see :class:`halation.backends.Player`."""
+        sound = patch(part.patch)
+        out = np.zeros((2, score.n_samples), np.float32)
+        sound.play(part, events(part, score, seed), out)
+        fade_edges(out[:, -round(END_FADE_S * SAMPLE_RATE) :], 0, out.shape[1])
+        yield Audio.take(out)

@@ -1,0 +1,277 @@
+"""The singer: vowels that can be told apart, pitch that is in tune, and no sine in sight."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from halation.dsp.formants import PHONES
+from halation.stems.choir import VOWELS, choir_table
+from halation.stems.singer import SYLLABLES, Singer, Sung, inhale, sing
+from halation.stems.vocals import Vocals
+from halation.types import (
+    SAMPLE_RATE,
+    BackendError,
+    Brief,
+    Form,
+    Key,
+    Mood,
+    Note,
+    Part,
+    Score,
+    Section,
+    Stems,
+)
+
+BPM = 120.0
+STEADY = Singer(formant_semitones=0.0, vibrato_cents=0.0, breath=0.0)
+
+
+def _score(bars: int = 4) -> Score:
+    mood = Mood(Brief(seed=1), 0, 0, 0, 0, 0, (), "", True, "t")
+    form = Form(mood, "t", BPM, Key(9, "aeolian"), (Section("hook", "hook", 0, 4 * bars),))
+    return Score(form, (), (), ())
+
+
+def _played(
+    notes: list[Note],
+    patch: str = "chops",
+    settings: tuple[tuple[str, float], ...] = (),
+    seed: int = 3,
+) -> np.ndarray:
+    score = _score()
+    part = Part("vocals", "vocals", "vocals", patch, tuple(notes), settings)
+    blocks = list(Vocals()(part, score, Stems(score, ()), seed))
+    sound = np.concatenate([block.samples for block in blocks], axis=1)
+    assert sound.shape == (2, score.n_samples)
+    return sound
+
+
+def _one(syllable: str, pitch: int = 52, length_s: float = 0.8, **more: object) -> np.ndarray:
+    sung = replace(Sung(syllable, pitch, pitch, length_s, 0.7), **more)  # type: ignore[arg-type]
+    return sing(sung, STEADY, np.random.default_rng(1))
+
+
+def _envelope_db(x: np.ndarray, f0_hz: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the levels of the harmonics of a steady stretch."""
+    power = np.abs(np.fft.rfft(x * np.hanning(len(x)))) ** 2
+    frequency = np.fft.rfftfreq(len(x), 1 / SAMPLE_RATE)
+    harmonics = np.arange(1, int(8_000 / f0_hz)) * f0_hz
+    bands = [power[np.abs(frequency - f) < 0.3 * f0_hz].sum() for f in harmonics]
+    return harmonics, 10 * np.log10(np.array(bands) + 1e-12)
+
+
+def _peak_hz(x: np.ndarray, f0_hz: float, low_hz: float, high_hz: float) -> float:
+    harmonics, level_db = _envelope_db(x, f0_hz)
+    inside = (harmonics >= low_hz) & (harmonics <= high_hz)
+    # A formant leans towards the source's slope; taking out 6 dB an octave puts it upright.
+    upright = level_db + 20 * np.log10(harmonics)
+    return float(harmonics[inside][upright[inside].argmax()])
+
+
+def _f0_hz(x: np.ndarray, near_hz: float) -> float:
+    """Return the pitch, from the phase advance of the strongest of the first harmonics."""
+    n = len(x)
+    spectrum = np.abs(np.fft.rfft(x * np.hanning(n), 16 * n))
+    frequency = np.fft.rfftfreq(16 * n, 1 / SAMPLE_RATE)
+    best = (0.0, near_hz)
+    for k in range(1, 6):
+        inside = np.abs(frequency / (k * near_hz) - 1) < 0.03
+        top = int(spectrum[inside].argmax())
+        best = max(best, (float(spectrum[inside][top]), float(frequency[inside][top]) / k))
+    return best[1]
+
+
+def _hz(pitch: float) -> float:
+    return float(440 * 2 ** ((pitch - 69) / 12))
+
+
+def _cents(hz: float, pitch: float) -> float:
+    return float(1200 * np.log2(hz / _hz(pitch)))
+
+
+def test_every_syllable_is_made_of_known_sounds() -> None:
+    assert {phone for phones in SYLLABLES.values() for phone in phones} <= set(PHONES)
+    assert set(VOWELS) == set(SYLLABLES)
+    assert {phone for phones in VOWELS.values() for phone in phones} <= set(PHONES)
+
+
+@pytest.mark.parametrize(
+    ("syllable", "phone", "start_s"),
+    [("ah", "a", 0.3), ("ooh", "u", 0.3), ("la", "a", 0.3), ("ey", "i", 0.62), ("ey", "e", 0.04)],
+)
+def test_the_formants_stand_where_the_vowel_has_them(
+    syllable: str, phone: str, start_s: float
+) -> None:
+    pitch = 45  # low, so that the harmonics are close enough to see the formants
+    start = round(start_s * SAMPLE_RATE)
+    steady = _one(syllable, pitch)[start : start + 6_000]
+    first, second = PHONES[phone].formants_hz[:2]
+    spacing = _hz(pitch)
+    edge = np.sqrt(first * second)
+    assert abs(_peak_hz(steady, spacing, 150, edge) - first) < 1.2 * spacing
+    assert abs(_peak_hz(steady, spacing, edge, 1.25 * second) - second) < 1.5 * spacing
+
+
+def test_vowels_can_be_told_apart() -> None:
+    shapes = {}
+    for name in ("ah", "oh", "ooh", "mm", "ey"):
+        sound = _one(name, length_s=0.6)[2_000:12_000]
+        shapes[name] = _envelope_db(sound, _hz(52))[1]
+    names = list(shapes)
+    for i, one in enumerate(names):
+        for other in names[i + 1 :]:
+            assert np.std(shapes[one] - shapes[other]) > 3, (one, other)
+
+
+@pytest.mark.parametrize("syllable", SYLLABLES)
+@pytest.mark.parametrize("pitch", [55, 67, 79])
+def test_a_voice_is_never_only_a_sine(syllable: str, pitch: int) -> None:
+    level_db = _envelope_db(_one(syllable, pitch)[4_000:30_000], _hz(pitch))[1]
+    assert (level_db > level_db.max() - 45).sum() >= 4
+
+
+@pytest.mark.parametrize("pitch", [57, 64, 72, 81])
+@pytest.mark.parametrize("syllable", ["ah", "ooh", "na"])
+def test_the_pitch_is_in_tune_after_the_glide(syllable: str, pitch: int) -> None:
+    sound = _one(syllable, pitch, 0.4, from_pitch=pitch - 5)
+    after = sound[round(0.07 * SAMPLE_RATE) : round(0.38 * SAMPLE_RATE)]
+    assert abs(_cents(_f0_hz(after, _hz(pitch)), pitch)) < 10
+
+
+def test_a_tied_note_glides_from_the_old_pitch() -> None:
+    sung = Sung("ah", 69, 62, 0.5, 0.7)
+    sound = sing(sung, replace(STEADY, glide_s=0.12), np.random.default_rng(2))
+    early = sound[200:2_000]
+    assert -750 < _cents(_f0_hz(early, _hz(63)), 69) < -350
+
+
+def test_vibrato_comes_late_and_is_small() -> None:
+    sung = Sung("ah", 69, 69, 1.6, 0.7)
+    sound = sing(sung, replace(STEADY, vibrato_cents=20.0), np.random.default_rng(2))
+
+    def bends(start_s: float, end_s: float) -> float:
+        starts = np.arange(round(start_s * SAMPLE_RATE), round(end_s * SAMPLE_RATE), 800)
+        cents = [_cents(_f0_hz(sound[a : a + 2_000], 440.0), 69) for a in starts]
+        return float(np.ptp(cents))
+
+    assert bends(0.05, 0.25) < 14
+    assert 22 < bends(0.8, 1.4) < 60
+
+
+def test_formants_move_and_the_pitch_stays() -> None:
+    small = sing(
+        Sung("ah", 57, 57, 0.6, 0.7),
+        replace(STEADY, formant_semitones=6.0),
+        np.random.default_rng(1),
+    )
+    steady = small[8_000:20_000]
+    first = PHONES["a"].formants_hz[0] * 2**0.5
+    assert abs(_peak_hz(steady, _hz(57), 400, 1_420) - first) < 1.2 * _hz(57)
+    assert abs(_cents(_f0_hz(steady, _hz(57)), 57)) < 10
+
+
+def test_velocity_brightens_the_voice() -> None:
+    def centroid(strength: float) -> float:
+        sound = _one("ah", 64, strength=strength)
+        power = np.abs(np.fft.rfft(sound)) ** 2
+        frequency = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE)
+        return float((power * frequency).sum() / power.sum())
+
+    assert centroid(0.95) > 1.03 * centroid(0.1)
+
+
+def test_a_chop_is_cut_to_its_length_without_a_click() -> None:
+    note = Note(2, 0.3, 67, 100, 0.004, "ah")
+    sound = np.abs(_played([note])).max(axis=0)
+    onset = round(_score().onset_s(note) * SAMPLE_RATE)
+    end = onset + round(0.15 * SAMPLE_RATE)
+    quiet = sound[:onset]  # the singer may breathe in
+    assert quiet.max() < 0.1 * sound.max()
+    assert not sound[end + 1 :].any()
+    assert sound[end - 900 : end - 400].max() > 0.3 * sound.max()
+    assert sound[end - 3] < 0.01
+    assert sound[onset : onset + 1_500].max() > 0.1 * sound.max()
+
+
+def test_the_takes_are_wide_but_the_voice_stays_in_the_middle() -> None:
+    notes = [Note(i, 0.9, 64 + i % 5, 100, 0, "la") for i in range(12)]
+    wide = _played(notes)
+    assert 0.5 < np.corrcoef(wide)[0, 1] < 0.97
+    narrow = _played(notes, settings=(("width", 0.0),))
+    assert np.corrcoef(narrow)[0, 1] > 0.999
+
+
+def test_a_phrase_after_a_rest_is_breathed_in() -> None:
+    sound = _played([Note(8, 1, 67, 100, 0, "ah")])
+    before = sound[:, round(3.6 * SAMPLE_RATE) : 4 * SAMPLE_RATE]
+    assert 1e-3 < np.abs(before).max() < 0.05
+    air = inhale(Singer(), np.random.default_rng(1))
+    assert np.isfinite(air).all() and 0.2 < len(air) / SAMPLE_RATE < 0.4
+
+
+def test_levels_lie_near_the_guide() -> None:
+    for syllable in SYLLABLES:
+        sound = _played([Note(2, 1, 67, 100, 0, syllable)])
+        assert 20 * np.log10(np.abs(sound).max()) == pytest.approx(-12, abs=1)
+
+
+def test_same_seed_same_samples() -> None:
+    notes = [Note(i, 0.5, 65 + i, 90, 0, "na") for i in range(4)]
+    np.testing.assert_array_equal(_played(notes, seed=5), _played(notes, seed=5))
+    assert not np.array_equal(_played(notes, seed=5), _played(notes, seed=6))
+
+
+def test_a_choir_comes_slowly_and_rings_on() -> None:
+    note = Note(2, 4, 60, 100)
+    sound = _played([note], "choir", (("attack_s", 1.0), ("release_s", 1.5)))
+    power = (sound**2).mean(axis=0)
+
+    def level(at_s: float) -> float:
+        start = round(at_s * SAMPLE_RATE)
+        return float(np.sqrt(power[start : start + 4_410].mean()))
+
+    assert not sound[:, : 1 * SAMPLE_RATE].any()
+    assert level(1.1) < 0.3 * level(2.3)
+    assert level(3.3) > 0.3 * level(2.5)
+    assert level(4.6) < 0.01 * level(2.5)
+
+
+def test_the_choir_sings_vowels_on_pitch() -> None:
+    draw = np.random.default_rng(1)
+    spectra = {}
+    for name in ("ah", "ooh"):
+        table, _ = choir_table(57, VOWELS[name], 0.0, 0.5, draw)
+        assert table.std() == pytest.approx(1, abs=0.02)
+        assert 0.1 < np.corrcoef(table)[0, 1] < 0.6
+        spectra[name] = _envelope_db(table[0], _hz(57))[1]
+    assert np.std(spectra["ah"] - spectra["ooh"]) > 5
+
+
+def test_the_choirs_vowel_moves() -> None:
+    still, moved = (
+        _played([Note(0, 14, 60, 100, 0, "ah")], "choir", (("movement", m),)) for m in (0.0, 1.0)
+    )
+
+    def spread(sound: np.ndarray) -> float:
+        frames = [sound[0, a : a + 32_768] for a in range(3 * SAMPLE_RATE, 6 * SAMPLE_RATE, 8_000)]
+        shapes = [_envelope_db(frame, _hz(60))[1][:14] for frame in frames]
+        return float(np.std([shape - shape.mean() for shape in shapes], axis=0).mean())
+
+    assert spread(moved) > spread(still)
+
+
+def test_unknown_patches_and_syllables_are_named() -> None:
+    with pytest.raises(BackendError, match="no vocal patch named 'growl'; known: chops, choir"):
+        _played([], "growl")
+    with pytest.raises(BackendError, match="no syllable 'yeah'; the singer knows ah, oh"):
+        _played([Note(0, 1, 60, 100, 0, "yeah")])
+
+
+@pytest.mark.parametrize("patch", ["chops", "choir"])
+def test_extreme_notes_are_sung_somehow(patch: str) -> None:
+    notes = [Note(0, 0.001, 30, 1), Note(1, 1, 100, 127), Note(15.99, 8, 108, 127)]
+    assert np.abs(_played(notes, patch)).max() < 1
+    assert not _played([], patch).any()
