@@ -96,37 +96,39 @@ def longest_run(flags: NDArray[np.bool_]) -> int:
     return best
 
 
-def measure(summary: dict[str, Any]) -> Report:
-    """Measure a song written with stems.
+def measure(summary: dict[str, Any], length_s: float | None = None) -> Report:
+    """Measure a song written with stems at the default loudness.
 
     Parameters
     ----------
     summary : dict
         What ``halation make --stems --json`` printed.
+    length_s : float [s], optional
+        What was asked for with ``--length``.
     """
     report = Report()
     paths = summary["paths"]
     x, rate = read(Path(paths["wav"]))
     sections = summary["form"]["sections"]
-    _measure_master(report, x, rate, summary)
+    _measure_master(report, x, rate, summary["tempo_bpm"], length_s)
     _measure_sections(report, x, rate, sections)
     if "mp3" in paths:
         report.note("mp3_peak_dbtp", true_peak_dbtp(read(Path(paths["mp3"]))[0]), -60, -0.5)
     if paths.get("stems"):
-        _measure_stems(report, {k: Path(v) for k, v in paths["stems"].items()}, sections)
+        _measure_stems(report, {Path(p).stem: Path(p) for p in paths["stems"]}, sections)
     return report
 
 
-def _measure_master(report: Report, x: Signal, rate: int, summary: dict[str, Any]) -> None:
-    target = summary["brief"].get("loudness_lufs", -14.0)
+def _measure_master(
+    report: Report, x: Signal, rate: int, tempo_bpm: float, wished_s: float | None
+) -> None:
     meter = pyloudnorm.Meter(rate)
     duration = len(x) / rate
-    wished = summary["brief"].get("length_s")
-    bar_s = 240.0 / summary["tempo_bpm"]
-    low, high = (120.0, 180.0) if wished is None else (wished - bar_s, wished + bar_s)
+    bar_s = 240.0 / tempo_bpm
+    low, high = (120.0, 180.0) if wished_s is None else (wished_s - bar_s, wished_s + bar_s)
     report.note("duration_s", duration, low, high)
     loudness = meter.integrated_loudness(x)
-    report.note("loudness_lufs", loudness, target - 0.5, target + 0.5)
+    report.note("loudness_lufs", loudness, -14.5, -13.5)
     peak = true_peak_dbtp(x)
     report.note("peak_dbtp", peak, -6, -1.0)
     report.note("plr_db", peak - loudness, 9, 30)

@@ -64,8 +64,8 @@ def main() -> None:
         for i in range(arguments.songs):
             reports.append(_one(TEXTS[i % len(TEXTS)], arguments.first_seed + i, out, arguments))
         if arguments.lengths:
-            for seed, length in enumerate(("30", "60", "90", "300", "600")):
-                reports.append(_one(TEXTS[seed], seed, out, arguments, "--length", length))
+            for seed, length in enumerate((30.0, 60.0, 90.0, 300.0, 600.0)):
+                reports.append(_one(TEXTS[seed], seed, out, arguments, length))
         bad = sum(bool(report.misses) for report in reports)
         bad += _variety(out, arguments.songs)
     _print_table(reports)
@@ -73,9 +73,12 @@ def main() -> None:
     sys.exit(bool(bad))
 
 
-def _one(text: str, seed: int, out: Path, arguments: argparse.Namespace, *options: str) -> Report:
-    summary = make(text, seed, out, "--stems", *options)
-    report = measure(summary)
+def _one(
+    text: str, seed: int, out: Path, arguments: argparse.Namespace, length_s: float | None = None
+) -> Report:
+    length = () if length_s is None else ("--length", str(length_s))
+    summary = make(text, seed, out, "--stems", *length)
+    report = measure(summary, length_s)
     report.values["x_real_time"] = summary["real_time_factor"]
     verdict = "; ".join(report.misses) or "ok"
     print(f"{seed:>6} {text[:28]!r:<32} {summary['title'][:24]:<25} {verdict}", flush=True)

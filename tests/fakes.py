@@ -46,7 +46,11 @@ MOTIF = ((0.0, 1.0, 0), (1.0, 0.5, 3), (1.5, 0.5, 7), (2.0, 2.0, 10), (5.0, 0.5,
 
 
 def fake_score(
-    seed: int = 7, *, title: str = "Neon Rain", text: str = "rain on a neon window", **mood: float
+    seed: int = 7,
+    *,
+    title: str = "Neon Rain",
+    text: str = "rain on a neon window",
+    **mood: float,
 ) -> Score:
     """Five sections of 28 s at 120 BPM in F# minor, or what ``mood`` and ``seed`` change of it."""
     axes = {"valence": -0.4, "energy": 0.1, "warmth": -0.5, "density": 0.0, "haze": 0.3} | mood

@@ -245,7 +245,7 @@ def test_the_choir_sings_vowels_on_pitch() -> None:
     for name in ("ah", "ooh"):
         table, _ = choir_table(57, VOWELS[name], 0.0, 0.5, draw)
         assert table.std() == pytest.approx(1, abs=0.02)
-        assert 0.1 < np.corrcoef(table)[0, 1] < 0.6
+        assert 0.1 < np.mean(table[0] * table[1]) < 0.6
         spectra[name] = _envelope_db(table[0], _hz(57))[1]
     assert np.std(spectra["ah"] - spectra["ooh"]) > 5
 
@@ -258,7 +258,9 @@ def test_the_choirs_vowel_moves() -> None:
     def spread(sound: np.ndarray) -> float:
         frames = [sound[0, a : a + 32_768] for a in range(3 * SAMPLE_RATE, 6 * SAMPLE_RATE, 8_000)]
         shapes = [_envelope_db(frame, _hz(60))[1][:14] for frame in frames]
-        return float(np.std([shape - shape.mean() for shape in shapes], axis=0).mean())
+        table = np.stack(shapes)
+        table -= table.mean(axis=1, keepdims=True)
+        return float(np.std(table, axis=0).sum())
 
     assert spread(moved) > spread(still)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PHONES", "Phone", "Tract", "blend", "source", "transfer"]
+__all__ = ["PHONES", "Phone", "Tract", "blend", "opened", "source", "transfer"]
 
 Signal = NDArray[np.float32]
 Spectrum = NDArray[np.complex64]
@@ -51,8 +51,8 @@ PHONES: Final[dict[str, Phone]] = {
     "o": Phone((540, 900, 2_710, 3_750, 4_800), (85, 90, 140, 190, 240)),
     "u": Phone((370, 850, 2_600, 3_650, 4_750), (80, 90, 140, 190, 240)),
     "l": Phone((380, 1_250, 2_900, 3_900, 4_900), (90, 150, 220, 280, 320), -7.0, -22.0),
-    "m": Phone((290, 1_000, 2_450, 3_600, 4_700), _NASAL, -8.0, -30.0, 1_050.0),
-    "n": Phone((290, 1_500, 2_700, 3_800, 4_800), _NASAL, -9.0, -28.0, 1_650.0),
+    "m": Phone((290, 1_150, 2_350, 3_600, 4_700), _NASAL, -8.0, -26.0, 720.0),
+    "n": Phone((290, 1_500, 2_700, 3_800, 4_800), _NASAL, -9.0, -26.0, 1_150.0),
     "j": Phone((280, 2_650, 3_350, 4_150, 5_050), (90, 130, 180, 220, 260), -6.0, -18.0),
     "v": Phone((300, 1_150, 2_400, 3_700, 4_800), (110, 160, 220, 260, 300), -11.0, -10.0),
 }
@@ -123,6 +123,41 @@ def blend(phones: tuple[str, ...], weights: Signal, shift_semitones: float = 0.0
     )
 
 
+def opened(tract: Tract, f0_hz: Signal) -> Tract:
+    """Open the mouth where the pitch would leave the first formant, as sopranos do.
+
+    A closed vowel sung high would else be one strong harmonic: nearly a sine.
+
+    Parameters
+    ----------
+    tract : Tract
+    f0_hz : np.ndarray [shape=(frames,) or (1,)], float32 [Hz]
+
+    Returns
+    -------
+    Tract
+        The first formant stands above the pitch, the second near the octave or above, and both are
+        wider where they had to move.
+
+    References
+    ----------
+    Sundberg, "Formant technique in a professional female singer", Acustica 32, 1975.
+
+    Examples
+    --------
+    >>> high = opened(blend(("u",), np.ones((1, 1), np.float32)), np.array([800], np.float32))
+    >>> [round(float(hz)) for hz in high.formants_hz[0, :2]]
+    [960, 1680]
+    """
+    formants_hz, bandwidths_hz = tract.formants_hz.copy(), tract.bandwidths_hz.copy()
+    for formant, (place, width) in enumerate(((1.2, 0.28), (2.1, 0.30))):
+        moved = np.clip(place * f0_hz / formants_hz[:, formant] - 0.75, 0, 0.5) / 0.5
+        np.maximum(formants_hz[:, formant], place * f0_hz, out=formants_hz[:, formant])
+        wide = np.maximum(bandwidths_hz[:, formant], width * f0_hz)
+        bandwidths_hz[:, formant] += moved * (wide - bandwidths_hz[:, formant])
+    return replace(tract, formants_hz=formants_hz, bandwidths_hz=bandwidths_hz)
+
+
 def transfer(tract: Tract, frequency_hz: Signal, shift_semitones: float = 0.0) -> Spectrum:
     """Return the complex response of the tract, a cascade of resonances, 1 at 0 Hz.
 
@@ -178,15 +213,16 @@ def transfer(tract: Tract, frequency_hz: Signal, shift_semitones: float = 0.0) -
 def source(frequency_hz: Signal, f0_hz: float, brightness: float = 0.5) -> Spectrum:
     """Return the spectrum of one soft glottal pulse, the lips' radiation included.
 
-    It rises to the glottal formant just above the pitch, falls by 6 dB an octave from there and by
-    12 from a corner on that moves with the effort; it ends at 9 kHz.
+    It rises to the glottal formant just above the pitch, falls by 4 to 6 dB an octave from there
+    and by 6 more from a corner on; slope and corner move with the effort. It ends at 9 kHz.
 
     Parameters
     ----------
     frequency_hz : np.ndarray [shape=(bins,)], float32 [Hz]
     f0_hz : float > 0 [Hz]
     brightness : float in 0..1
-        Puts the corner between 1.2 kHz (breathy) and 4.8 kHz (pressed).
+        Puts the corner between 1.2 kHz (breathy) and 4.8 kHz (pressed), and the slope below it
+        between −6 and −3.6 dB/octave.
 
     Returns
     -------
@@ -201,12 +237,13 @@ def source(frequency_hz: Signal, f0_hz: float, brightness: float = 0.5) -> Spect
     --------
     >>> f = np.array([250, 4000, 8000, 9500], np.float32)
     >>> level_db = 20 * np.log10(np.abs(source(f, 220.0)) + 1e-9)
-    >>> bool(9 < level_db[1] - level_db[2] < 13), bool(level_db[3] < -100)
+    >>> bool(8 < level_db[1] - level_db[2] < 12), bool(level_db[3] < -100)
     (True, True)
     """
     glottal_hz = 1.15 * f0_hz
     corner_hz = 1_200.0 * 4.0**brightness
     x = frequency_hz / np.float32(glottal_hz)
-    pulse = 1j * x / (1 + 1j * x) ** 2 / (1 + 1j * frequency_hz / np.float32(corner_hz))
+    fall = (1 + 1j * x) ** np.float32(2.0 - 0.4 * brightness)
+    pulse = 1j * x / fall / (1 + 1j * frequency_hz / np.float32(corner_hz))
     edge = np.clip((9_000.0 - frequency_hz) / 1_200.0, 0, 1)
     return np.asarray(pulse * np.sin(np.pi / 2 * edge) ** 2, dtype=np.complex64)

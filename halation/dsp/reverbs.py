@@ -17,6 +17,8 @@ TRANSFORM = 2**19
 CORRELATION = 0.25
 """Between left and right."""
 
+PINK_BAND_HZ = (200.0, 6_000.0)
+
 _FRAME = 512
 
 Signal = NDArray[np.float32]
@@ -48,14 +50,14 @@ def impulse_response(
     buildup_s : float > 0 [s]
         Time constant with which the density rises.
     low_hz, high_hz : float > 0 [Hz]
-        Where the returns are high-passed and low-passed (12 dB/octave).
+        Where the returns are high-passed (24 dB/octave) and low-passed (12 dB/octave).
     damping_hz : float > 0 [Hz]
         Where the decay time has fallen to 7/10 of ``t60_s``.
 
     Returns
     -------
     np.ndarray [shape=(2, n)], float32
-        Both channels have energy 1: white noise comes out as loud as it went in.
+        Pink noise between 200 Hz and 6 kHz comes out as loud as it went in.
 
     References
     ----------
@@ -64,8 +66,8 @@ def impulse_response(
     Examples
     --------
     >>> hall = impulse_response(np.random.default_rng(0), 22050, t60_s=2.0)
-    >>> bool(np.allclose((hall**2).sum(1), 1.0, atol=1e-3)), bool((hall[:, :600] == 0).all())
-    (True, True)
+    >>> hall.shape, bool((hall[:, :600] == 0).all()), bool(hall[:, 700:].any())
+    ((2, 44761), True, True)
     """
     n = int(t60_s * sample_rate)
     lead = int(predelay_s * sample_rate)
@@ -73,8 +75,8 @@ def impulse_response(
     noise[1] = CORRELATION * noise[0] + np.float32((1.0 - CORRELATION**2) ** 0.5) * noise[1]
     bins_hz = np.arange(_FRAME // 2 + 1) * (sample_rate / _FRAME)
     t60_by_bin = t60_s / (1.0 + (bins_hz / damping_hz) ** 1.5 * (1.0 / 0.7 - 1.0))
-    squared = np.maximum(bins_hz, 1.0)
-    shape = 1.0 / np.sqrt(1.0 + (low_hz / squared) ** 4) / np.sqrt(1.0 + (squared / high_hz) ** 4)
+    at_hz = np.maximum(bins_hz, 1.0)
+    shape = 1.0 / np.sqrt(1.0 + (low_hz / at_hz) ** 8) / np.sqrt(1.0 + (at_hz / high_hz) ** 4)
     shape[0] = 0.0
     hop = _FRAME // 2
 
@@ -87,10 +89,24 @@ def impulse_response(
     at_s = np.arange(n) / sample_rate
     fade = np.minimum((n - np.arange(n)) / (0.1 * n), 1.0)
     tail *= ((1.0 - np.exp(-at_s / buildup_s)) * fade).astype(np.float32)
-    tail /= np.sqrt(np.sum(tail**2, axis=1, keepdims=True))
+    tail /= _pink_gain(tail, sample_rate)
     response = np.zeros((2, lead + n), np.float32)
     response[:, lead:] = tail
     return response
+
+
+def _pink_gain(response: Signal, sample_rate: int) -> np.float32:
+    """Return by how much a space raises pink noise between the edges of :data:`PINK_BAND_HZ`."""
+    from scipy.fft import next_fast_len, rfft
+
+    size = next_fast_len(response.shape[1], real=True)
+    spectrum = rfft(response, n=size, axis=-1)
+    at_hz = np.arange(spectrum.shape[1]) * (sample_rate / size)
+    weight = np.zeros(len(at_hz))
+    inside = (at_hz > PINK_BAND_HZ[0]) & (at_hz < PINK_BAND_HZ[1])
+    weight[inside] = 1.0 / at_hz[inside]
+    power = (spectrum.real**2 + spectrum.imag**2).mean(axis=0)
+    return np.float32(np.sqrt(np.sum(power * weight) / np.sum(weight)))
 
 
 def convolved(buses: Responses, n_samples: int, transform: int = TRANSFORM) -> Signal:

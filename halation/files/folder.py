@@ -96,6 +96,8 @@ def check_out(out: Path, *, needed_bytes: int = 16 << 20) -> None:
         If the folder cannot be made or written to, or the disk is too full.
     """
     try:
+        if "\0" in str(out):
+            raise ValueError("its name has a null character")
         place = out.absolute()
         while not place.exists():
             place = place.parent

@@ -35,7 +35,7 @@ BOUNDS: Final[dict[str, tuple[float, float]]] = {
 }
 """Least and greatest value of a drawn parameter by the unit that its name ends with."""
 
-BOUND: Final = (-1e6, 1e6)
+BOUND: Final = (-1e10, 1e10)
 """The same for names without such a unit."""
 
 

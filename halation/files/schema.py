@@ -214,3 +214,9 @@ def json_schema() -> dict[str, Any]:
         "title": "halation song.json, schema 1",
         **found,
     }
+
+
+if __name__ == "__main__":
+    import json
+
+    print(json.dumps(json_schema(), indent=2))

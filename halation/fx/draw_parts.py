@@ -32,8 +32,8 @@ DRIFTING_HZ = {
 DUCKS_DB = {"pads": 5.0, "vocals": 4.0, "keys": 2.0, "lead": 3.0, "textures": 3.0, "space": 5.0}
 """How far each stem falls under kick and 808."""
 
-TAPED = ("pads", "keys", "lead", "vocals", "textures")
-"""Stems that may run over the tape; drums and bass never do."""
+TAPED = {"pads": 1.0, "keys": 0.8, "lead": 0.55, "vocals": 0.65}
+"""Chance of each stem to run over the tape where the haze is 0; drums and bass never do."""
 
 SATURATED = {"pad": 0.8, "wide": 0.6, "saw": 0.9, "lead": 0.6, "vocals": 0.7, "choir": 0.5}
 CRUSHED = {"lead": 1.0, "saw": 0.25, "bells": 0.3}
@@ -46,14 +46,20 @@ def draw(score: Score) -> tuple[tuple[Effect, ...], tuple[Curve, ...]]:
     mood = score.form.mood
     effects = [_duck(score, stem, depth_db) for stem, depth_db in DUCKS_DB.items()]
     stems = sorted({part.stem for part in score.parts})
-    effects += [_tape(score, stem) for stem in TAPED if stem in stems]
+    for stem, chance in TAPED.items():
+        if (
+            stem in stems
+            and rng(_seed(score), "fx", "taped", stem).random() < chance + 0.3 * mood.haze
+        ):
+            effects.append(_tape(score, stem))
     curves: list[Curve] = []
     for part in score.parts:
         if part.stem in ("drums", "bass"):
             continue
         draws = rng(_seed(score), "fx", "part", part.name)
-        edges = HIGHPASS_HZ.get(part.name, OTHER_HIGHPASS_HZ)
-        effects.append(effect("highpass", part.name, cutoff_hz=draws.uniform(*edges)))
+        cutoff_hz = float(draws.uniform(*HIGHPASS_HZ.get(part.name, OTHER_HIGHPASS_HZ)))
+        if _reaches(part, cutoff_hz):
+            effects.append(effect("highpass", part.name, cutoff_hz=cutoff_hz))
         effects += _colours(part, mood, draws)
         curves += _movements(part, score, draws)
     effects += _octave(score, curves)
@@ -63,6 +69,13 @@ def draw(score: Score) -> tuple[tuple[Effect, ...], tuple[Curve, ...]]:
 
 def _seed(score: Score) -> int:
     return score.form.mood.brief.seed
+
+
+def _reaches(part: Part, cutoff_hz: float) -> bool:
+    """Whether a part has anything near the high-pass: noise does, high notes do not."""
+    lowest = min((note.pitch for note in part.notes), default=60)
+    pitched = part.stem in ("pads", "keys", "lead")
+    return not pitched or 440.0 * 2.0 ** ((lowest - 69) / 12.0) < 1.6 * cutoff_hz
 
 
 def _duck(score: Score, stem: str, depth_db: float) -> Effect:

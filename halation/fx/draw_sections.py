@@ -120,7 +120,7 @@ def _section_cutoff(score: Score, section: Section, arriving: float) -> list[Poi
         return [*fall, *_wandering(draws, closed + 2.0, stop, low, 0.08)]
     head = min(2.0 * BEATS_PER_BAR, section.duration_beats / 4.0)
     opening = verse + 0.7
-    path = s_curve((start, min(arriving, opening)), (start + head, opening), 4)
+    path = s_curve((start, arriving), (start + head, opening), 5)
     return path + s_curve((start + head + 1.0, opening), (stop, log_draw(OUTRO_HZ)), 9)
 
 

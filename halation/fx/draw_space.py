@@ -16,28 +16,28 @@ BUSES = ("near", "hall", "shimmer", "delay")
 CLOSED_DB = -90.0
 
 SENDS_DB: dict[str, tuple[float | None, float | None, float | None, float | None]] = {
-    "snare": (-10.0, -13.0, None, -24.0),
-    "hats": (-17.0, -27.0, None, None),
-    "perc": (-14.0, -13.0, None, -18.0),
-    "pad": (None, -10.0, -13.0, None),
-    "wide": (None, -9.0, -14.0, None),
-    "bells": (-15.0, -8.5, -12.0, -13.0),
-    "pluck": (-12.0, -11.0, None, -15.0),
-    "arp": (-15.0, -10.5, -17.0, -13.0),
-    "counter": (-14.0, -9.5, -14.0, -13.0),
-    "lead": (-13.0, -9.5, -17.0, -14.0),
-    "saw": (-14.0, -11.0, None, -18.0),
-    "vocals": (-13.0, -7.5, -14.0, -12.0),
-    "choir": (None, -7.5, -11.0, None),
+    "snare": (-8.5, -13.0, None, -24.0),
+    "hats": (-15.5, -27.0, None, None),
+    "perc": (-12.5, -13.0, None, -18.0),
+    "pad": (None, -10.0, -10.0, None),
+    "wide": (None, -9.0, -11.0, None),
+    "bells": (-13.5, -8.5, -9.0, -13.0),
+    "pluck": (-10.5, -11.0, None, -15.0),
+    "arp": (-13.5, -10.5, -14.0, -13.0),
+    "counter": (-12.5, -9.5, -11.0, -13.0),
+    "lead": (-11.5, -9.5, -14.0, -14.0),
+    "saw": (-12.5, -11.0, None, -18.0),
+    "vocals": (-11.5, -7.5, -11.0, -12.0),
+    "choir": (None, -7.5, -8.0, None),
     "weather": (None, -19.0, None, None),
-    "haze": (None, -17.0, -19.0, None),
+    "haze": (None, -17.0, -16.0, None),
     "kick": (None, None, None, None),
     "bass": (None, None, None, None),
 }
 """Sends of each part to :data:`BUSES` [dB]; None sends nothing."""
-OTHER_SENDS_DB = (-14.0, -11.0, None, -16.0)
+OTHER_SENDS_DB = (-12.5, -11.0, None, -16.0)
 
-SECTION_DB = {"intro": 0.0, "verse": -3.5, "hook": 1.0, "bridge": 0.0, "outro": 1.0}
+SECTION_DB = {"intro": 0.0, "verse": -2.5, "hook": 1.0, "bridge": 0.0, "outro": 0.5}
 """How much wetter a section is."""
 
 BLOOMING = ("bells", "lead", "saw", "vocals", "counter", "choir")
@@ -205,4 +205,6 @@ def _closing(score: Score, line: Line, bus: str) -> Line:
     closed = max(end - bars * BEATS_PER_BAR, outro.start_beats + 2.0)
     fading = max(closed - 2.0 * BEATS_PER_BAR, outro.start_beats)
     kept = [p for p in line.points if p[0] < fading]
-    return Line.through([*kept, (fading, line.at(fading)), (closed, CLOSED_DB)])
+    level_db = line.at(fading)
+    nearly = (max(closed - 1.0, fading + 0.5), level_db - 10.0)
+    return Line.through([*kept, (fading, level_db), nearly, (closed, CLOSED_DB)])

@@ -20,7 +20,7 @@ Values = NDArray[np.float64]
 
 UNDER_HOOK_LU: Final = {
     "hook": (-0.3, 0.3),
-    "verse": (-4.5, -4.1),
+    "verse": (-4.6, -4.2),
     "bridge": (-5.5, -4.0),
     "intro": (-7.0, -5.5),
     "outro": (-7.5, -5.0),

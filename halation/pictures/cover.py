@@ -101,8 +101,8 @@ def envelope(sound: Audio, steps: int) -> Field:
     Examples
     --------
     >>> fading = Audio(np.linspace(1, 0, 1000, dtype=np.float32)[None])
-    >>> envelope(fading, 3).round(2).tolist()
-    [1.0, 0.6, 0.23]
+    >>> [round(float(level), 2) for level in envelope(fading, 3)]
+    [1.0, 0.61, 0.23]
     """
     mono = sound.samples[0] if sound.channels == 1 else sound.samples.mean(axis=0)
     edges = np.linspace(0, mono.shape[0], steps + 1).astype(np.int64)

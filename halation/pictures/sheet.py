@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,8 +41,11 @@ PARTS: Final = (
     "#7fd1ff", "#ff9ec4", "#ffd27f", "#a7f0c1", "#c6a2ff", "#ff8f6b", "#66e0d5", "#f5f07a",
     "#9fb6ff", "#ff7fa0", "#c4e47f", "#e0a8e8", "#8fd0a8", "#ffb48a", "#b0b8c8", "#86a0e0",
 )  # fmt: skip
-MAX_PANELS: Final = 24
-"""Curves are shown by parameter, one panel each, this many at most."""
+CURVES_PER_PANEL: Final = 6
+MAX_PANELS: Final = 48
+"""More curves than fit these panels are left out, lest a strange file make an endless picture."""
+
+COLUMNS: Final = 4
 
 FFT: Final = 4_096
 BANDS: Final = 256
@@ -72,7 +76,7 @@ def draw(plan: Plan, master: Audio, measures: Measures, path: Path) -> None:
     from matplotlib.figure import Figure
 
     groups = _groups(plan)
-    rows = max(1, math.ceil(len(groups) / 4))
+    rows = max(1, math.ceil(len(groups) / COLUMNS))
     heights = [1.9, 1.3, 2.6, 1.6, 3.6, 1.05 * rows]
     figure = Figure(figsize=(WIDTH_IN, 1.55 * sum(heights)), dpi=DPI, facecolor=NIGHT)
     FigureCanvasAgg(figure)
@@ -118,7 +122,8 @@ def _facts(axes: Axes, plan: Plan, measures: Measures) -> None:
     head = (
         f"“{quote}”\n"
         f"seed {mood.brief.seed}   {form.key.name}   {form.tempo_bpm:g} BPM   "
-        f"{form.template}   {form.duration_s:.1f} s   {', '.join(mood.words[:4])}"
+        f"{_shown(form.template, 40)}   {form.duration_s:.1f} s   "
+        f"{_shown(', '.join(mood.words[:4]), 80)}"
     )
     axes.text(0.0, 0.74, head, color=FAINT, fontsize=10, va="top", linespacing=1.6)
     axes.text(0.0, 0.48, _chord_lines(score), color=INK, fontsize=9, va="top", linespacing=1.5)
@@ -139,8 +144,17 @@ def _facts(axes: Axes, plan: Plan, measures: Measures) -> None:
 
 
 def _shown(text: str, length: int) -> str:
-    """Return a text on one line, cut, without what a plot would read as mathematics."""
-    return textwrap.shorten(text, length, placeholder=" …").replace("$", r"\$")
+    """Return a text on one line, cut, in signs that the font has and none that are mathematics."""
+    short = textwrap.shorten(text, length, placeholder=" …")
+    known = _font_signs()
+    return "".join(c if ord(c) in known else "\N{WHITE SQUARE}" for c in short).replace("$", r"\$")
+
+
+@cache
+def _font_signs() -> frozenset[int]:
+    from matplotlib import font_manager
+
+    return frozenset(font_manager.get_font(font_manager.findfont("DejaVu Sans")).get_charmap())
 
 
 def _chord_lines(score: Score) -> str:
@@ -159,7 +173,7 @@ def _chord_lines(score: Score) -> str:
         times = len(symbols) / size
         often = f"  × {times:g}" if times > 1 and times == round(times) else ""
         loop = symbols[:size] if often else symbols
-        lines.append(f"{section.name}:  {_shown('  '.join(loop), 60)}{often}")
+        lines.append(f"{_shown(section.name, 20)}:  {_shown('  '.join(loop), 60)}{often}")
     half = math.ceil(len(lines) / 2) if len(lines) > 5 else len(lines)
     columns = [lines[:half], lines[half:]]
     if not columns[1]:
@@ -195,7 +209,7 @@ def _sections(axes: Axes, score: Score, *, names: bool, alpha: float) -> None:
         axes.axvspan(start, end, color=shade, alpha=alpha, lw=0, zorder=0)
         axes.axvline(start, color=shade, lw=0.8, alpha=0.8, zorder=3)
         if names:
-            text = f"{section.name}  {section.bars}"
+            text = _shown(f"{section.name} {section.bars}", 30)
             axes.text(start + 0.4, 0.93, text, color=shade, fontsize=10, va="top", zorder=9,
                       transform=axes.get_xaxis_transform(), clip_on=True)  # fmt: skip
 
@@ -302,7 +316,9 @@ def _roll(axes: Axes, score: Score) -> None:
             zorder=4,
         )
         axes.add_collection(lines)
-        handles.append(Line2D([], [], color=shade, lw=3, label=f"{part.name} · {part.patch}"))
+        handles.append(
+            Line2D([], [], color=shade, lw=3, label=_shown(f"{part.name} · {part.patch}", 40))
+        )
     floor = min([low, *lanes.values()]) - 1.5
     axes.set_ylim(floor, high + 0.1 * (high - floor))  # the legend's place
     octaves = [p for p in range(0, 128, 12) if low <= p <= high]
@@ -327,11 +343,16 @@ def _bars(part: Part, score: Score, lane: float | None) -> list[list[tuple[float
 
 
 def _groups(plan: Plan) -> list[tuple[str, list[Curve]]]:
-    """Return the curves by parameter, those with most targets first."""
+    """Return the curves of each parameter, a few to a panel; the commonest parameter first."""
     found: dict[str, list[Curve]] = {}
     for curve in plan.curves:
         found.setdefault(curve.parameter, []).append(curve)
-    return sorted(found.items(), key=lambda row: (-len(row[1]), row[0]))[:MAX_PANELS]
+    ordered = sorted(found.items(), key=lambda row: (-len(row[1]), row[0]))
+    return [
+        (name, curves[i : i + CURVES_PER_PANEL])
+        for name, curves in ordered
+        for i in range(0, len(curves), CURVES_PER_PANEL)
+    ][:MAX_PANELS]
 
 
 def _automation(
@@ -339,10 +360,11 @@ def _automation(
 ) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator
 
-    rows = max(1, math.ceil(len(groups) / 4))
-    inner = grid[5].subgridspec(rows, 4, hspace=0.42, wspace=0.1)
+    columns = max(1, min(COLUMNS, len(groups)))
+    rows = max(1, math.ceil(len(groups) / columns))
+    inner = grid[5].subgridspec(rows, columns, hspace=0.42, wspace=0.1)
     for i, (parameter, curves) in enumerate(groups):
-        axes = figure.add_subplot(inner[i // 4, i % 4])
+        axes = figure.add_subplot(inner[i // columns, i % columns])
         _plain(axes)
         _sections(axes, score, names=False, alpha=0.08)
         end = score.form.duration_beats
@@ -358,7 +380,8 @@ def _automation(
             axes.minorticks_off()
         axes.set_xlim(0.0, score.duration_s)
         axes.tick_params(labelsize=7)
-        axes.text(0.0, 1.02, parameter, transform=axes.transAxes, color=INK, fontsize=9)
-        for j, curve in enumerate(curves[:10]):
-            axes.text(0.995, 0.95 - 0.1 * j, curve.target, transform=axes.transAxes, ha="right",
-                      va="top", color=PARTS[j % len(PARTS)], fontsize=7, zorder=9)  # fmt: skip
+        axes.text(0.0, 1.02, _shown(parameter, 40), transform=axes.transAxes, color=INK, fontsize=9)
+        for j, curve in enumerate(curves):
+            place = {"ha": "right", "va": "top", "transform": axes.transAxes, "zorder": 9}
+            shade, name = PARTS[j % len(PARTS)], _shown(curve.target, 30)
+            axes.text(0.995, 0.95 - 0.13 * j, name, color=shade, fontsize=7, **place)

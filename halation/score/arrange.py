@@ -73,9 +73,7 @@ def draw_cast(mood: Mood, stream: np.random.Generator) -> frozenset[str]:
     return frozenset(cast) | ALWAYS
 
 
-def draw_scenes(
-    form: Form, cast: frozenset[str], stream: np.random.Generator
-) -> tuple[Scene, ...]:
+def draw_scenes(form: Form, cast: frozenset[str], stream: np.random.Generator) -> tuple[Scene, ...]:
     """Stage every section; the second of a role is never staged as the first."""
     scenes = []
     count: dict[str, int] = {}
@@ -87,7 +85,7 @@ def draw_scenes(
         stop = end - BREATH_BEATS if following == "hook" else end
         bass_stop, pad_stop = stop, end
         if following == "hook":
-            layers |= {"thin"}
+            layers |= {"thin"} if section.bars >= 4 else set()
             bass_stop = end - BEATS_PER_BAR * (2 if section.bars >= 8 else 1)
             if section.bars <= 1:
                 bass_stop = end - 2.0

@@ -47,7 +47,7 @@ SKELETONS: Final = (
              "x.x.x.x.x.x.x.x.", "................", "......o........."),
     Skeleton("snowfall", -0.6, ("X.........x.....", "X.....o........."),
              "x.x.x.x.x.x.x.x.", "................", "...o......o....."),
-    Skeleton("halo", -0.5, ("X.......o.x.....", "X...........x..."),
+    Skeleton("halo", -0.5, ("X......o..x.....", "X...........x..."),
              "x.o.x.o.x.o.x.o.", "..............o.", "....o.......o..."),
     Skeleton("tide", -0.4, ("X.....x...x.....", "X.....x........."),
              "x.x.x.x.x.x.x.x.", "................", "o.......o......."),
@@ -83,7 +83,7 @@ SKELETONS: Final = (
              "x.x.xxx.x.x.xxx.", "..o............o", "o.....o........."),
     Skeleton("updraft", 0.7, ("X..x..x..x..x...", "X..x..x..x..x.x."),
              "x.x.x.x.x.x.x.x.", "...............o", "..o...o...o....."),
-    Skeleton("firework", 0.9, ("X.x..x....x..x..", "X.x..x..o.x.xx.."),
+    Skeleton("firework", 0.9, ("X.x..x....x..x..", "X.x..x.o..x.xx.."),
              "xxx.x.xxx.x.xxx.", "...o..o........o", "........o.....o."),
 )  # fmt: skip
 LOUDNESS: Final = {"X": 112, "x": 96, "o": 62}
@@ -193,9 +193,16 @@ def beat(
             perc += _perc(groove, skeleton, start, level, stream)
         if "fills" in layers and (bar % 8 == 7 or (left == 1 and bar > 1)):
             kick, snare, hats = _fill(kick, snare, hats, start, level, groove, hook, stream)
-    cut = (tuple(n for n in sorted(row, key=lambda n: n.onset_beats) if n.onset_beats < stop)
-           for row in (kick, snare, hats, perc))  # fmt: skip
-    return Kit(*cut)
+    return Kit(*(_until(stop, row) for row in (kick, snare, hats, perc)))
+
+
+def _until(stop: float, strokes: list[Note]) -> tuple[Note, ...]:
+    """Return what begins before a beat, cut so that nothing lasts beyond it."""
+    return tuple(
+        replace(n, duration_beats=min(n.duration_beats, stop - n.onset_beats))
+        for n in sorted(strokes, key=lambda n: n.onset_beats)
+        if n.onset_beats < stop
+    )
 
 
 def _kick(

@@ -26,6 +26,8 @@ ARP_ORDERS: Final = ((0, 1, 2, 3), (3, 2, 1, 0), (0, 2, 1, 3), (0, 1, 2, 3, 2, 1
 ARP_RATIOS: Final = (1.013, 0.987, 1.021, 0.979)
 """The arp's own clock against the song's; they meet again where a section starts."""
 LONGEST_HOLD_BEATS: Final = 32.0
+HIGHEST_WIDE: Final = 88
+"""E6: above it the wide layer would cover the bells."""
 
 
 def pad_voicings(
@@ -79,8 +81,10 @@ def wide(
     end: float,
 ) -> tuple[Note, ...]:
     """Hold the upper voices an octave up, with a fifth or root below: the hook's bloom."""
-    lifted = {t: tuple(p + 12 if i else p for i, p in enumerate(v[-3:]))
-              for t, v in voicings.items()}  # fmt: skip
+    lifted = {
+        t: tuple(sorted({v[-3], *(p + 12 if p + 12 <= HIGHEST_WIDE else p for p in v[-2:])}))
+        for t, v in voicings.items()
+    }
     return held(chords, lifted, velocity, end)
 
 

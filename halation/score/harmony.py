@@ -170,9 +170,7 @@ class Harmony:
 
     def at(self, onset_beats: float, duration_beats: float) -> Chord:
         """Put the chord into time."""
-        return Chord(
-            onset_beats, duration_beats, self.symbol, self.root, self.pitches, self.bass
-        )
+        return Chord(onset_beats, duration_beats, self.symbol, self.root, self.pitches, self.bass)
 
 
 @cache

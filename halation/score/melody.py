@@ -41,15 +41,16 @@ def adapt(notes: tuple[Note, ...], changes: Changes, key: Key) -> tuple[Note, ..
         chord = changes.at(note.onset_beats)
         scale = chord_scale(key, chord.pitches)
         pitch = note.pitch if note.pitch % 12 in scale else nearest(note.pitch, scale)
+        calm: tuple[int, ...] = scale
         if note.duration_beats >= 1.0:
             under = changes.within(note.onset_beats, note.onset_beats + note.duration_beats)
-            calm = [pc for pc in scale if not any(clashes(pc, tones(c)) for c in under)]
+            calm = tuple(pc for pc in scale if not any(clashes(pc, tones(c)) for c in under))
             pitch = pitch if not calm or pitch % 12 in calm else nearest(pitch, calm)
         follows = notes[i + 1].pitch if i + 1 < len(notes) else pitch
         by_step = 1 <= abs(follows - pitch) <= 2
         strong = note.onset_beats % 2.0 == 0.0
         if strong and not by_step and pitch % 12 not in chord.pitches:
-            pitch = nearest(pitch, chord.pitches)
+            pitch = nearest(pitch, [pc for pc in chord.pitches if pc in calm] or chord.pitches)
         bent.append(replace(note, pitch=_into(pitch, LINE_RANGE)))
     return tuple(bent)
 
@@ -257,7 +258,9 @@ def farewell(section: Section, motif: Motif) -> tuple[tuple[Note, ...], ...]:
     """Place the motif in the outro, at least twice, with growing room between."""
     room = section.duration_beats - TAIL_BEATS
     every = 2 * MOTIF_BEATS if room >= 3 * MOTIF_BEATS else MOTIF_BEATS
-    starts = [section.start_beats + every * i for i in range(int((room - MOTIF_BEATS) // every) + 1)]
+    starts = [
+        section.start_beats + every * i for i in range(int((room - MOTIF_BEATS) // every) + 1)
+    ]
     return tuple(motif.at(start) for start in starts)
 
 

@@ -35,7 +35,7 @@ CELL_NOTE_BEATS: Final = 0.5
 CELLS: Final = (
     (0.0, 0.5), (0.0, 1.0), (0.0, 0.75), (0.0, 1.5),
     (0.0, 0.5, 1.0), (0.0, 0.5, 1.5), (0.0, 0.75, 1.5), (0.0, 1.0, 1.5), (0.0, 0.5, 1.25),
-    (0.0, 0.25, 1.0), (0.0, 0.25, 0.75), (0.0, 0.75, 1.25), (0.0, 0.25, 0.5),
+    (0.0, 0.25, 1.0), (0.0, 0.5, 0.75), (0.0, 0.75, 1.25), (0.0, 1.0, 1.25),
     (0.0, 0.5, 1.0, 1.5), (0.0, 0.5, 0.75, 1.5), (0.0, 0.25, 1.0, 1.5), (0.0, 0.5, 1.0, 1.25),
 )  # fmt: skip
 """Rhythmic cells: onsets in beats."""
@@ -268,6 +268,7 @@ def _commonplace(pitches: list[int], moves: list[int], key: Key) -> float:
         cost += 0.4 * (0 < abs(a) <= 2 and 0 < abs(b) <= 2 and 0 < abs(c) <= 2
                        and (a > 0) == (b > 0) == (c > 0))  # fmt: skip
     cost += 0.8 * (pitches[0] % 12 == key.tonic and pitches[-1] % 12 == key.tonic)
-    cost += 1.0 * (len(set(pitches)) < 4)
+    cost += 1.0 * (len({p % 12 for p in pitches}) < 4)
+    cost += 0.8 * (pitches[:2] == pitches[2:4])
     cost += 0.7 * max(0, moves.count(0) - 1)
     return cost

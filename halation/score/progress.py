@@ -12,13 +12,15 @@ from halation.score.harmony import (
     Harmony,
     Loop,
     chord,
+    chord_scale,
     colour_loop,
     colours,
     draw_loop,
 )
 from halation.score.motif import MOTIF_BEATS, Motif, draw_motif, fits
+from halation.score.pitches import clashes
 from halation.seeds import rng
-from halation.types import BEATS_PER_BAR, Chord, Form, Note, Section
+from halation.types import BEATS_PER_BAR, Chord, Form, Key, Note, Section
 
 __all__ = ["Material", "clear", "draw_material", "lay_chords"]
 
@@ -215,24 +217,27 @@ def _outro(
     form: Form, material: Material, section: Section, stream: np.random.Generator
 ) -> list[Chord]:
     """Chords over which the motif is at home, held; often the end is left open on IV or VI."""
-    home = [
-        h
-        for h in material.hook
-        if fits(material.motif.notes, lambda t, h=h: h.at(0.0, MOTIF_BEATS))  # type: ignore[misc]
-    ] or list(material.hook[:1])
-    bars = 4 if section.bars >= 12 else 2
-    chords = _cycle(
-        tuple(home), (bars,) * len(home), section.start_beats, section.duration_beats
+    home = (
+        [
+            h
+            for h in material.hook
+            if fits(material.motif.notes, lambda t, h=h: h.at(0.0, MOTIF_BEATS))  # type: ignore[misc]
+        ]
+        or list(material.hook[:1])
     )
+    bars = 4 if section.bars >= 12 else 2
+    chords = _cycle(tuple(home), (bars,) * len(home), section.start_beats, section.duration_beats)
     open_end = [h for h in home if h.token.partition("/")[0] in ("IV", "VI", "iv", "vi")]
     final = open_end[0] if open_end and stream.random() < 0.6 else home[0]
-    last = max(section.start_beats, section.end_beats - 4 * BEATS_PER_BAR)
-    kept = [replace(c, duration_beats=min(c.duration_beats, last - c.onset_beats))
-            for c in chords if c.onset_beats < last - 1e-9]  # fmt: skip
+    last = max(
+        (c.onset_beats for c in chords if c.onset_beats <= section.end_beats - 4 * BEATS_PER_BAR),
+        default=section.start_beats,
+    )
+    kept = [c for c in chords if c.onset_beats < last - 1e-9]
     return [*kept, final.at(last, section.end_beats - last)]
 
 
-def clear(chords: tuple[Chord, ...], melody: tuple[Note, ...]) -> tuple[Chord, ...]:
+def clear(key: Key, chords: tuple[Chord, ...], melody: tuple[Note, ...]) -> tuple[Chord, ...]:
     """Take from each chord the notes that a long melody note would rub against.
 
     A melody note of a beat or more a semitone above a chord note is the harshest clash that there
@@ -251,6 +256,10 @@ def clear(chords: tuple[Chord, ...], melody: tuple[Note, ...]) -> tuple[Chord, .
                 break
             banned.add((note.pitch - 1) % 12)
         kept = tuple(pc for pc in each.pitches if pc not in banned or pc == each.root)
-        cleared.append(each if len(kept) < 3 or kept == each.pitches
-                       else replace(each, pitches=kept))  # fmt: skip
+        steps = {(pc - each.root) % 12 for pc in kept}
+        if len(kept) < 4 and steps <= {0, 3, 4, 7}:  # what is left is bare: colour it otherwise
+            scale = set(chord_scale(key, each.pitches)) - banned
+            spare = [(each.root + c) % 12 for c in (2, 9, 10, 5) if (each.root + c) % 12 in scale]
+            kept += tuple(pc for pc in spare if not clashes(pc, kept))[:1]
+        cleared.append(each if kept == each.pitches else replace(each, pitches=kept))
     return tuple(cleared)

@@ -120,7 +120,7 @@ class _Writer:
         self.lines = self._lines(Changes(chords))
         whole = [n for phrases in self.lines.values() for _, p in phrases for n in p]
         whole.sort(key=lambda n: n.onset_beats)
-        self.chords: tuple[Chord, ...] = progress.clear(chords, tuple(whole))
+        self.chords: tuple[Chord, ...] = progress.clear(self.key, chords, tuple(whole))
         self.changes = Changes(self.chords)
         self.voicings = self._voicings()
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.formants import blend, source, transfer
+from halation.dsp.formants import blend, opened, source, transfer
 from halation.types import SAMPLE_RATE
 
 __all__ = ["VOWELS", "choir_table"]
@@ -81,7 +81,7 @@ def choir_table(
     bands += np.float32(10 ** (AIR_DB / 20)) * (f > 500)
     coarse_hz = np.arange(0, 9_050, 25, dtype=np.float32)
     tract = blend(phones, np.eye(2, dtype=np.float32), formant_semitones)
-    np.maximum(tract.formants_hz[:, 0], np.float32(1.04 * f0_hz), out=tract.formants_hz[:, 0])
+    tract = opened(tract, np.array([f0_hz], dtype=np.float32))
     response = np.abs(transfer(tract, coarse_hz, formant_semitones))
     response *= np.abs(source(coarse_hz, f0_hz, brightness))
     noise = draw.standard_normal(2 * bins, dtype=np.float32).view(np.complex64) * bands

@@ -211,7 +211,7 @@ def _metal(kit: Kit, touch: Touch, n: int, draw: np.random.Generator, channels: 
     from scipy import fft
 
     centre = kit.hat.centre_hz * float(touch.light**0.35)
-    band_hz = (0.74 * centre, 1.26 * centre)
+    band_hz = (kit.hat.low_ratio * centre, 1.26 * centre)
     if kit.hat.source == "noise":
         return noisy(draw, n, *band_hz, -6.0, channels, order=4)
     size = max(_METAL_SAMPLES, fft.next_fast_len(n, real=True))

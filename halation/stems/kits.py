@@ -56,10 +56,14 @@ class Clap:
 
 @dataclass(frozen=True, slots=True)
 class Hat:
-    """A band of ``noise``, of six ``squares``, of ``glass`` partials or of ``fm`` side bands."""
+    """A band of ``noise``, of six ``squares``, of ``glass`` partials or of ``fm`` side bands.
+
+    ``low_ratio`` is where the band begins, against its centre: the lower, the more body.
+    """
 
     source: Literal["noise", "squares", "glass", "fm"]
     centre_hz: float
+    low_ratio: float
     closed_t60_s: float
     open_t60_s: float
     tick_db: float
@@ -101,7 +105,7 @@ KITS: Final[dict[str, Kit]] = {
         kick=Kick("felt", 50.0, 19.0, 0.020, 0.30, 1_300.0, -17.0, 0.25),
         snare=Snare("skin", 182.0, 0.16, -3.0, 700.0, 6_000.0, 0.40),
         clap=Clap(4, 0.0105, 1_250.0, 0.38, -8.0),
-        hat=Hat("noise", 6_900.0, 0.120, 0.70, -9.0),
+        hat=Hat("noise", 7_300.0, 0.76, 0.120, 0.70, -9.0),
         rim=Rim((455.0, 1_610.0), 0.095, 1_900.0, 0.110),
         click_hz=4_200.0,
         impact_hz=46.0,
@@ -112,7 +116,7 @@ KITS: Final[dict[str, Kit]] = {
         kick=Kick("sweep", 54.0, 12.0, 0.014, 0.24, 2_300.0, -14.0, 0.10),
         snare=Snare("bars", 520.0, 0.22, -5.0, 1_100.0, 7_500.0, 0.34),
         clap=Clap(3, 0.0085, 1_750.0, 0.30, -10.0),
-        hat=Hat("glass", 7_900.0, 0.150, 0.90, -14.0),
+        hat=Hat("glass", 7_900.0, 0.66, 0.150, 0.90, -14.0),
         rim=Rim((980.0, 2_740.0), 0.120, 2_400.0, 0.095),
         click_hz=5_300.0,
         impact_hz=52.0,
@@ -123,7 +127,7 @@ KITS: Final[dict[str, Kit]] = {
         kick=Kick("felt", 54.0, 13.0, 0.013, 0.24, 1_700.0, -11.0, 0.80),
         snare=Snare("brush", 205.0, 0.09, -8.0, 500.0, 4_600.0, 0.36),
         clap=Clap(5, 0.0125, 1_050.0, 0.28, -7.0),
-        hat=Hat("squares", 6_700.0, 0.085, 0.50, -8.0),
+        hat=Hat("squares", 8_000.0, 0.68, 0.085, 0.50, -8.0),
         rim=Rim((390.0, 1_320.0), 0.075, 1_500.0, 0.120),
         click_hz=3_500.0,
         impact_hz=44.0,
@@ -134,7 +138,7 @@ KITS: Final[dict[str, Kit]] = {
         kick=Kick("sweep", 47.0, 22.0, 0.032, 0.38, 1_050.0, -19.0, 0.40),
         snare=Snare("skin", 164.0, 0.21, -2.0, 550.0, 5_600.0, 0.30),
         clap=Clap(4, 0.0115, 1_120.0, 0.50, -6.0),
-        hat=Hat("fm", 7_100.0, 0.140, 0.85, -12.0),
+        hat=Hat("fm", 8_000.0, 0.60, 0.140, 0.85, -12.0),
         rim=Rim((520.0, 1_830.0), 0.100, 1_700.0, 0.130),
         click_hz=3_900.0,
         impact_hz=41.0,
@@ -145,7 +149,7 @@ KITS: Final[dict[str, Kit]] = {
         kick=Kick("ring", 52.0, 4.0, 0.008, 0.34, 1_500.0, -13.0, 0.55),
         snare=Snare("ring", 178.0, 0.13, -3.0, 1_300.0, 7_000.0, 0.30),
         clap=Clap(3, 0.0100, 1_000.0, 0.34, -8.0),
-        hat=Hat("squares", 8_300.0, 0.110, 0.75, -16.0),
+        hat=Hat("squares", 8_500.0, 0.88, 0.110, 0.75, -16.0),
         rim=Rim((430.0, 1_700.0), 0.070, 2_050.0, 0.105),
         click_hz=3_200.0,
         impact_hz=49.0,

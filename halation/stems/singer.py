@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.formants import Tract, blend, source, transfer
+from halation.dsp.formants import Tract, blend, opened, source, transfer
 from halation.dsp.noise import wander
 from halation.types import SAMPLE_RATE
 
@@ -114,10 +114,9 @@ def sing(sung: Sung, singer: Singer, draw: np.random.Generator) -> Signal:
     middle_hz = float(np.median(f0_hz))
     stride = max(1, int(TRACT_STEP_S * middle_hz))
     shapes = np.concatenate([pulses[::stride], np.maximum(frames, 0)])
-    tract = _tract(sung, singer, shapes / SAMPLE_RATE, draw)
     voices = len(shapes) - len(frames)
-    first = tract.formants_hz[:voices, 0]
-    np.maximum(first, 1.04 * pitches_hz[::stride], out=first)  # sopranos open to the pitch
+    tract = _tract(sung, singer, shapes / SAMPLE_RATE, draw)
+    tract = opened(tract, np.interp(shapes, pulses, pitches_hz).astype(np.float32))
     response = transfer(tract, _FREQUENCY_HZ, singer.formant_semitones)
     bright = float(np.clip(0.6 * singer.brightness + 0.5 * sung.strength - 0.05, 0, 1))
     voiced = response[:voices] * source(_FREQUENCY_HZ, middle_hz, bright)

@@ -152,11 +152,11 @@ def _room(
 def _sampler(sound: Signal, hold: int, bits: int) -> Signal:
     """Play it from an old sampler: fewer levels, every ``hold``-th sample, a soft output."""
     peak = max(float(np.abs(sound).max()), 1e-9)
-    dark = lowpass(sound / np.float32(peak), SAMPLE_RATE, 0.36 * SAMPLE_RATE / hold, order=4)
+    dark = lowpass(sound / np.float32(peak), SAMPLE_RATE, 0.45 * SAMPLE_RATE / hold, order=4)
     steps = np.float32(2 ** (bits - 1))
     n = sound.shape[1]
     held = np.repeat(np.rint(dark[:, ::hold] * steps) / steps, hold, axis=1)[:, :n]
-    return lowpass(held, SAMPLE_RATE, 0.40 * SAMPLE_RATE / hold, order=2)
+    return lowpass(held, SAMPLE_RATE, 0.45 * SAMPLE_RATE / hold, order=2)
 
 
 def _taped(sound: Signal, drift: float) -> Signal:

@@ -26,7 +26,7 @@ FORMANT_SEMITONES: Final = 4.0
 SHORTEST_S: Final = 0.08
 CUT_S: Final = 0.008
 LENGTH_STEP_S: Final = 0.04
-VARIANTS: Final = 2
+VARIANTS: Final = 2  # of a short chop; what is held is rarely heard twice
 LAYERS: Final = 3
 LEGATO_S: Final = 0.03
 """Notes nearer to each other than this are tied: the pitch glides."""
@@ -148,7 +148,7 @@ def _drawn(part: Part, score: Score, seed: int) -> list[_Chop]:
         tied = last_pitch if rest_s < LEGATO_S else note.pitch
         layer = int(np.clip(note.velocity * LAYERS // 128, 0, LAYERS - 1))
         bucket = int(np.ceil(length_s / LENGTH_STEP_S - 1e-6))
-        variant = int(draw.integers(VARIANTS))
+        variant = int(draw.integers(VARIANTS)) if length_s < HELD_S else 0
         gain = 10 ** (LEVEL_DB / 20) * (note.velocity / 100) ** VELOCITY_EXPONENT
         chops.append(
             _Chop(

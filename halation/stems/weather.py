@@ -85,7 +85,7 @@ SKIES: Final[dict[str, Sky]] = {
     ),
     "wind": Sky(_gusts(), roaming=True),
     "hiss": Sky(
-        (Band(450, 7_500, -3.5, 0.0, 0.7, 3.0), Band(2_500, 8_500, -5.0, -7.0, 1.5, 2.0)),
+        (Band(300, 7_500, -4.5, 0.0, 0.7, 3.0), Band(2_500, 8_500, -5.0, -8.0, 1.5, 2.0)),
         bed_db=-2.0,
     ),
     "vinyl": Sky(
@@ -96,7 +96,7 @@ SKIES: Final[dict[str, Sky]] = {
     "thunder": Sky(
         (Band(160, 900, -4.5, 0.0, 2.5, 5.0), Band(700, 4_500, -6.0, -5.0, 2.5, 3.0)),
         events="rolls",
-        bed_db=-5.0,
+        bed_db=-7.0,
     ),
     "birds": Sky(
         (Band(200, 1_800, -4.5, 0.0, 2.0, 4.0), Band(1_500, 6_000, -6.0, -9.0, 2.0, 2.0)),
@@ -201,7 +201,7 @@ def _gains(
 ) -> list[Signal]:
     """Draw the slow walk of every band, a little different on the two sides."""
     movement = 2.0 * part.setting("movement", 0.5)
-    tilt = 12.0 * (part.setting("brightness", 0.5) - 0.5)
+    tilt = 24.0 * (part.setting("brightness", 0.5) - 0.5)
     steps = len(fade)
     if sky.roaming:
         walks = _roaming(sky, steps, movement, draw)
@@ -342,7 +342,7 @@ def _rolls(draw: np.random.Generator) -> list[Signal]:
             level = np.float32(draw.uniform(0.4, 1.0))
             sound += level * swell * (low + 0.35 * near * np.exp(-since / 0.5))
         sound *= np.cos(np.pi / 2 * t / t[-1])
-        bank.append(np.asarray(1.4 * sound / np.abs(sound).max(), dtype=np.float32))
+        bank.append(np.asarray(1.7 * sound / np.abs(sound).max(), dtype=np.float32))
     return bank
 
 

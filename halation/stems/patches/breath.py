@@ -205,7 +205,7 @@ BREATHS: Final = (
     Breath(
         "airbrass", cutoffs_hz=(420.0, 5200.0), air_db=-38.0, air_hz=(1800.0, 5500.0),
         turbulence=0.15, vibrato_cents=11.0, scoop_cents=20.0, attack_s=0.12, release_s=0.35,
-        glide_s=0.08, voices=((0.0, 0.0, 1.0), (-6.0, -0.9, 0.4), (6.4, 0.9, 0.4)),
+        glide_s=0.08, voices=((0.0, 0.0, 1.0), (-6.0, -0.9, 0.2), (6.4, 0.9, 0.2)),
     ),
 )  # fmt: skip
 """Every breath sound; a new one is one more entry."""

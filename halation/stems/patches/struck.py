@@ -33,8 +33,8 @@ LONGEST_S: Final = 5.0
 SILENT: Final = 10 ** (-60 / 20)
 """A struck sound is cut (with a fade) where it stays below this share of its peak."""
 
-SOFTEST_HZ: Final = 2600.0
-HARDEST_HZ: Final = 6500.0
+SOFTEST_HZ: Final = 3200.0
+HARDEST_HZ: Final = 7500.0
 """Where the partials fall off (12 dB/octave) under the softest and the hardest touch."""
 
 

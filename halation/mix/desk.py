@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from halation.dsp import automation
 from halation.dsp.filters import highpass
 from halation.mix.faders import controls, solve
-from halation.mix.place import SIDE_CUT_HZ
+from halation.mix.placement import SIDE_CUT_HZ
 from halation.mix.survey import GROUPS, survey
 from halation.types import SAMPLE_RATE, Audio, AudioError, Mix, Plan, Stem, Stems
 
@@ -70,7 +70,7 @@ def down(stems: Stems, plan: Plan) -> Mix:
             source = _mono_lows(track.audio) if faders.mono_lows else track.audio.samples
             name = track.name
             del track
-            out = np.zeros_like(source)
+            out = np.zeros(source.shape, np.float32)
             control = gains.get(name, gains["music"])
             spans = _spans(score.n_samples)
             jobs = [

@@ -147,7 +147,9 @@ def place(audio: Audio, part: Part, plan: Plan) -> Audio:
     gain = _gain_control(part, plan)
     gain *= np.float32(10.0 ** ((REFERENCE_LUFS + spot.level_lu - measured) / 20.0))
     width = _product(plan, _targets(part)[:-1], "width", audio.n_samples) * np.float32(spot.width)
-    out = np.zeros_like(x)  # pages of silence are never touched, so they take no memory
+    out = np.zeros(
+        x.shape, np.float32
+    )  # pages of silence are never touched, so they take no memory
     lows = _Lows(x, spot.low_cut_hz)
     angle = (spot.pan + 1.0) * np.pi / 4
     left, right = (np.float32(f(angle) / np.sqrt(2.0)) for f in (np.cos, np.sin))
