@@ -108,9 +108,9 @@ def plan(mood: Mood) -> Form:
     Examples
     --------
     >>> from halation.types import Brief
-    >>> brief = Brief(seed=7, length_s=150, tempo_bpm=140)
+    >>> brief = Brief(seed=7, length_s=150, tempo_bpm=142)
     >>> form = plan(Mood(brief, 0, 0, 0, 0, 0, (), "", True, ""))
-    >>> abs(form.duration_s - 150) <= 4 * 60 / 140 / 2
+    >>> abs(form.duration_s - 150) <= 4 * 60 / 142 / 2
     True
     >>> sorted({section.role for section in form.sections})
     ['bridge', 'hook', 'intro', 'outro', 'verse']
@@ -209,7 +209,7 @@ def _share(template: Template, n_bars: int, slow: bool) -> list[int]:
 
 
 def _sections(roles: tuple[Role, ...], bars: list[int]) -> tuple[Section, ...]:
-    """Lay sections end to end under unique names: verse, hook, verse2, hook2 …"""
+    """Lay sections end to end under unique names: verse, hook, verse2, hook2."""
     sections: list[Section] = []
     seen: dict[str, int] = {}
     start = 0.0

@@ -23,8 +23,8 @@ SLOPE_DB_PER_OCTAVE: Final = -4.7
 """Aim of the tilt; what comes after it, above all on kick and 808, gives 0.2 or more back."""
 
 _MOST_TILT_DB = 3.0
-_TONE_SHARE = 0.5
-_MOST_TONE_DB = 1.5
+_TONE_SHARE = 0.6
+_MOST_TONE_DB = 2.5
 _OCTAVE_WINDOW = np.hanning(7)[1:-1] / np.hanning(7).sum()
 
 _LOW_CUT_HZ = 20.0
@@ -35,14 +35,18 @@ _GRID = 32_768
 _HEARD_DB = -60.0
 _GLUE_DB = 1.5
 _GLUE_MEMORY_S = 6.0
+_USUAL_LUFS = -14.0
 _TAPE_DB = 1.5
-_MOST_TAPE_DB = 4.0
+_MOST_TAPE_DB = 5.0
+_TAPE_RESERVE_DB = 0.8
 _LIMITER_DB = 3.0
 
 _FADE_S = 1.5
 _START_S = 0.005
 _TOLERANCE_LU = 0.05
-_ROUNDS = 3
+_TOLERANCE_DB = 0.03
+_ROUNDS = 5
+_SILENT = np.float32(1e-6)
 _PEAK_MARGIN_DB = 4.0
 
 
@@ -71,7 +75,7 @@ def finish(mix: Mix) -> tuple[Audio, Measures]:
     found = meter(x)
     limiter_db = 0.0
     if found.integrated > SILENCE_LUFS + 1.0:
-        _tape(x, target_lufs - found.integrated)
+        _tape(x, target_lufs, found.integrated)
         limiter_db, found = _limit(x, target_lufs)
     audio = Audio.take(x)
     return audio, measure(audio, score, limiter_db=limiter_db, found=found)
@@ -179,37 +183,39 @@ def _glue(x: Signal) -> None:
     automation.apply_gain(x, automation.decibels(gain_db))
 
 
-def _tape(x: Signal, gain_db: float) -> None:
+def _tape(x: Signal, target_lufs: float, now_lufs: float) -> None:
     """Round off the peaks: by more than usual where the limiter would have to do too much."""
     peak = max(float(x.max()), -float(x.min()))
-    work_db = 20.0 * float(np.log10(peak)) + gain_db - CEILING_DBTP
-    tape_db = float(np.clip(work_db - _LIMITER_DB + 0.5, _TAPE_DB, _MOST_TAPE_DB))
+    work_db = 20.0 * float(np.log10(peak)) + target_lufs - now_lufs - CEILING_DBTP
+    most_db = _MOST_TAPE_DB + max(0.0, target_lufs - _USUAL_LUFS)
+    tape_db = float(np.clip(work_db - _LIMITER_DB + _TAPE_RESERVE_DB, _TAPE_DB, most_db))
     dynamics.saturate(x, dynamics.knee_for(peak, tape_db))
 
 
 def _limit(x: Signal, target_lufs: float) -> tuple[float, Meter]:
     """Bring the song to its loudness under the ceiling; return the limiter's work and a meter."""
-    work_db = 0.0
+    work_db = np.zeros(1, np.float32)
     found = meter(x)
     for _ in range(_ROUNDS):
         lacks_db = target_lufs - found.integrated
         above = 10.0 ** ((CEILING_DBTP - lacks_db - _PEAK_MARGIN_DB) / 20.0)
-        peaks_db = np.float32(20.0) * np.log10(np.maximum(block_peaks(x, above), np.float32(1e-6)))
+        peaks_db = np.float32(20.0) * np.log10(np.maximum(block_peaks(x, above), _SILENT))
+        # A gain that moves fast moves the peaks between samples too, so the result is looked at.
+        if abs(lacks_db) <= _TOLERANCE_LU and float(peaks_db.max()) <= CEILING_DBTP + _TOLERANCE_DB:
+            break
         gain_db, limiter_db = _solve(peaks_db, found, target_lufs)
-        work_db += -float(limiter_db.min())
+        work_db = work_db + limiter_db
         control = automation.decibels(limiter_db + np.float32(gain_db))
         automation.apply_gain(x, control, dynamics.LIMITER_HOP)
         found = meter(x)
-        if abs(found.integrated - target_lufs) <= _TOLERANCE_LU:
-            break
-    return work_db, found
+    return abs(float(work_db.min())), found
 
 
 def _solve(peaks_db: Signal, found: Meter, target_lufs: float) -> tuple[float, Signal]:
     """Find the gain that meets the loudness after the limiter has taken its share."""
     gain_db = target_lufs - found.integrated
     edges = np.arange(len(found.energies) + 1) * (found.hop_s * SAMPLE_RATE)
-    for _ in range(_ROUNDS + 3):
+    for _ in range(_ROUNDS):
         limiter_db = dynamics.limiter_gain_db(
             peaks_db + np.float32(gain_db - CEILING_DBTP), SAMPLE_RATE
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -50,10 +52,12 @@ def fake_score(
     *,
     title: str = "Neon Rain",
     text: str = "rain on a neon window",
-    **mood: float,
+    mood: Mapping[str, float] = MappingProxyType({}),
 ) -> Score:
     """Five sections of 28 s at 120 BPM in F# minor, or what ``mood`` and ``seed`` change of it."""
-    axes = {"valence": -0.4, "energy": 0.1, "warmth": -0.5, "density": 0.0, "haze": 0.3} | mood
+    axes = {"valence": -0.4, "energy": 0.1, "warmth": -0.5, "density": 0.0, "haze": 0.3} | dict(
+        mood
+    )
     brief = Brief(seed, text, players=(("pad", "synth"),))
     feeling = Mood(brief, **axes, words=("foggy",), phrase=text, understood=True, title=title)
     sections, now = [], 0.0

@@ -206,10 +206,10 @@ def test_the_last_half_beat_before_a_hook_is_silent(case: int) -> None:
 def test_the_motif_is_stated_in_every_hook_and_the_outro_and_hinted_at(case: int) -> None:
     score = compose(case)
     for section in score.form.sections:
-        found = statements(score, inside(notes_of(score, "bells"), section))
+        everywhere = statements(score, inside(notes_of(score, "bells"), section))
+        found = [onset for onset, shift in everywhere if shift % 12 == 0]
         if section.role in ("hook", "outro"):
             assert len(found) >= 2, section.name
-            assert all(shift % 12 == 0 for _, shift in found)
         if section.role == "intro":
             size = len(score.motif)
             hinted = {n.pitch % 12 for n in inside(notes_of(score, "bells"), section)}
@@ -370,7 +370,7 @@ def test_there_are_loops_and_skeletons_enough_and_moods_prefer_their_own() -> No
 
 def test_no_chord_is_a_bare_triad() -> None:
     for mode in ("aeolian", "dorian", "ionian", "lydian"):
-        key = Key(0, mode)  # type: ignore[arg-type]
+        key = Key(0, mode)
         for loop in harmony.LOOPS:
             if mode in loop.modes.split():
                 for token in loop.tokens:

@@ -27,7 +27,7 @@ def song() -> Song:
 
 @pytest.fixture(scope="module")
 def covers() -> list[Image.Image]:
-    scores = [fake_score(20 + i, **mood) for i, mood in enumerate(MOODS)]
+    scores = [fake_score(20 + i, mood=mood) for i, mood in enumerate(MOODS)]
     return [cover.draw(score, fake_audio(score)) for score in scores]
 
 

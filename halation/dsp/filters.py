@@ -91,17 +91,13 @@ def halved(x: Signal) -> Signal:
     out = np.zeros((channels, size), np.float32)
     for start in range(0, size, _BLOCK):
         stop = min(start + _BLOCK, size)
-        low, high = max(2 * start - 5, 0), min(2 * stop + 5, n)
-        span = x[:, low:high]
-        if not span.any():
+        # odd[i] is x[2 (start + i) - 5]; three of them lie before the beginning of the signal.
+        found = x[:, max(2 * start - 5, 1) : 2 * stop + 5 : 2]
+        if not (found.any() or x[:, 2 * start : 2 * stop].any()):
             continue
-        odd = np.zeros(
-            (channels, stop - start + 5), np.float32
-        )  # odd[i] is x[2 (start + i - 3) + 1]
-        offset = (low + 1 - (2 * start - 5)) // 2 if low % 2 == 0 else (low - (2 * start - 5)) // 2
-        values = span[:, 1::2] if low % 2 == 0 else span[:, 0::2]
-        values = values[:, : odd.shape[1] - offset]
-        odd[:, offset : offset + values.shape[1]] = values
+        odd = np.zeros((channels, stop - start + 5), np.float32)
+        offset = 0 if start else 3
+        odd[:, offset : offset + found.shape[1]] = found[:, : odd.shape[1] - offset]
         block = out[:, start:stop]
         np.multiply(x[:, 2 * start : 2 * stop : 2], np.float32(0.5), out=block)
         width = stop - start

@@ -32,10 +32,11 @@ BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "_semitones": (-120.0, 120.0),
     "_beats": (-100.0, 2_100.0),
     "seed": (0.0, float(2**53)),
+    "stream": (0.0, float(2**53)),
 }
 """Least and greatest value of a drawn parameter by the unit that its name ends with."""
 
-BOUND: Final = (-1e10, 1e10)
+BOUND: Final = (-1e6, 1e6)
 """The same for names without such a unit."""
 
 

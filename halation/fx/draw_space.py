@@ -37,7 +37,7 @@ SENDS_DB: dict[str, tuple[float | None, float | None, float | None, float | None
 """Sends of each part to :data:`BUSES` [dB]; None sends nothing."""
 OTHER_SENDS_DB = (-12.5, -11.0, None, -16.0)
 
-SECTION_DB = {"intro": 0.0, "verse": -2.5, "hook": 1.0, "bridge": 0.0, "outro": 0.5}
+SECTION_DB = {"intro": 0.0, "verse": -1.5, "hook": 1.0, "bridge": 0.0, "outro": 0.5}
 """How much wetter a section is."""
 
 BLOOMING = ("bells", "lead", "saw", "vocals", "counter", "choir")

@@ -40,8 +40,8 @@ def down(stems: Stems, plan: Plan) -> Mix:
     -------
     Mix
         Stems whose float sum is ``audio``; the largest peak of all of them is −3 dBFS.
-        ``rides_db`` holds each section's fader, the drums' own (``"verse/drums"``), the
-        bass's (``"bass"``) and the gain of the side signal (``"side"``).
+        ``rides_db`` holds each section's fader, what drums and bass have on top
+        (``"verse/drums"``, ``"verse/bass"``) and the gain of the side signal (``"side"``).
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -22,8 +22,8 @@ UNDER_HOOK_LU: Final = {
     "hook": (-0.3, 0.3),
     "verse": (-4.6, -4.2),
     "bridge": (-5.5, -4.0),
-    "intro": (-7.0, -5.5),
-    "outro": (-7.5, -5.0),
+    "intro": (-6.3, -5.0),
+    "outro": (-7.0, -4.5),
 }
 """Where a section's loudness may lie, over the mean of the hooks."""
 
@@ -34,7 +34,7 @@ BASS_OVER_REST_DB: Final = (-4.0, 2.5)
 """RMS of the bass over everything else, in verses and hooks."""
 
 LOUDNESS_RANGE_LU: Final = (5.5, 10.0)
-CORRELATION: Final = (0.3, 0.8)
+CORRELATION: Final = (0.3, 0.7)
 LEAST_LOW_CORRELATION: Final = 0.97
 
 _MOST_RIDE_DB = 10.0
@@ -43,7 +43,7 @@ _SILENT_LUFS = -65.0
 _RISE_BEATS = 0.5
 _ROUNDS = 6
 _MOST_SOFTER_LU = 1.5
-_MOST_SIDE, _LEAST_SIDE = 2.0, 0.5
+_MOST_SIDE, _LEAST_SIDE = 3.0, 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +56,9 @@ class Faders:
         Of everything.
     drums_db : np.ndarray [shape=(sections,)]
         Of the drums, on top.
-    bass_db : float
-        Of the bass, on top.
+    bass_db : np.ndarray [shape=(sections,)]
+        Of the bass, on top. It is never ridden above its hooks: an 808 that plays on in a soft
+        bridge would come out louder than the hook's.
     side : float
         What the side signal of every stem is multiplied by.
     mono_lows : bool
@@ -66,7 +67,7 @@ class Faders:
 
     rides_db: Values
     drums_db: Values
-    bass_db: float
+    bass_db: Values
     side: float = 1.0
     mono_lows: bool = False
 
@@ -74,7 +75,8 @@ class Faders:
         """Return the faders for the record: sections by name, then what is set apart."""
         rows = [(s.name, db) for s, db in zip(sections, self.rides_db, strict=True)]
         rows += [(f"{s.name}/drums", db) for s, db in zip(sections, self.drums_db, strict=True)]
-        rows += [("bass", self.bass_db), ("side", 20.0 * float(np.log10(self.side)))]
+        rows += [(f"{s.name}/bass", db) for s, db in zip(sections, self.bass_db, strict=True)]
+        rows += [("side", 20.0 * float(np.log10(self.side)))]
         return tuple((name, round(float(db), 3)) for name, db in rows)
 
 
@@ -91,7 +93,7 @@ def controls(faders: Faders, score: Score) -> tuple[Signal, Signal, Signal]:
     """
     ride = _line(faders.rides_db, score)
     drums = _line(faders.rides_db + faders.drums_db, score)
-    bass = (ride[0], ride[1] + faders.bass_db)
+    bass = _line(faders.rides_db + faders.bass_db, score)
     curves = [
         automation.decibels(automation.values(times, levels, score.n_samples))
         for times, levels in (drums, bass, ride)
@@ -128,11 +130,12 @@ def solve(found: Survey, score: Score) -> Faders:
     sections = score.form.sections
     zero = np.zeros(len(sections))
     drums_db, bass_db = _balance(found, score)
-    faders = Faders(zero, drums_db, bass_db)
+    faders = Faders(zero, drums_db, zero + bass_db)
     softer = 0.0
     for _ in range(_ROUNDS):
         energies = _energies(found, faders, score)
-        faders = Faders(_ride(energies, found, score, faders, softer), drums_db, bass_db)
+        rides_db = _ride(energies, found, score, faders, softer)
+        faders = Faders(rides_db, drums_db, bass_db + _held(rides_db, score))
         reached = Meter(_energies(found, faders, score), found.hop_s).loudness_range
         low, high = LOUDNESS_RANGE_LU
         softer += float(np.clip(reached, low, high) - reached)
@@ -141,7 +144,7 @@ def solve(found: Survey, score: Score) -> Faders:
     lows = np.einsum("fgk,fg->k", found.low, _gains(found, faders, score))
     side = _side(pairs)
     mono_lows = correlation(lows, side) < LEAST_LOW_CORRELATION
-    return Faders(faders.rides_db, drums_db, bass_db, side, mono_lows)
+    return replace(faders, side=side, mono_lows=mono_lows)
 
 
 def _gains(found: Survey, faders: Faders, score: Score) -> Values:
@@ -220,6 +223,13 @@ def _ride(energies: Values, found: Survey, score: Score, faders: Faders, softer:
             low, high = low - softer, high - softer
         rides[index] += _into(float(levels[index] - top), (low, high), _MOST_RIDE_DB)
     return np.clip(rides, -_MOST_RIDE_DB, _MOST_RIDE_DB)
+
+
+def _held(rides_db: Values, score: Score) -> Values:
+    """Return what takes the bass back to its ride in the hooks where another ride is higher."""
+    hooks = [section.role == "hook" for section in score.form.sections]
+    most = rides_db[hooks].max() if any(hooks) else rides_db.max()
+    return np.minimum(most - rides_db, 0.0)
 
 
 def _section_lufs(energies: Values, found: Survey, score: Score, section: Section) -> float:

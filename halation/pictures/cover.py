@@ -376,7 +376,7 @@ def _vignette() -> Field:
 def _grained(shown: Field, subject: _Subject) -> NDArray[np.uint8]:
     """Return the picture in 8 bits, with the grain of film: strongest in the middle tones."""
     grain = subject.draws.standard_normal((SIZE, SIZE), dtype=np.float32)
-    amount = np.float32(3.2 + 1.4 * subject.mood.haze)
+    amount = np.float32(3.8 + 1.4 * subject.mood.haze)
     tone = shown.mean(axis=2)
     grain *= amount * (np.float32(0.45) + np.float32(2.2) * tone * (1.0 - tone))
     exact = np.clip(shown * np.float32(255.0) + grain[..., None], 0, 255)

@@ -42,10 +42,13 @@ PARTS: Final = (
     "#9fb6ff", "#ff7fa0", "#c4e47f", "#e0a8e8", "#8fd0a8", "#ffb48a", "#b0b8c8", "#86a0e0",
 )  # fmt: skip
 CURVES_PER_PANEL: Final = 6
+CHORD_ROWS: Final = 5
 MAX_PANELS: Final = 48
 """More curves than fit these panels are left out, lest a strange file make an endless picture."""
 
 COLUMNS: Final = 4
+OFF_DB: Final = -45.0
+"""Levels under this count as off, and are not shown."""
 
 FFT: Final = 4_096
 BANDS: Final = 256
@@ -96,7 +99,7 @@ def draw(plan: Plan, master: Audio, measures: Measures, path: Path) -> None:
         axes.set_xlim(0.0, score.duration_s)
     _automation(figure, grid, score, groups)
     try:
-        figure.savefig(path, format="png", facecolor=NIGHT)
+        figure.savefig(path, format="png", facecolor=NIGHT, pil_kwargs={"compress_level": 3})
     except OSError as error:
         raise FileError(f"cannot write the picture {path}: {error.strerror}") from error
 
@@ -126,7 +129,11 @@ def _facts(axes: Axes, plan: Plan, measures: Measures) -> None:
         f"{_shown(', '.join(mood.words[:4]), 80)}"
     )
     axes.text(0.0, 0.74, head, color=FAINT, fontsize=10, va="top", linespacing=1.6)
-    axes.text(0.0, 0.48, _chord_lines(score), color=INK, fontsize=9, va="top", linespacing=1.5)
+    lines = _chord_lines(score)
+    for i in range(0, len(lines), CHORD_ROWS):
+        column = "\n".join(lines[i : i + CHORD_ROWS])
+        axes.text(0.27 * (i // CHORD_ROWS), 0.48, column, color=INK, fontsize=9, va="top",
+                  linespacing=1.5)  # fmt: skip
     _axes_of_mood(axes, plan)
     rows = (
         ("loudness", f"{measures.loudness_lufs:.2f} LUFS"),
@@ -157,7 +164,7 @@ def _font_signs() -> frozenset[int]:
     return frozenset(font_manager.get_font(font_manager.findfont("DejaVu Sans")).get_charmap())
 
 
-def _chord_lines(score: Score) -> str:
+def _chord_lines(score: Score) -> list[str]:
     """Return the chords of each section, a loop that repeats written once."""
     lines = []
     for section in score.form.sections:
@@ -174,12 +181,7 @@ def _chord_lines(score: Score) -> str:
         often = f"  × {times:g}" if times > 1 and times == round(times) else ""
         loop = symbols[:size] if often else symbols
         lines.append(f"{_shown(section.name, 20)}:  {_shown('  '.join(loop), 60)}{often}")
-    half = math.ceil(len(lines) / 2) if len(lines) > 5 else len(lines)
-    columns = [lines[:half], lines[half:]]
-    if not columns[1]:
-        return "\n".join(lines)
-    pairs = zip(columns[0], [*columns[1], ""][:half], strict=False)
-    return "\n".join(f"{left:<70}{right}" for left, right in pairs)
+    return lines
 
 
 def _axes_of_mood(axes: Axes, plan: Plan) -> None:
@@ -203,15 +205,22 @@ def _axes_of_mood(axes: Axes, plan: Plan) -> None:
 
 
 def _sections(axes: Axes, score: Score, *, names: bool, alpha: float) -> None:
-    for section in score.form.sections:
-        start, end = score.seconds_at(section.start_beats), score.seconds_at(section.end_beats)
-        shade = ROLES[section.role]
-        axes.axvspan(start, end, color=shade, alpha=alpha, lw=0, zorder=0)
-        axes.axvline(start, color=shade, lw=0.8, alpha=0.8, zorder=3)
-        if names:
+    form, high = score.form, axes.get_xaxis_transform()
+    starts = [score.seconds_at(section.start_beats) for section in form.sections]
+    spans = [
+        (s, score.seconds_at(x.duration_beats)) for s, x in zip(starts, form.sections, strict=True)
+    ]
+    shades = [ROLES[section.role] for section in form.sections]
+    if alpha:
+        axes.broken_barh(
+            spans, (0.0, 1.0), transform=high, facecolors=shades, alpha=alpha, zorder=0
+        )
+    axes.vlines(starts, 0.0, 1.0, transform=high, colors=shades, lw=0.8, alpha=0.8, zorder=3)
+    if names:
+        for start, shade, section in zip(starts, shades, form.sections, strict=True):
             text = _shown(f"{section.name} {section.bars}", 30)
             axes.text(start + 0.4, 0.93, text, color=shade, fontsize=10, va="top", zorder=9,
-                      transform=axes.get_xaxis_transform(), clip_on=True)  # fmt: skip
+                      transform=high, clip_on=True)  # fmt: skip
 
 
 def _waveform(axes: Axes, score: Score, master: Audio) -> None:
@@ -362,14 +371,20 @@ def _automation(
 
     columns = max(1, min(COLUMNS, len(groups)))
     rows = max(1, math.ceil(len(groups) / columns))
-    inner = grid[5].subgridspec(rows, columns, hspace=0.42, wspace=0.1)
+    inner = grid[5].subgridspec(rows, columns, hspace=0.36, wspace=0.1)
     for i, (parameter, curves) in enumerate(groups):
         axes = figure.add_subplot(inner[i // columns, i % columns])
         _plain(axes)
         _sections(axes, score, names=False, alpha=0.08)
         end = score.form.duration_beats
         for j, curve in enumerate(curves):
-            times = np.array([min(0.0, curve.times_beats[0]), *curve.times_beats, end])
+            times = np.array(
+                [
+                    min(0.0, curve.times_beats[0]),
+                    *curve.times_beats,
+                    max(end, curve.times_beats[-1]),
+                ]
+            )
             values = [curve.values[0], *curve.values, curve.values[-1]]
             shade = PARTS[j % len(PARTS)]
             axes.plot(times * 60.0 / score.form.tempo_bpm, values, color=shade, lw=1.0, zorder=4)
@@ -378,10 +393,21 @@ def _automation(
             axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
             axes.yaxis.set_major_formatter(FuncFormatter(lambda hz, _: f"{hz:g}"))
             axes.minorticks_off()
-        axes.set_xlim(0.0, score.duration_s)
         axes.tick_params(labelsize=7)
+        if i // columns < rows - 1:
+            axes.set_xticks([])
         axes.text(0.0, 1.02, _shown(parameter, 40), transform=axes.transAxes, color=INK, fontsize=9)
+        if parameter.endswith("_db"):
+            axes.set_ylim(bottom=max(axes.get_ylim()[0], OFF_DB))
+        axes.set_xlim(0.0, score.duration_s * 1.16)  # names stand right of the curves
         for j, curve in enumerate(curves):
-            place = {"ha": "right", "va": "top", "transform": axes.transAxes, "zorder": 9}
-            shade, name = PARTS[j % len(PARTS)], _shown(curve.target, 30)
-            axes.text(0.995, 0.95 - 0.13 * j, name, color=shade, fontsize=7, **place)
+            axes.text(
+                0.995,
+                0.95 - 0.14 * j,
+                _shown(curve.target, 20),
+                transform=axes.transAxes,
+                ha="right",
+                va="top",
+                color=PARTS[j % len(PARTS)],
+                fontsize=7,
+            )

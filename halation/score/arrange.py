@@ -127,7 +127,7 @@ def _hook(mood: Mood, section: Section, nth: int, stream: np.random.Generator) -
     layers |= {"vocals", "choir", "ghosts", "rolls", "fills", "pluck", "arp", "counter"}
     if nth > 1 or mood.brief.instrumental or stream.random() < 0.25:
         layers.add("lead")
-    if nth % 2 == 1 and nth > 1 or (nth == 1 and mood.density < 0.3):
+    if (nth % 2 == 1 and nth > 1) or (nth == 1 and mood.density < 0.3):
         layers.discard(DROPPED[int(stream.integers(3))])
     return layers
 

@@ -49,11 +49,8 @@ def bass_line(
     n_pairs = int(np.ceil(section.duration_beats / PAIR_BEATS))
     for pair in range(n_pairs):
         start = section.start_beats + pair * PAIR_BEATS
-        if pair % 4 == 3:
-            figure_here = _figure(section.role, skeleton, stream)
-        else:
-            figure_here = figure
-        line += _pair(start, figure_here, changes, section, level, stream)
+        here = _figure(section.role, skeleton, stream) if pair % 4 == 3 else figure
+        line += _pair(start, here, changes, section, level, stream)
     line = [n for n in sorted(line, key=lambda n: n.onset_beats) if n.onset_beats < stop - 0.25]
     glides = _glides(section, changes) if section.role == "hook" else ()
     return _joined(line, glides, stop, 0.92 if section.role == "hook" else 0.7)

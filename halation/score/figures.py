@@ -111,7 +111,7 @@ def pluck(
 
 
 def _ladder(voicing: tuple[int, ...]) -> tuple[int, ...]:
-    """The notes of a voicing in close order from C4 up, and the first again an octave above."""
+    """Return a voicing's notes in close order from C4 up, the first again an octave above."""
     close = sorted({60 + (p - 60) % 12 for p in voicing})
     return (*close, close[0] + 12)
 

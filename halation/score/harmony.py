@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from halation.types import MODE_STEPS, PITCH_CLASSES, Chord, Key, Mood
+from halation.types import PITCH_CLASSES, Chord, Key, Mood
 
 __all__ = ["LOOPS", "Changes", "Loop", "chord", "chord_scale", "colour_loop", "draw_loop"]
 

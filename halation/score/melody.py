@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import pairwise
 from typing import Final
@@ -68,7 +69,7 @@ def _moved(motif: Motif, key: Key, by: int) -> tuple[Note, ...]:
 
 
 def _turned(motif: Motif, key: Key) -> tuple[Note, ...]:
-    """The motif upside down about its first note."""
+    """Turn the motif upside down about its first note."""
     axis = motif.notes[0].pitch
     return tuple(
         replace(n, pitch=_into(nearest(2 * axis - n.pitch, key.scale), LINE_RANGE))
@@ -77,7 +78,7 @@ def _turned(motif: Motif, key: Key) -> tuple[Note, ...]:
 
 
 def _varied(motif: Motif, key: Key, stream: np.random.Generator) -> tuple[Note, ...]:
-    """The motif with one small change near its end."""
+    """Change one small thing near the motif's end."""
     notes = list(motif.notes)
     last = notes[-1]
     kind = int(stream.integers(4))
@@ -100,7 +101,7 @@ def _varied(motif: Motif, key: Key, stream: np.random.Generator) -> tuple[Note, 
 
 
 def _closing(motif: Motif, changes: Changes, start: float, key: Key) -> tuple[Note, ...]:
-    """The cell once, then a long note of the chord, and silence."""
+    """Say the cell once, then a long note of the chord, and silence."""
     cell = motif.notes[: len(motif.cell)]
     at = 2.0 if motif.cell[-1] < 1.75 else 2.5
     chord = changes.at(start + at)
@@ -179,12 +180,10 @@ def _short_of(notes: tuple[Note, ...], end: float) -> tuple[Note, ...]:
 def answers(
     section: Section, motif: Motif, changes: Changes, key: Key, stream: np.random.Generator
 ) -> tuple[Note, ...]:
-    """Write the verse's answers: in the second half of each four bars, turned, lower, never twice
-    alike.
-    """
+    """Write the verse's answers: in the second half of each four bars, never twice alike."""
     line: list[Note] = []
     size = len(motif.cell)
-    for i in range(math_ceil_div(section.bars, 4)):
+    for i in range(math.ceil(section.bars / 4)):
         start = section.start_beats + 4.0 * BEATS_PER_BAR * i + MOTIF_BEATS
         if section.bars < 4:
             start = section.start_beats
@@ -197,11 +196,6 @@ def answers(
             source = source[: size + 1]
         line += _short_of(adapt(_placed(source, start), changes, key), end)
     return tuple(n for n in line if n.onset_beats < section.end_beats - 1.0)
-
-
-def math_ceil_div(a: int, b: int) -> int:
-    """Return ``a / b`` rounded up."""
-    return -(-a // b)
 
 
 def hint(section: Section, motif: Motif) -> tuple[Note, ...]:

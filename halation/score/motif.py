@@ -17,7 +17,8 @@ __all__ = ["MOTIF_BEATS", "Motif", "draw_motif", "fits"]
 MOTIF_BEATS: Final = 8.0
 N_CANDIDATES: Final = 300
 N_TRIES: Final = 2_500
-N_BEST: Final = 14
+N_DICE: Final = 24
+N_BEST: Final = 60
 """One of this many best candidates is taken: the seed chooses, the rank only sieves."""
 
 NOTES: Final = (5, 9)
@@ -33,12 +34,15 @@ WIDEST: Final = 14
 CELL_NOTE_BEATS: Final = 0.5
 
 CELLS: Final = (
-    (0.0, 0.5), (0.0, 1.0), (0.0, 0.75), (0.0, 1.5),
+    (0.0, 0.5), (0.0, 1.0), (0.0, 0.75), (0.0, 1.5), (0.0, 1.25),
     (0.0, 0.5, 1.0), (0.0, 0.5, 1.5), (0.0, 0.75, 1.5), (0.0, 1.0, 1.5), (0.0, 0.5, 1.25),
     (0.0, 0.25, 1.0), (0.0, 0.5, 0.75), (0.0, 0.75, 1.25), (0.0, 1.0, 1.25),
     (0.0, 0.5, 1.0, 1.5), (0.0, 0.5, 0.75, 1.5), (0.0, 0.25, 1.0, 1.5), (0.0, 0.5, 1.0, 1.25),
 )  # fmt: skip
 """Rhythmic cells: onsets in beats."""
+
+CELL_SIZES: Final = (0.14, 0.53, 0.33)
+"""Chances of cells of two, three and four notes."""
 
 PENTATONIC: Final = {True: (0, 3, 5, 7, 10), False: (0, 2, 4, 7, 9)}
 """Semitones above the tonic of the pentatonic scale, minor and major."""
@@ -70,6 +74,14 @@ class Motif:
         )
 
 
+MOVES: Final = (-2, -2, -1, -1, -1, -1, 0, 1, 1, 1, 2, 2, 3)
+"""Steps of the scale within a cell; what stands here twice is twice as likely."""
+
+
+def _pick(options: tuple[int, ...], dice: float) -> int:
+    return options[int(len(options) * dice)]
+
+
 @dataclass(frozen=True, slots=True)
 class Rhythm:
     """Onsets and durations of a candidate; ``second`` is where the cell starts again."""
@@ -82,6 +94,10 @@ class Rhythm:
 
 
 ChordAt = Callable[[float], Chord]
+Dice = Callable[[], float]
+"""Gives the next number of a candidate's own row of uniform draws in 0..1."""
+Kind = tuple[tuple[float, ...], bool]
+"""A rhythmic cell, and whether both its statements come before the long note."""
 
 
 def draw_motif(
@@ -99,36 +115,44 @@ def draw_motif(
     centre : int
         MIDI pitch about which it lies.
     """
-    scale = key.scale
     found: list[tuple[float, int, Motif]] = []
-    for attempt in range(N_TRIES):
-        candidate = _candidate(stream, scale, slots[0], centre)
-        if candidate is not None:
-            found.append((_rank(candidate, key, slots), attempt, candidate))
-        if len(found) >= N_CANDIDATES:
-            break
+    while not found:  # a cell that gives nothing at all is exchanged
+        kind = _draw_kind(stream)
+        for row in stream.random((N_TRIES, N_DICE)).tolist():
+            candidate = _candidate(iter(row).__next__, kind, key.scale, slots[0], centre)
+            if candidate is not None:
+                found.append((_rank(candidate, key, slots), len(found), candidate))
+            if len(found) >= N_CANDIDATES:
+                break
     found.sort(key=lambda each: (-each[0], each[1]))
     best = found[: min(N_BEST, len(found))]
     return best[int(stream.integers(len(best)))][2]
 
 
-def _rhythm(stream: np.random.Generator) -> Rhythm:
+def _draw_kind(stream: np.random.Generator) -> Kind:
+    """Draw a song's cell and shape before any candidate, so that ranking cannot choose it."""
+    size = int(stream.choice((2, 3, 4), p=CELL_SIZES))
+    cells = [cell for cell in CELLS if len(cell) == size]
+    return cells[int(stream.integers(len(cells)))], bool(stream.random() < 0.5)
+
+
+def _rhythm(dice: Dice, kind: Kind) -> Rhythm:
     """Draw a rhythm: cell, cell, long, release – or cell, long, cell (and a last note)."""
-    cell = CELLS[int(stream.integers(len(CELLS)))]
+    cell, cells_first = kind
     size, span = len(cell), cell[-1]
-    if size < 4 and stream.random() < 0.55:  # both cells first, then the long note
-        period = 2.0 if span < 1.5 or stream.random() < 0.6 else 2.5
-        start_long = 2 * period + (0.5 if period == 2.0 and stream.random() < 0.25 else 0.0)
-        long_beats = 2.0 if start_long > 4.0 or stream.random() < 0.7 else 2.5
+    if size < 4 and cells_first:
+        period = 2.0 if span < 1.5 or dice() < 0.6 else 2.5
+        start_long = 2 * period + (0.5 if period == 2.0 and dice() < 0.25 else 0.0)
+        long_beats = 2.0 if start_long > 4.0 or dice() < 0.7 else 2.5
         tail = start_long + long_beats
         onsets = (*cell, *(period + t for t in cell), start_long, tail)
         return _timed(cell, onsets, 2 * size, size, long_beats, min(1.0, 7.75 - tail))
-    gap = 0.5 if span + 0.5 <= 1.5 or stream.random() < 0.5 else 1.0
+    gap = 0.5 if span + 0.5 <= 1.5 or dice() < 0.5 else 1.0
     start_long = max(1.0, span + gap)
     second = 4.0 if start_long <= 2.0 else 4.5
     onsets = (*cell, start_long, *(second + t for t in cell))
-    last = second + span + (1.0 if stream.random() < 0.5 else 0.5)
-    if 2 * size + 2 <= NOTES[1] and (size == 2 or stream.random() < 0.5) and last <= 6.75:
+    last = second + span + (1.0 if dice() < 0.5 else 0.5)
+    if 2 * size + 2 <= NOTES[1] and (size == 2 or dice() < 0.5) and last <= 6.75:
         onsets = (*onsets, last)
     long_beats = second - start_long if second - start_long < 2.75 else 2.5
     return _timed(cell, onsets, size, size + 1, long_beats, 0.75)
@@ -152,11 +176,15 @@ def _timed(
 
 
 def _candidate(
-    stream: np.random.Generator, scale: tuple[int, ...], chord_at: ChordAt, centre: int
+    dice: Dice,
+    kind: Kind,
+    scale: tuple[int, ...],
+    chord_at: ChordAt,
+    centre: int,
 ) -> Motif | None:
     """Draw pitches on a rhythm; None where a rule of the motif is broken."""
-    rhythm = _rhythm(stream)
-    steps = _contour(stream, rhythm, to_step(centre, scale) + int(stream.integers(-3, 4)))
+    rhythm = _rhythm(dice, kind)
+    steps = _contour(dice, rhythm, to_step(centre, scale) + int(7 * dice()) - 3)
     pitches = [from_step(s, scale) for s in steps]
     if min(pitches) < RANGE[0] or max(pitches) > RANGE[1]:
         return None
@@ -182,31 +210,30 @@ def _candidate(
     return Motif(notes, rhythm.cell, long)
 
 
-def _contour(stream: np.random.Generator, rhythm: Rhythm, start: int) -> list[int]:
+def _contour(dice: Dice, rhythm: Rhythm, start: int) -> list[int]:
     """Draw steps of the scale: a cell, its echo (moved or bent), one leap in the second half."""
     size, n = len(rhythm.cell), len(rhythm.onsets)
-    moves = stream.choice((-2, -1, 0, 1, 2, 3), size=n, p=(0.16, 0.3, 0.12, 0.26, 0.12, 0.04))
     steps = [start]
-    for move in moves[: size - 1]:
-        steps.append(steps[-1] + int(move))
+    for _ in range(size - 1):
+        steps.append(steps[-1] + _pick(MOVES, dice()))
     cell = [s - start for s in steps]
-    leap = int(stream.integers(4, 8)) * (1 if stream.random() < 0.72 else -1)
-    resolve = -1 if stream.random() < 0.75 else 1
+    leap = (4 + int(4 * dice())) * (1 if dice() < 0.72 else -1)
+    resolve = -1 if dice() < 0.75 else 1
     if rhythm.long >= 2 * size:  # cell, cell, leap to the long note, release
-        echo = start + int(stream.choice((-2, -1, 0, 0, 1, 2)))
+        echo = start + _pick((-2, -1, 0, 0, 1, 2), dice())
         steps += [echo + c for c in cell]
         steps.append(steps[-1] + leap)
         steps.append(steps[-1] + resolve)
         return steps
-    steps.append(steps[-1] + int(stream.choice((-2, -1, 1, 2, 3))))
+    steps.append(steps[-1] + _pick((-2, -1, 1, 2, 3), dice()))
     echo = steps[-1] + resolve
     bent = [echo + c for c in cell]
-    at = int(stream.integers(1, size + (n > 2 * size + 1)))
+    at = 1 + int((size if n > 2 * size + 1 else size - 1) * dice())
     for i in range(at, size):
         bent[i] = bent[at - 1] + leap + cell[i] - cell[at]
     steps += bent
     if n > len(steps):
-        steps.append(steps[-1] + (leap if at == size else int(stream.choice((-2, -1, -1, 1)))))
+        steps.append(steps[-1] + (leap if at == size else _pick((-2, -1, -1, 1), dice())))
     return steps
 
 
@@ -237,7 +264,7 @@ def _rank(motif: Motif, key: Key, slots: tuple[ChordAt, ...]) -> float:
     again = size if motif.long >= 2 * size else size + 1
     first = [b - a for a, b in pairwise(pitches[:size])]
     second = [b - a for a, b in pairwise(pitches[again : again + size])]
-    score += 1.2 * (np.sign(first) == np.sign(second)).all()
+    score += 1.2 * bool((np.sign(first) == np.sign(second)).all())
     score -= _commonplace(pitches, moves, key)
     return score
 
@@ -270,5 +297,5 @@ def _commonplace(pitches: list[int], moves: list[int], key: Key) -> float:
     cost += 0.8 * (pitches[0] % 12 == key.tonic and pitches[-1] % 12 == key.tonic)
     cost += 1.0 * (len({p % 12 for p in pitches}) < 4)
     cost += 0.8 * (pitches[:2] == pitches[2:4])
-    cost += 0.7 * max(0, moves.count(0) - 1)
+    cost += 0.35 * moves.count(0)
     return cost

@@ -149,7 +149,7 @@ def lay_chords(form: Form, material: Material, seed: int) -> tuple[Chord, ...]:
 
 
 def _verse(material: Material, section: Section, k: int) -> list[Chord]:
-    """The verse's loop; every third verse walks through the hook's at the verse's pace."""
+    """Repeat the verse's loop; every third verse walks through the hook's at the verse's pace."""
     chords, bars = material.verse, material.verse_bars
     if k % 3 == 0:
         chords, bars = material.hook, material.hook_bars
@@ -159,7 +159,7 @@ def _verse(material: Material, section: Section, k: int) -> list[Chord]:
 def _hook(
     form: Form, material: Material, section: Section, k: int, stream: np.random.Generator
 ) -> list[Chord]:
-    """The hook's loop; from its second time on one chord in it is another."""
+    """Repeat the hook's loop; from its second time on one chord in it is another."""
     chords, bars = material.hook, _fit(material.hook_bars, section.bars)
     if k > 1:
         chords = _substituted(form, material, stream)
@@ -178,7 +178,8 @@ def _substituted(
     form: Form, material: Material, stream: np.random.Generator
 ) -> tuple[Harmony, ...]:
     """Change one chord but the first, rather one under which the motif still fits."""
-    key, options = form.key, []
+    key = form.key
+    options: list[tuple[bool, int, int, Harmony]] = []
     table = SUBSTITUTES["minor" if key.minor else "major"]
     for i, old in enumerate(material.hook):
         if i == 0 and len(material.hook) > 2:
@@ -205,7 +206,7 @@ def _exists(form: Form, token: str) -> bool:
 
 
 def _bridge(material: Material, section: Section, stream: np.random.Generator) -> list[Chord]:
-    """The last two chords of the hook, slowly; or one of them, held."""
+    """Move between the hook's last two chords, slowly; or one of them, held."""
     chords = material.hook[-2:]
     if section.bars < 4 or stream.random() < 0.3:
         return _cycle(chords[:1], (4,), section.start_beats, section.duration_beats)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Final
 
 __all__ = ["Voices"]
@@ -47,7 +47,7 @@ class Voices:
         Examples
         --------
         >>> Voices(4).lead((), (5, 9, 0, 4), 0, 72)
-        (53, 64, 69, 72)
+        (53, 57, 64, 72)
         """
         known = (previous, pitches, top, target)
         if known not in self._known:
@@ -105,4 +105,4 @@ def _shape(voicing: tuple[int, ...], pitches: tuple[int, ...]) -> float:
 
 
 def _neighbours(voicing: tuple[int, ...]) -> Iterable[tuple[int, int]]:
-    return zip(voicing, voicing[1:], strict=False)
+    return pairwise(voicing)

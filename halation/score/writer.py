@@ -1,0 +1,364 @@
+"""The desk where a song is written: its material drawn once, then scene by scene into parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from halation.score import bass, drums, figures, melody, palette, progress, timing
+from halation.score.arrange import REGISTERS, Scene, draw_cast, draw_scenes
+from halation.score.harmony import Changes
+from halation.score.pitches import nearest, step
+from halation.score.progress import Material
+from halation.score.voicing import Voices
+from halation.seeds import rng
+from halation.types import BEATS_PER_BAR, Chord, Form, Note, Part, Score, Section
+
+__all__ = ["Writer"]
+
+VELOCITIES: Final = {
+    "pad": 76, "wide": 78, "bells": 82, "vocals": 102, "saw": 84, "lead": 92, "pluck": 72,
+    "arp": 54, "counter": 70, "choir": 70,
+}  # fmt: skip
+"""A hook's velocity of each part; other sections play at a share of it."""
+WEATHER: Final = {"intro": 74, "verse": 50, "hook": 42, "bridge": 76, "outro": 66}
+SYLLABLES: Final = ("ah", "oh", "ooh", "la", "ey", "you", "na")
+LONG_SYLLABLES: Final = ("ah", "ooh", "oh")
+SWELL_BEATS: Final = 4.0
+WEATHER_OVERLAP_BEATS: Final = 2.0
+SILENT_END_BEATS: Final = 4.0
+"""At the very end even the weather is over."""
+PARTS: Final = tuple(palette.STEMS)
+
+
+class Writer:
+    """Writes one song: draws its material once, then every scene into the parts."""
+
+    def __init__(self, form: Form, seed: int) -> None:
+        self.form, self.seed, self.key = form, seed, form.key
+        self.material: Material = progress.draw_material(form, seed)
+        self.cast = draw_cast(form.mood, rng(seed, "score", "cast"))
+        self.scenes = draw_scenes(form, self.cast, rng(seed, "score", "scenes"))
+        self.groove = drums.draw_groove(rng(seed, "score", "drums"), form.mood)
+        self.parts: dict[str, list[Note]] = {name: [] for name in PARTS}
+        habits = rng(seed, "score", "habits")
+        self.phrase_form = melody.PHRASE_FORMS[int(habits.integers(len(melody.PHRASE_FORMS)))]
+        self.figures = [figures.PLUCK_FIGURES[int(i)]
+                        for i in habits.permutation(len(figures.PLUCK_FIGURES))]  # fmt: skip
+        self.arp_order = int(habits.integers(len(figures.ARP_ORDERS)))
+        self.arp_ratio = figures.ARP_RATIOS[int(habits.integers(len(figures.ARP_RATIOS)))]
+        self.syllables = [SYLLABLES[int(i)] for i in habits.permutation(len(SYLLABLES))]
+        self.vowel = LONG_SYLLABLES[int(habits.integers(len(LONG_SYLLABLES)))]
+        self.n_voices = 5 if form.mood.density > 0.35 else 4
+        chords = progress.lay_chords(form, self.material, seed)
+        self.lines = self._lines(Changes(chords))
+        whole = [n for phrases in self.lines.values() for _, p in phrases for n in p]
+        whole.sort(key=lambda n: n.onset_beats)
+        self.chords: tuple[Chord, ...] = progress.clear(self.key, chords, tuple(whole))
+        self.changes = Changes(self.chords)
+        self.voicings = self._voicings()
+
+    def _lines(self, changes: Changes) -> dict[str, tuple[tuple[str, tuple[Note, ...]], ...]]:
+        """Write the line of every section that has one, phrase by phrase."""
+        lines: dict[str, tuple[tuple[str, tuple[Note, ...]], ...]] = {}
+        motif = self.material.motif
+        for scene in self.scenes:
+            section = scene.section
+            stream = rng(self.seed, "score", "line", section.name)
+            if section.role == "hook":
+                turn = self.phrase_form if scene.nth % 2 else self.phrase_form[2:] * 2
+                turn = turn if "A" in turn else self.phrase_form
+                lines[section.name] = melody.hook_line(
+                    section, motif, changes, self.key, turn, stream
+                )
+            elif section.role == "intro":
+                lines[section.name] = (("A", melody.hint(section, motif)),)
+            elif section.role == "outro":
+                lines[section.name] = tuple(("A", p) for p in melody.farewell(section, motif))
+            elif section.role == "bridge":
+                line = melody.pieces(section, motif, changes, self.key, stream)
+                lines[section.name] = (("p", line),)
+            else:
+                line = melody.answers(section, motif, changes, self.key, stream)
+                lines[section.name] = (("v", line),)
+        return lines
+
+    def _voicings(self) -> dict[float, tuple[int, ...]]:
+        tops, targets = [], []
+        for chord in self.chords:
+            role = self.form.section_at(chord.onset_beats).role
+            tops.append(self.material.top[role == "verse"])
+            targets.append(REGISTERS[role])
+        voices = Voices(self.n_voices)
+        return figures.pad_voicings(self.chords, tuple(tops), tuple(targets), voices)
+
+    def score(self) -> Score:
+        """Write every scene and give the notes their feel."""
+        for scene in self.scenes:
+            self._pads(scene)
+            self._rhythm(scene)
+            self._melodies(scene)
+            self._accompaniment(scene)
+            self._weather(scene)
+        return Score(self.form, self.chords, self.material.motif.notes, self._played())
+
+    # ---------------------------------------------------------------- layers
+
+    def _velocity(self, part: str, scene: Scene) -> Callable[[float], int]:
+        """Return a part's velocity over a scene: the outro fades, the intro comes near."""
+        base, section = VELOCITIES[part] * scene.level, scene.section
+
+        def at(beats: float) -> int:
+            through = (beats - section.start_beats) / section.duration_beats
+            ride = 1.0
+            if section.role == "outro":
+                ride = 1.0 - 0.45 * through
+            elif section.role == "intro":
+                ride = 0.85 + 0.15 * through
+            return max(12, min(124, round(base * ride)))
+
+        return at
+
+    def _within(self, section: Section) -> list[Chord]:
+        return self.changes.within(section.start_beats, section.end_beats)
+
+    def _pads(self, scene: Scene) -> None:
+        section, chords = scene.section, self._within(scene.section)
+        end = scene.pad_stop_beats
+        pad = figures.held(chords, self.voicings, self._velocity("pad", scene), end)
+        self.parts["pad"] += pad
+        if "swell" in scene.layers:  # the intro ends in voices that come near
+            start = section.end_beats - BEATS_PER_BAR * (2 if section.bars >= 4 else 1)
+            late = [replace(c, onset_beats=max(c.onset_beats, start),
+                            duration_beats=c.onset_beats + c.duration_beats
+                            - max(c.onset_beats, start))
+                    for c in self.changes.within(start, section.end_beats)]  # fmt: skip
+            voicings = {c.onset_beats: self.voicings[self.changes.at(c.onset_beats).onset_beats]
+                        for c in late}  # fmt: skip
+            for part in ("wide", "choir"):
+                if part in scene.layers:
+                    self._hold(part, scene, late, voicings, end)
+            return
+        for part in ("wide", "choir"):
+            if part in scene.layers:
+                self._hold(part, scene, chords, self.voicings, end)
+
+    def _hold(
+        self, part: str, scene: Scene, chords: list[Chord],
+        voicings: dict[float, tuple[int, ...]], end: float,
+    ) -> None:  # fmt: skip
+        velocity = self._velocity(part, scene)
+        if part == "wide":
+            self.parts["wide"] += figures.wide(chords, voicings, velocity, end)
+        else:
+            self.parts["choir"] += figures.choir(chords, voicings, velocity, end, self.vowel)
+
+    def _rhythm(self, scene: Scene) -> None:
+        section, name = scene.section, scene.section.name
+        stream = rng(self.seed, "score", "drums", name)
+        stop = scene.stop_beats
+        kit = drums.beat(section, self.groove, scene.level, scene.layers, stop, stream)
+        if section.role == "outro":
+            kit = _leaving(kit, section)
+        for part in ("kick", "snare", "hats", "perc"):
+            self.parts[part] += getattr(kit, part)
+        self._seams(scene)
+        if "bass" in scene.layers:
+            skeleton = self.groove.hook if section.role == "hook" else self.groove.verse
+            stream = rng(self.seed, "score", "bass", name)
+            self.parts["bass"] += bass.bass_line(
+                section, skeleton, self.changes, scene.level, scene.bass_stop_beats, stream
+            )
+
+    def _seams(self, scene: Scene) -> None:
+        """Put a reversed cymbal before a seam and an impact on a hook's first beat."""
+        section = scene.section
+        if section.role == "hook":
+            self.parts["perc"].append(Note(section.start_beats, 4.0, drums.IMPACT, 104))
+        first = next(s for s in self.form.sections if s.role == "verse")
+        if section.start_beats < first.end_beats - 1e-9 and section.role == "intro":
+            return
+        if section.role == "outro":
+            return
+        end = section.end_beats
+        following = self.form.section_at(end)
+        if following.role == "hook":
+            end -= melody.BREATH_BEATS
+        lasts = min(SWELL_BEATS, end - section.start_beats)
+        velocity = 92 if following.role == "hook" else 70
+        self.parts["perc"].append(Note(end - lasts, lasts, drums.SWELL, velocity))
+
+    def _melodies(self, scene: Scene) -> None:
+        section = scene.section
+        phrases = self.lines[section.name]
+        line = tuple(n for _, phrase in phrases for n in phrase)
+        if section.role == "hook":
+            self._hook(scene, phrases)
+        elif section.role == "verse":
+            self._answer(scene, line)
+        elif section.role == "bridge":
+            part = next((p for p in ("lead", "counter", "bells") if p in scene.layers), "bells")
+            self._sing(part, scene, line, 0)
+        else:
+            self._sing("bells", scene, line, 12)
+
+    def _sing(self, part: str, scene: Scene, line: tuple[Note, ...], transpose: int) -> None:
+        """Let a part play a line up to where the scene stops."""
+        velocity = self._velocity(part, scene)
+        for note in line:
+            room = scene.stop_beats - note.onset_beats
+            if room > 0.05:
+                accent = 4 if note.duration_beats >= 1.0 else 0
+                played = replace(
+                    note,
+                    pitch=note.pitch + transpose,
+                    velocity=velocity(note.onset_beats) + accent,
+                    duration_beats=min(note.duration_beats, room),
+                )
+                self.parts[part].append(played)
+
+    def _hook(self, scene: Scene, phrases: tuple[tuple[str, tuple[Note, ...]], ...]) -> None:
+        """One line on three voices; in later hooks a counter-line and a second voice as well."""
+        line = tuple(n for _, phrase in phrases for n in phrase)
+        section = scene.section
+        self._sing("bells", scene, line, 12)
+        if "saw" in scene.layers:
+            self._sing("saw", scene, line, 0)
+        if "vocals" in scene.layers:
+            for i, (letter, phrase) in enumerate(phrases):
+                self._sing("vocals", scene, self._sung(letter, phrase, i, scene.nth), 0)
+        elif "lead" in scene.layers:
+            self._sing("lead", scene, line, 0)
+        half = section.start_beats + section.duration_beats / 2
+        if "lead" in scene.layers and "vocals" in scene.layers:
+            below = tuple(n for n in line if n.onset_beats >= half)
+            self._sing("lead", scene, self._second_voice(below), 0)
+        if "counter" in scene.layers:
+            stream = rng(self.seed, "score", "counter", section.name)
+            start = half if scene.nth == 1 and section.bars >= 8 else section.start_beats
+            reply = melody.counter(
+                tuple(n for n in line if n.onset_beats >= start), start, scene.stop_beats,
+                self.changes, self.key, stream,
+            )  # fmt: skip
+            self._sing("counter", scene, reply, 0)
+
+    def _second_voice(self, line: tuple[Note, ...]) -> tuple[Note, ...]:
+        """Follow a line a third below, on the chords' own notes where it rests."""
+        lower = tuple(replace(n, pitch=step(n.pitch, -2, self.key.scale)) for n in line)
+        return melody.adapt(lower, self.changes, self.key)
+
+    def _sung(
+        self, letter: str, phrase: tuple[Note, ...], index: int, nth: int
+    ) -> tuple[Note, ...]:
+        """Give a phrase its syllables: the motif always has its own."""
+        turn = {"A": 0, "a": 0, "B": 1, "b": 2, "C": 1}.get(letter, 0)
+        if letter != "A":
+            turn += nth - 1
+        chop = self.syllables[turn % len(self.syllables)]
+        return tuple(
+            replace(n, syllable=self.vowel if n.duration_beats >= 1.0 else chop) for n in phrase
+        )
+
+    def _answer(self, scene: Scene, line: tuple[Note, ...]) -> None:
+        """Answer the motif in a verse; from the second verse on voices echo the answer's end."""
+        section = scene.section
+        part = "counter" if "counter" in scene.layers else "bells"
+        if scene.nth == 1 and section.bars >= 8:
+            line = tuple(n for n in line if n.onset_beats >= section.start_beats + 16.0) or line
+        self._sing(part, scene, line, 0)
+        if "vocals" not in scene.layers:
+            return
+        stream = rng(self.seed, "score", "chops", section.name)
+        velocity = round(self._velocity("vocals", scene)(section.start_beats) * 0.8)
+        for bar in range(1, section.bars, 4):
+            start = section.start_beats + 4.0 * bar + 2.0
+            chop = self.syllables[int(stream.integers(3))]
+            for k in range(int(stream.integers(2, 4))):
+                onset = start + 0.5 * k
+                if onset + 0.4 > scene.stop_beats:
+                    break
+                tones = self.changes.at(onset).pitches
+                pitch = nearest(66 + 2 * k, tones)
+                self.parts["vocals"].append(Note(onset, 0.35, pitch, velocity, syllable=chop))
+
+    def _accompaniment(self, scene: Scene) -> None:
+        section, k = scene.section, scene.nth
+        if "pluck" in scene.layers:
+            stream = rng(self.seed, "score", "pluck", section.name)
+            shift = 2 * (k - 1) + (0 if section.role == "verse" else 1)
+            pair = tuple(self.figures[(shift + i) % len(self.figures)] for i in (0, 1))
+            velocity = self._velocity("pluck", scene)(section.start_beats)
+            figure = figures.pluck(
+                section, pair, self.voicings, self.changes, velocity, scene.stop_beats, stream
+            )
+            waits = 16.0 if section.role == "verse" and k == 1 and section.bars >= 12 else 0.0
+            enters = section.start_beats + waits  # the first verse begins with the beat alone
+            self.parts["pluck"] += [n for n in figure if n.onset_beats >= enters]
+        if "arp" in scene.layers:
+            stream = rng(self.seed, "score", "arp", section.name)
+            late = section.role in ("intro", "verse") and section.bars >= 8
+            start = section.start_beats + (section.duration_beats / 2 if late else 0.0)
+            velocity = self._velocity("arp", scene)(section.start_beats)
+            self.parts["arp"] += figures.arp(
+                section, start, self.voicings, self.changes, self.arp_order + k, self.arp_ratio,
+                velocity, scene.stop_beats, stream,
+            )  # fmt: skip
+
+    def _weather(self, scene: Scene) -> None:
+        section = scene.section
+        over = self.form.duration_beats - SILENT_END_BEATS
+        end = min(section.end_beats + WEATHER_OVERLAP_BEATS, over)
+        for part in ("weather", "haze"):
+            if part in scene.layers:
+                velocity = WEATHER[section.role] - (12 if part == "haze" else 0)
+                lasts = end - section.start_beats
+                self.parts[part].append(Note(section.start_beats, lasts, 60, velocity))
+
+    # ---------------------------------------------------------------- parts
+
+    def _played(self) -> tuple[Part, ...]:
+        """Give every part its sound and its feel; parts without notes are left out."""
+        form, mood, seed = self.form, self.form.mood, self.seed
+        whole = sorted({n.onset_beats for part in timing.LINE_VOICES for n in self.parts[part]})
+        walk = timing.drift(rng(seed, "score", "feel", "line"), len(whole), 0.4)
+        line = dict(zip(whole, walk, strict=True))
+        first = next(s.start_beats for s in form.sections if s.role == "verse")
+        kit = palette.draw_patch("kick", mood, rng(seed, "score", "patch", "kick"))
+        chosen: dict[str, str] = {}
+        parts = []
+        for name in PARTS:
+            notes = tuple(sorted(self.parts[name], key=lambda n: (n.onset_beats, n.pitch)))
+            if not notes:
+                continue
+            stem, player = palette.STEMS[name]
+            stream = rng(seed, "score", "patch", name)
+            if stem == "drums":
+                patch = kit
+            else:
+                patch = palette.draw_patch(name, mood, stream, _unlike(name, chosen))
+            chosen[name] = patch
+            feel = rng(seed, "score", "feel", name)
+            played = timing.humanise(name, notes, feel, line, (0.0, first), form.tempo_bpm)
+            settings = palette.draw_settings(name, mood, stream)
+            words = palette.describe(name, patch, mood)
+            parts.append(Part(name, stem, player, patch, played, settings, (), words))
+        return tuple(parts)
+
+
+def _unlike(part: str, chosen: dict[str, str]) -> tuple[str, ...]:
+    """Return the patches that would make a part sound like one that is there already."""
+    rivals = {"wide": ("pad",), "arp": ("bells", "pluck"), "counter": ("bells", "pluck", "arp"),
+              "haze": ("weather",)}  # fmt: skip
+    return tuple(chosen[r] for r in rivals.get(part, ()) if r in chosen)
+
+
+def _leaving(kit: drums.Kit, section: Section) -> drums.Kit:
+    """Let the drums leave the outro one by one: the kick, the snare, the hats."""
+    stay = {"kick": 0.25, "snare": 0.4, "hats": 0.55}
+
+    def until(part: str) -> tuple[Note, ...]:
+        end = section.start_beats + stay[part] * section.duration_beats
+        return tuple(n for n in getattr(kit, part) if n.onset_beats < end)
+
+    return drums.Kit(until("kick"), until("snare"), until("hats"))
