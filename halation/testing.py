@@ -29,6 +29,7 @@ from halation.types import (
     Mood,
     Note,
     Part,
+    Role,
     Score,
     Section,
     Stem,
@@ -51,7 +52,7 @@ def small_form(*, seed: int = 1, bars: int = 2, tempo_bpm: float = 140.0) -> For
     brief = Brief(seed=seed, text="a test of everything")
     mood = Mood(brief, 0.1, 0.2, -0.3, 0.1, 0.4, ("floating",), brief.text, True, "Test Tone")
     length = float(bars * BEATS_PER_BAR)
-    roles = ("intro", "verse", "hook", "bridge", "outro")
+    roles: tuple[Role, ...] = ("intro", "verse", "hook", "bridge", "outro")
     sections = tuple(Section(r, r, i * length, length) for i, r in enumerate(roles))
     return Form(mood, "test", tempo_bpm, Key(9, "aeolian"), sections)
 

@@ -244,6 +244,33 @@ def test_the_bass_is_at_most_4_db_over_the_rest(mixed: Mix) -> None:
     assert 20 * np.log10(bass.std() / rest.std()) < 4.0
 
 
+def test_the_bass_is_not_ridden_above_its_hooks() -> None:
+    score = fake_score()
+    stems = flat_stems(score)
+    soft = np.ones(score.n_samples, np.float32)
+    bridge = score.form.sections[3]
+    start, end = (
+        round(score.seconds_at(b) * SAMPLE_RATE) for b in (bridge.start_beats, bridge.end_beats)
+    )
+    soft[start:end] = 0.1
+    tracks = tuple(
+        track if track.name == "bass" else Stem(track.name, Audio(track.audio.samples * soft))
+        for track in stems.tracks
+    )
+    found = mix.down(Stems(score, tracks), bare(score))
+    rides = dict(found.rides_db)
+    assert rides["bridge"] > rides["hook"] + 3.0
+    bass = meter(found.stems.tracks[1].audio)
+    hook = score.form.sections[2]
+    levels = [
+        bass.between(
+            score.seconds_at(s.start_beats) + 0.5, score.seconds_at(s.end_beats) - 0.5
+        ).integrated
+        for s in (bridge, hook)
+    ]
+    assert levels[0] <= levels[1] + 0.2
+
+
 def test_the_fader_moves_without_a_click() -> None:
     score = fake_score()
     wave = 0.1 * np.cos(np.arange(score.n_samples) * 0.05)

@@ -229,7 +229,7 @@ def _held(rides_db: Values, score: Score) -> Values:
     """Return what takes the bass back to its ride in the hooks where another ride is higher."""
     hooks = [section.role == "hook" for section in score.form.sections]
     most = rides_db[hooks].max() if any(hooks) else rides_db.max()
-    return np.minimum(most - rides_db, 0.0)
+    return np.asarray(np.minimum(most - rides_db, 0.0))
 
 
 def _section_lufs(energies: Values, found: Survey, score: Score, section: Section) -> float:

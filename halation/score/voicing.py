@@ -92,7 +92,7 @@ def _shape(voicing: tuple[int, ...], pitches: tuple[int, ...]) -> float:
     if pitches[1] not in sounding:  # the third, or what stands for it
         cost += 8.0
     cost += 3.0 * (pitches[0] not in sounding) + 1.5 * (voicing[0] % 12 != pitches[0])
-    cost += 6.0 * (sounding <= set(pitches[:3]) and len(pitches) > 3)
+    cost += 25.0 * (sounding <= set(pitches[:3]) and len(pitches) > 3)
     cost += 5.0 * sum(1 for pc in pitches[3:] if pc not in sounding)  # the colour
     cost += 2.0 * (len(voicing) - len(sounding))
     for low, high in _neighbours(voicing):
