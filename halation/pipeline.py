@@ -93,9 +93,10 @@ def render(plan: Plan, *, workers: int | None = None) -> Iterator[Stem | Mix | S
     rendered["space"] = Stem("space", buses.render(plan))
     yield rendered["space"]
     del buses
-    tracks = tuple(rendered.pop(name) for name in STEM_NAMES if name in rendered)
-    mixed = mix.down(Stems(plan.score, tracks), plan)
-    del tracks
+    # Nobody else holds the stems, so that mix.down can free each when its copy exists.
+    del stem, sends
+    order = [name for name in STEM_NAMES if name in rendered]
+    mixed = mix.down(Stems(plan.score, tuple(map(rendered.pop, order))), plan)
     yield mixed
     audio, measures = master.finish(mixed)
     yield Song(mixed, audio, measures, _versions())
@@ -180,7 +181,7 @@ def _play_stem(stage: _Stage, name: str, parts: list[Part], heard: Stems) -> tup
         buses.add(part, placed, stage.plan)
         if len(parts) > 1:
             if total is None:
-                total = np.zeros_like(placed.samples)
+                total = np.zeros(placed.samples.shape, np.float32)
             total += placed.samples
     if total is not None:
         placed = Audio.take(total)

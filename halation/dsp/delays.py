@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from halation.dsp.filters import cascade
+
 __all__ = ["ping_pong", "reversed_delay"]
 
 Signal = NDArray[np.float32]
@@ -46,7 +48,7 @@ def ping_pong(
     >>> [int(np.argmax(side)) for side in echoes]
     [500, 1200]
     """
-    from scipy.signal import butter, sosfilt
+    from scipy.signal import butter
 
     top = min(high_hz, 0.45 * sample_rate)
     sections = np.concatenate(
@@ -70,7 +72,7 @@ def ping_pong(
             if not (signal.any() or np.abs(state[side]).max() > 1e-9):
                 state[side] = 0.0
                 continue
-            out[side, start:stop], state[side] = sosfilt(sections, signal, zi=state[side])
+            out[side, start:stop], state[side] = cascade(sections, signal, state[side])
     return out
 
 

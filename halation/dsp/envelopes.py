@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -146,7 +146,14 @@ def fade_edges(x: Signal, n_in: int, n_out: int) -> None:
     """
     n_in, n_out = (min(max(0, n), x.shape[-1]) for n in (n_in, n_out))
     if n_in:
-        x[..., :n_in] *= (0.5 - 0.5 * np.cos(np.pi * np.arange(n_in) / n_in)).astype(np.float32)
+        x[..., :n_in] *= _rising(n_in)
     if n_out:
-        falling = (0.5 - 0.5 * np.cos(np.pi * np.arange(n_out) / n_out)).astype(np.float32)
-        x[..., -n_out:] *= falling[::-1]
+        x[..., -n_out:] *= _rising(n_out)[::-1]
+
+
+@lru_cache(maxsize=64)
+def _rising(n: int) -> Signal:
+    """Half a cosine from 0 to 1; shared, so it must not be written to."""
+    ramp = (0.5 - 0.5 * np.cos(np.pi * np.arange(n) / n)).astype(np.float32)
+    ramp.flags.writeable = False
+    return ramp

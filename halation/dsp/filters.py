@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["doubled", "filtered", "halved", "highpass", "lowpass"]
+__all__ = ["cascade", "doubled", "filtered", "halved", "highpass", "lowpass"]
 
 Signal = NDArray[np.float32]
 Shape = Literal["lowpass", "highpass", "bandpass"]
@@ -40,13 +40,53 @@ def filtered(x: Signal, sample_rate: int, shape: Shape, cutoff_hz: Any, order: i
     >>> bool(abs(filtered(step, 44100, "lowpass", 500.0)[0, -1] - 1) < 1e-3)
     True
     """
-    from scipy.signal import butter, sosfilt
+    from scipy.signal import butter
 
     edges = np.clip(np.asarray(cutoff_hz, dtype=np.float64), 1.0, 0.49 * sample_rate)
     sections = butter(order, edges, shape, fs=sample_rate, output="sos")
+    state = np.zeros((len(sections), *x.shape[:-1], 2), np.float32)
     # Double precision inside the recursion would double the memory of a whole stem; above
     # 20 Hz second-order sections in single precision keep the noise under -110 dB.
-    return np.asarray(sosfilt(sections.astype(np.float32), x), dtype=np.float32)
+    return cascade(sections.astype(np.float32), x, state)[0]
+
+
+_KEEP_ALIVE = np.float32(1e-15)
+_KEEP_ALIVE_STEP = 64
+
+
+def cascade(sections: Signal, x: Signal, state: Signal) -> tuple[Signal, Signal]:
+    """Run second-order sections over a block, at the same speed in silence.
+
+    Parameters
+    ----------
+    sections : np.ndarray [shape=(sections, 6)], float32
+    x : np.ndarray [shape=(..., n)], float32
+    state : np.ndarray [shape=(sections, ..., 2)], float32
+        Zeros, or what the block before has left.
+
+    Returns
+    -------
+    tuple of np.ndarray
+        The filtered block and the new state.
+
+    Notes
+    -----
+    A filter that rings down in silence ends among denormal numbers, where a processor is many
+    times slower. A pulse train 300 dB under full scale keeps it out of them.
+
+    Examples
+    --------
+    >>> one = np.array([[1, 0, 0, 1, -0.5, 0]], np.float32)
+    >>> x = np.array([1, 0, 0], np.float32)
+    >>> cascade(one, x, np.zeros((1, 2), np.float32))[0].tolist()
+    [1.0, 0.5, 0.25]
+    """
+    from scipy.signal import sosfilt
+
+    alive = x.copy()
+    alive[..., ::_KEEP_ALIVE_STEP] += _KEEP_ALIVE
+    y, left = sosfilt(sections, alive, zi=state)
+    return y, left
 
 
 def lowpass(x: Signal, sample_rate: int, cutoff_hz: float, order: int = 2) -> Signal:

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from halation.dsp.filters import cascade
 from halation.types import SAMPLE_RATE, Audio, AudioError
 
 __all__ = [
@@ -219,15 +220,13 @@ def meter(audio: Audio | Signal, sample_rate: int = SAMPLE_RATE) -> Meter:
 
 
 def _channel_energies(x: Signal, sample_rate: int, hop: int) -> Values:
-    from scipy.signal import sosfilt
-
-    sections = _k_sections(sample_rate).copy()  # sosfilt wants it writable
+    sections = _k_sections(sample_rate).copy()  # scipy wants it writable
     state = np.zeros((len(sections), 2), np.float32)
     steps = len(x) // hop
     energies = np.empty(steps)
     for first in range(0, steps, _HOPS_PER_BLOCK):
         last = min(first + _HOPS_PER_BLOCK, steps)
-        weighted, state = sosfilt(sections, x[first * hop : last * hop], zi=state)
+        weighted, state = cascade(sections, x[first * hop : last * hop], state)
         rows = weighted.reshape(-1, hop)
         energies[first:last] = np.einsum("ij,ij->i", rows, rows) / hop
     return energies

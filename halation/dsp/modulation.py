@@ -169,7 +169,7 @@ def warp(x: Signal, delay: Signal, hop: int = HOP) -> Signal:
     True
     """
     n = x.shape[1]
-    out = np.zeros_like(x)
+    out = np.zeros(x.shape, np.float32)
     size = _ROW * _ROWS
     for start in range(0, n, size):
         stop = min(start + size, n)

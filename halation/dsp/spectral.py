@@ -63,7 +63,7 @@ def reshaped(
     channels, n = x.shape
     hop = frame - overlap
     window = _window(frame, overlap)
-    out = np.zeros_like(x)
+    out = np.zeros(x.shape, np.float32)  # pages of silence are never touched
     windows = -(-(n + overlap) // hop)
     for first in range(0, windows, _BATCH):
         last = min(first + _BATCH, windows)

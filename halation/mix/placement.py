@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.dsp import automation
+from halation.dsp.filters import cascade
 from halation.dsp.loudness import SILENCE_LUFS, active_frames, active_loudness
 from halation.seeds import rng
 from halation.types import SAMPLE_RATE, Audio, AudioError, Part, Plan, Score
@@ -198,13 +199,11 @@ class _Lows:
 
     def cut(self, *signals: Signal) -> tuple[Signal, ...]:
         """Filter the next block of (middle, side)."""
-        from scipy.signal import sosfilt
-
         results = []
         for index, signal in enumerate(signals):
             found = self._filters[index]
             if found is not None:
-                signal, state = sosfilt(found[0], signal, zi=found[1])
+                signal, state = cascade(found[0], signal, found[1])
                 self._filters[index] = (found[0], state)
             results.append(signal)
         return tuple(results)
