@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import os
 import platform
+import queue
 import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
-from halation import backends, form, fx, master, mix, mood
+from halation import backends, crew, form, fx, master, mix, mood
 from halation.types import (
     SAMPLE_RATE,
     STEM_NAMES,
@@ -46,7 +47,8 @@ def produce(brief: Brief, *, workers: int | None = None) -> Iterator[Artefact]:
     brief : Brief
         What is asked for.
     workers : int > 0, optional
-        Threads that render stems; the result does not depend on it. Default: one a core, up to 4.
+        Stems rendered side by side, the second and further in processes of their own; the result
+        does not depend on it. Default: one a core, up to 4.
 
     Yields
     ------
@@ -118,67 +120,94 @@ def _cast(score: Score, wishes: dict[str, str]) -> Score:
     return replace(score, parts=tuple(recast(part) for part in score.parts))
 
 
-@dataclass(slots=True)
-class _Stage:
-    """What the tasks of one rendering share."""
-
-    plan: Plan
-    players: dict[str, backends.Player]
-    stop: threading.Event
+_NOTHING = Audio(np.zeros((2, 0), np.float32))
 
 
 def _perform(plan: Plan, names: list[str], workers: int) -> Iterator[tuple[Stem, fx.Buses]]:
-    """Render stems in parallel, each after those that its parts hear."""
+    """Render stems side by side, each after those that its parts hear."""
     parts = {name: [p for p in plan.score.parts if p.stem == name] for name in names}
     hears = {name: {h for p in parts[name] for h in p.hears} & set(names) for name in names}
-    players = {part.player: backends.player(part.player) for part in plan.score.parts}
-    stage = _Stage(plan, players, threading.Event())
-    left = sorted(names, key=lambda name: -len(parts[name]))  # the longest tasks first
+    wanted = set[str]().union(*hears.values())
+    for part in plan.score.parts:
+        backends.player(part.player)  # fails now rather than halfway
+    beats = plan.score.form.duration_beats
+    left = sorted(names, key=lambda name: -sum(_cost(p, beats) for p in parts[name]))
     done: dict[str, Stem] = {}
     running: dict[Future[tuple[Stem, fx.Buses]], str] = {}
-    with ThreadPoolExecutor(workers, thread_name_prefix="stem") as pool:
+    with crew.hired(workers - 1) as members, _Desks(workers, members) as desks:
+        while left or running:
+            for name in [n for n in left if hears[n] <= done.keys()]:
+                left.remove(name)
+                heard = Stems(plan.score, tuple(done[n] for n in STEM_NAMES if n in hears[name]))
+                running[desks.submit(plan, name, heard)] = name
+            if not running:
+                raise BackendError(f"parts hear one another in a circle: {', '.join(left)}")
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for job in sorted(finished, key=running.__getitem__):
+                del running[job]
+                stem, sends = job.result()
+                done[stem.name] = stem if stem.name in wanted else Stem(stem.name, _NOTHING)
+                yield stem, sends
+
+
+def _cost(part: Part, beats: float) -> float:
+    """Guess what a part costs to render, so that the longest tasks can go first."""
+    sounding = sum(note.duration_beats for note in part.notes)
+    return min(sounding, beats) + 0.3 * len(part.notes)
+
+
+class _Desks:
+    """Threads that render: one here, the others each have a process do it."""
+
+    def __init__(self, workers: int, members: list[crew.Member]) -> None:
+        self._members: queue.SimpleQueue[crew.Member | None] = queue.SimpleQueue()
+        for member in (None, *members)[:workers]:
+            self._members.put(member)
+        self._pool = ThreadPoolExecutor(self._members.qsize(), thread_name_prefix="stem")
+        self._stop = threading.Event()
+
+    def __enter__(self) -> _Desks:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop.set()
+        self._pool.shutdown(cancel_futures=True)
+
+    def submit(self, plan: Plan, name: str, heard: Stems) -> Future[tuple[Stem, fx.Buses]]:
+        """Have a stem rendered."""
+        return self._pool.submit(self._render, plan, name, heard)
+
+    def _render(self, plan: Plan, name: str, heard: Stems) -> tuple[Stem, fx.Buses]:
+        member = self._members.get()
         try:
-            while left or running:
-                for name in [n for n in left if hears[n] <= done.keys()]:
-                    left.remove(name)
-                    heard = tuple(done[n] for n in STEM_NAMES if n in hears[name])
-                    job = pool.submit(
-                        _play_stem, stage, name, parts[name], Stems(plan.score, heard)
-                    )
-                    running[job] = name
-                if not running:
-                    raise BackendError(f"parts hear one another in a circle: {', '.join(left)}")
-                finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                for job in sorted(finished, key=running.__getitem__):
-                    del running[job]
-                    stem, sends = job.result()
-                    if any(stem.name in wanted for wanted in hears.values()):
-                        done[stem.name] = stem
-                    else:
-                        done[stem.name] = Stem(stem.name, _NOTHING)
-                    yield stem, sends
+            if member is None or heard.tracks:
+                return _play_stem(plan, name, heard, self._stop)
+            result: tuple[Stem, fx.Buses] = member.call(_play_stem, plan, name, heard)
+            return result
+        except crew.Lost:
+            member = None
+            return _play_stem(plan, name, heard, self._stop)
         finally:
-            stage.stop.set()
-            pool.shutdown(cancel_futures=True)
-
-
-_NOTHING = Audio(np.zeros((2, 0), np.float32))
+            self._members.put(member)
 
 
 class _Stopped(Exception):
     """The listener has gone; nobody sees this."""
 
 
-def _play_stem(stage: _Stage, name: str, parts: list[Part], heard: Stems) -> tuple[Stem, fx.Buses]:
+def _play_stem(
+    plan: Plan, name: str, heard: Stems, stop: threading.Event | None = None
+) -> tuple[Stem, fx.Buses]:
     """Play, treat and place the parts of one stem, and collect what they send."""
-    buses = fx.Buses(stage.plan.score)
+    buses = fx.Buses(plan.score)
     total: np.ndarray | None = None
     placed: Audio | None = None
+    parts = [part for part in plan.score.parts if part.stem == name]
     for part in parts:
-        treated = fx.insert(_play(stage, part, heard), part, stage.plan)
-        placed = mix.place(treated, part, stage.plan)
+        treated = fx.insert(_play(plan, part, heard, stop), part, plan)
+        placed = mix.place(treated, part, plan)
         del treated
-        buses.add(part, placed, stage.plan)
+        buses.add(part, placed, plan)
         if len(parts) > 1:
             if total is None:
                 total = np.zeros(placed.samples.shape, np.float32)
@@ -189,15 +218,15 @@ def _play_stem(stage: _Stage, name: str, parts: list[Part], heard: Stems) -> tup
     return Stem(name, placed), buses
 
 
-def _play(stage: _Stage, part: Part, heard: Stems) -> Audio:
+def _play(plan: Plan, part: Part, heard: Stems, stop: threading.Event | None) -> Audio:
     """Let a player play its part, and hold it to its contract."""
-    score = stage.plan.score
+    score = plan.score
     n_samples = score.n_samples
     blocks: list[Audio] = []
     length = 0
-    player = stage.players[part.player]
+    player = backends.player(part.player)
     for block in player(part, score, heard, score.form.mood.brief.seed):
-        if stage.stop.is_set():
+        if stop is not None and stop.is_set():
             raise _Stopped
         if block.sample_rate != SAMPLE_RATE or block.channels != 2:
             raise BackendError(

@@ -297,30 +297,34 @@ def block_peaks(x: Signal, above: float = 0.0) -> Signal:
     >>> bool(x.max() < 0.71), round(float(block_peaks(x)[10]), 2)
     (True, 1.0)
     """
-    channels, n_samples = x.shape
+    with ThreadPoolExecutor(2) as pool:
+        peaks = list(pool.map(lambda channel: _channel_peaks(channel, above), x))
+    return np.asarray(np.max(peaks, axis=0))
+
+
+def _channel_peaks(x: Signal, above: float) -> Signal:
+    n_samples = len(x)
     count = -(-n_samples // PEAK_BLOCK)
-    peaks = np.zeros(count, np.float32)
+    peaks = np.empty(count, np.float32)
     matrix = _interpolator()
     chunk = 1_024
     padded = np.empty(chunk * PEAK_BLOCK + 2 * _HALF_TAPS - 1, np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(padded, matrix.shape[0])[::PEAK_BLOCK]
-    for channel in range(channels):
-        for first in range(0, count, chunk):
-            last = min(first + chunk, count)
-            start = first * PEAK_BLOCK - _HALF_TAPS + 1
-            stop = min(start + len(padded), n_samples)
-            padded.fill(0.0)
-            padded[max(0, -start) : stop - start] = x[channel, max(0, start) : stop]
-            own = padded[_HALF_TAPS - 1 : _HALF_TAPS - 1 + chunk * PEAK_BLOCK]
-            rows = own.reshape(-1, PEAK_BLOCK)[: last - first]
-            local = np.maximum(rows.max(axis=1), -rows.min(axis=1))
-            hot = np.flatnonzero(local >= max(above, 1e-9))
-            if len(hot):
-                between = windows[hot] @ matrix
-                local[hot] = np.maximum(
-                    local[hot], np.maximum(between.max(axis=1), -between.min(axis=1))
-                )
-            np.maximum(peaks[first:last], local, out=peaks[first:last])
+    for first in range(0, count, chunk):
+        last = min(first + chunk, count)
+        start = first * PEAK_BLOCK - _HALF_TAPS + 1
+        stop = min(start + len(padded), n_samples)
+        padded.fill(0.0)
+        padded[max(0, -start) : stop - start] = x[max(0, start) : stop]
+        own = padded[_HALF_TAPS - 1 : _HALF_TAPS - 1 + chunk * PEAK_BLOCK]
+        rows = own.reshape(-1, PEAK_BLOCK)[: last - first]
+        local = np.maximum(rows.max(axis=1), -rows.min(axis=1))
+        hot = np.flatnonzero(local >= max(above, 1e-9))
+        if len(hot):
+            between = windows[hot] @ matrix
+            most = np.maximum(between.max(axis=1), -between.min(axis=1))
+            local[hot] = np.maximum(local[hot], most)
+        peaks[first:last] = local
     return peaks
 
 

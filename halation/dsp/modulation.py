@@ -137,7 +137,7 @@ def tape_delay(
     return np.asarray(delay * depth, dtype=np.float32)
 
 
-def warp(x: Signal, delay: Signal, hop: int = HOP) -> Signal:
+def warp(x: Signal, delay: Signal, hop: int = HOP, out: Signal | None = None) -> Signal:
     """Play a signal with a delay that moves, as a tape does whose speed wavers.
 
     Parameters
@@ -147,6 +147,9 @@ def warp(x: Signal, delay: Signal, hop: int = HOP) -> Signal:
         Control of the delay; negative values read ahead. Beyond the ends there is silence.
     hop : int, a multiple of 128
         Samples between two control values.
+
+    out : np.ndarray [shape=(channels, n)], float32, optional
+        Takes the result; may be ``x`` itself.
 
     Returns
     -------
@@ -169,27 +172,36 @@ def warp(x: Signal, delay: Signal, hop: int = HOP) -> Signal:
     True
     """
     n = x.shape[1]
-    out = np.zeros(x.shape, np.float32)
+    if out is None:
+        out = np.zeros(x.shape, np.float32)
     size = _ROW * _ROWS
+    # What lies before a block is kept, because where out is x it has been written over.
+    kept = int(np.abs(delay).max(initial=0.0)) + _ROW + 4
+    past = np.zeros((x.shape[0], kept), np.float32)
     for start in range(0, n, size):
         stop = min(start + size, n)
         rows = -(-(stop - start) // _ROW)
         local = delay[start // hop : -(-stop // hop) + 1]
         reach = int(np.abs(local).max()) + _ROW + 4
         low, high = start - reach, start + rows * _ROW + reach
-        inside = x[:, max(low, 0) : min(high, n)]
-        if inside.size == 0 or (inside.max() < _SILENCE and inside.min() > -_SILENCE):
+        ahead = x[:, start : min(high, n)]
+        span = np.zeros((x.shape[0], high - low), np.float32)
+        span[:, :reach] = past[:, kept - reach :]
+        span[:, reach : reach + ahead.shape[1]] = ahead
+        width = min(stop - start, kept)
+        past = np.concatenate((past[:, width:], x[:, stop - width : stop]), axis=1)
+        if span.max() < _SILENCE and span.min() > -_SILENCE:
+            if out is x:
+                out[:, start:stop] = 0.0
             continue
         if not local.any():
             out[:, start:stop] = x[:, start:stop]
             continue
-        span = np.zeros((x.shape[0], high - low), np.float32)
-        span[:, max(low, 0) - low : max(low, 0) - low + inside.shape[1]] = inside
         lag = np.resize(ramp(delay, hop, start, stop), rows * _ROW)
         if np.abs(np.diff(local)).max(initial=0.0) <= hop * _STEEPEST:
-            played = _interpolated(span, lag.reshape(rows, _ROW), -low + start)
+            played = _interpolated(span, lag.reshape(rows, _ROW), reach)
         else:
-            played = _gathered(span, lag, -low + start)
+            played = _gathered(span, lag, reach)
         out[:, start:stop] = played[:, : stop - start]
     return out
 

@@ -153,11 +153,12 @@ def convolved(buses: Responses, n_samples: int, transform: int = TRANSFORM) -> S
             piece = signal[:, start : min(start + step, n_samples)]
             if not piece.any():
                 continue
-            product = rfft(piece, n=transform, axis=-1) * spectrum
+            product = rfft(piece, n=transform, axis=-1, workers=2) * spectrum
             total = product if total is None else np.add(total, product, out=total)
         if total is not None:
             stop = min(start + transform, n_samples)
-            out[:, start:stop] += irfft(total, n=transform, axis=-1)[:, : stop - start]
+            back = irfft(total, n=transform, axis=-1, overwrite_x=True, workers=2)
+            out[:, start:stop] += back[:, : stop - start]
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -224,11 +225,16 @@ def convolve_into(x: Signal, response: Signal, out: Signal, *, size: int = 65_53
     step = size - past
     spectrum = rfft(response, size)
     n_samples = x.shape[1]
-    block = np.empty((x.shape[0], size), np.float32)
-    for start in range(0, n_samples, step):
-        stop = min(start + step, n_samples)
-        first = start - past
-        block.fill(0.0)
-        block[:, max(0, -first) : stop - first] = x[:, max(0, first) : stop]
-        moved = irfft(rfft(block, axis=1) * spectrum, size, axis=1)
-        out[:, start:stop] = moved[:, past : past + stop - start]
+
+    def convolve(channel: int) -> None:
+        block = np.empty(size, np.float32)
+        for start in range(0, n_samples, step):
+            stop = min(start + step, n_samples)
+            first = start - past
+            block.fill(0.0)
+            block[max(0, -first) : stop - first] = x[channel, max(0, first) : stop]
+            moved = irfft(rfft(block) * spectrum, size, overwrite_x=True)
+            out[channel, start:stop] = moved[past : past + stop - start]
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(convolve, range(x.shape[0])))

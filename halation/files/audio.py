@@ -21,7 +21,7 @@ Mp3 = Literal["320", "V2"]
 """Constant 320 kbit/s, or LAME's variable bit rate of about 190 kbit/s."""
 
 BLOCK: Final = 65_536
-MP3_QUALITY: Final = 5
+MP3_QUALITY: Final = 7
 """LAME's speed setting. 2 takes 2.7 times as long; at 320 kbit/s bits are not what is scarce."""
 
 MP3_FRAME: Final = 1_152

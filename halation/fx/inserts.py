@@ -126,7 +126,7 @@ def _tape(x: Signal, sample_rate: int, part: Part, plan: Plan) -> Signal:
         delay += (HOP * (1.0 - stop["final_speed"]) * since**2 / (2.0 * (end - start))).astype(
             np.float32
         )
-    return warp(x, delay)
+    return warp(x, delay, out=x if x.flags.writeable else None)
 
 
 def _saturate(x: Signal, drive_db: float) -> None:
