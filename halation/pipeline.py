@@ -15,6 +15,7 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from halation import backends, crew, form, fx, master, mix, mood
 from halation.types import (
@@ -82,11 +83,17 @@ def compose(brief: Brief) -> Iterator[Mood | Form | Score | Plan]:
 
 def render(plan: Plan, *, workers: int | None = None) -> Iterator[Stem | Mix | Song]:
     """Play, mix and master what is written down; see :func:`produce`."""
+    # The cores have work already; more threads inside a matrix product would only wait on them.
+    with threadpool_limits(1, "blas"):
+        yield from _render(plan, workers or min(4, os.cpu_count() or 1))
+
+
+def _render(plan: Plan, workers: int) -> Iterator[Stem | Mix | Song]:
     rendered: dict[str, Stem] = {}
     buses = fx.Buses(plan.score)
     waiting: dict[str, fx.Buses] = {}
     order = [name for name in STEM_NAMES if any(p.stem == name for p in plan.score.parts)]
-    for stem, sends in _perform(plan, order, workers or min(4, os.cpu_count() or 1)):
+    for stem, sends in _perform(plan, order, workers):
         rendered[stem.name] = stem
         waiting[stem.name] = sends
         while order and order[0] in waiting:  # sums of floats depend on their order
@@ -120,6 +127,9 @@ def _cast(score: Score, wishes: dict[str, str]) -> Score:
     return replace(score, parts=tuple(recast(part) for part in score.parts))
 
 
+_LONGEST_FIRST = ("keys", "pads", "textures", "vocals", "drums", "lead", "bass")
+"""Stems by what they usually cost, so that no long task is left for the end."""
+
 _NOTHING = Audio(np.zeros((2, 0), np.float32))
 
 
@@ -130,8 +140,7 @@ def _perform(plan: Plan, names: list[str], workers: int) -> Iterator[tuple[Stem,
     wanted = set[str]().union(*hears.values())
     for part in plan.score.parts:
         backends.player(part.player)  # fails now rather than halfway
-    beats = plan.score.form.duration_beats
-    left = sorted(names, key=lambda name: -sum(_cost(p, beats) for p in parts[name]))
+    left = sorted(names, key=_LONGEST_FIRST.index)
     done: dict[str, Stem] = {}
     running: dict[Future[tuple[Stem, fx.Buses]], str] = {}
     with crew.hired(workers - 1) as members, _Desks(workers, members) as desks:
@@ -148,12 +157,6 @@ def _perform(plan: Plan, names: list[str], workers: int) -> Iterator[tuple[Stem,
                 stem, sends = job.result()
                 done[stem.name] = stem if stem.name in wanted else Stem(stem.name, _NOTHING)
                 yield stem, sends
-
-
-def _cost(part: Part, beats: float) -> float:
-    """Guess what a part costs to render, so that the longest tasks can go first."""
-    sounding = sum(note.duration_beats for note in part.notes)
-    return min(sounding, beats) + 0.3 * len(part.notes)
 
 
 class _Desks:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HOP", "apply_gain", "blocks", "decibels", "duck_curve", "ramp", "values"]
+__all__ = ["HOP", "apply_gain", "blocks", "decibels", "duck_curve", "ramp", "silent", "values"]
 
 HOP = 256
 """Samples between two control values: 5.8 ms at 44.1 kHz."""
@@ -215,3 +215,18 @@ def duck_curve(
             shape = np.where(down < 1.0, down, 0.5 + 0.5 * np.cos(np.pi * up))
             np.maximum(amount, shape, out=amount)
     return decibels((-depth_db * amount).astype(np.float32))
+
+
+def silent(x: Signal) -> bool:
+    """Tell whether every sample is 0: a probe answers for most sound, extremes for the rest.
+
+    Examples
+    --------
+    >>> silent(np.zeros((2, 9), np.float32)), silent(np.eye(2, 9, dtype=np.float32))
+    (True, False)
+    """
+    if x.size == 0:
+        return True
+    if x[..., ::977].any():
+        return False
+    return not (x.max() > 0.0 or x.min() < 0.0)

@@ -7,6 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from halation.dsp.automation import silent
+
 __all__ = ["cascade", "doubled", "filtered", "halved", "highpass", "lowpass"]
 
 Signal = NDArray[np.float32]
@@ -133,7 +135,7 @@ def halved(x: Signal) -> Signal:
         stop = min(start + _BLOCK, size)
         # odd[i] is x[2 (start + i) - 5]; three of them lie before the beginning of the signal.
         found = x[:, max(2 * start - 5, 1) : 2 * stop + 5 : 2]
-        if not (found.any() or x[:, 2 * start : 2 * stop].any()):
+        if silent(found) and silent(x[:, 2 * start : 2 * stop]):
             continue
         odd = np.zeros((channels, stop - start + 5), np.float32)
         offset = 0 if start else 3
@@ -172,7 +174,7 @@ def doubled(x: Signal, n_samples: int) -> Signal:
     for start in range(0, m, _BLOCK):
         stop = min(start + _BLOCK, m)
         low, high = max(start - 2, 0), min(stop + 3, m)
-        if not x[:, low:high].any():
+        if silent(x[:, low:high]):
             continue
         padded = np.zeros((channels, stop - start + 5), np.float32)
         padded[:, low - start + 2 : high - start + 2] = x[:, low:high]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.automation import HOP, apply_gain, blocks, decibels
+from halation.dsp.automation import HOP, apply_gain, blocks, decibels, silent
 from halation.dsp.filters import filtered, lowpass
 from halation.dsp.modulation import tape_delay, warp
 from halation.dsp.spectral import OPEN_HZ, octave_up, swept
@@ -138,7 +138,7 @@ def _saturate(x: Signal, drive_db: float) -> None:
     scale = np.float32(10.0 ** (drive_db / 20.0) * 0.5 / peak)
     for start, stop in blocks(x.shape[1]):
         block = x[:, start:stop]
-        if not block.any():
+        if silent(block):
             continue
         square = (block * scale) ** 2
         block *= (27.0 + square) / (27.0 + 9.0 * square)
@@ -153,7 +153,7 @@ def _crush(x: Signal, bits: int, hold: int, gain_db: float) -> None:
     gain = np.float32(10.0 ** (gain_db / 20.0))
     for start, stop in blocks(x.shape[1]):
         block = x[:, start:stop]
-        if not block.any():
+        if silent(block):
             continue
         held = np.repeat(block[:, ::hold], hold, axis=1)[:, : stop - start]
         held /= step
@@ -169,7 +169,7 @@ def _phone(x: Signal, sample_rate: int, effect: Effect, plan: Plan) -> None:
         for edge in ("start_beats", "end_beats")
     )
     fade = min(int(PHONE_FADE_S * sample_rate), (stop - start) // 2)
-    if fade <= 0 or not x[:, start:stop].any():
+    if fade <= 0 or silent(x[:, start:stop]):
         return
     dry = x[:, start:stop]
     band = (effect["low_hz"], effect["high_hz"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.automation import apply_gain, blocks, decibels
+from halation.dsp.automation import apply_gain, blocks, decibels, silent
 from halation.dsp.delays import ping_pong, reversed_delay
 from halation.dsp.filters import doubled, halved, lowpass
 from halation.dsp.reverbs import convolved, impulse_response, reverse_swell
@@ -81,7 +81,7 @@ class Buses:
             self._signal(bus)
         for start, stop in blocks(self._size):
             block = half[:, start:stop]
-            if not block.any():
+            if silent(block):
                 continue
             middle = block.mean(axis=0, keepdims=True)
             for bus, gain in gains.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -70,7 +71,7 @@ def down(stems: Stems, plan: Plan) -> Mix:
             source = _mono_lows(track.audio) if faders.mono_lows else track.audio.samples
             name = track.name
             del track
-            out = np.zeros(source.shape, np.float32)
+            out = _place_for(source)
             control = gains.get(name, gains["music"])
             spans = _spans(score.n_samples)
             jobs = [
@@ -94,6 +95,27 @@ def down(stems: Stems, plan: Plan) -> Mix:
     )
 
 
+def _place_for(source: Signal) -> Signal:
+    """Return where a stem's treated copy goes: its own memory where nobody else holds it."""
+    if _references(source) <= _OURS:
+        source.flags.writeable = True
+        return source
+    return np.zeros(source.shape, np.float32)
+
+
+def _references(array: Signal) -> int:
+    return sys.getrefcount(array)
+
+
+def _held_once() -> int:
+    array = np.zeros(0, np.float32)
+    return _references(array)
+
+
+_OURS = _held_once()
+"""What :func:`_references` says of an array that only the caller's variable holds."""
+
+
 def _spans(n_samples: int) -> list[tuple[int, int]]:
     """Halve a song at a block's edge."""
     half = n_samples // 2 // _BLOCK * _BLOCK
@@ -108,7 +130,7 @@ def _treat(
     for first in range(start, stop, _BLOCK):
         last = min(first + _BLOCK, stop)
         source, block = x[:, first:last], out[:, first:last]
-        if not source.any():
+        if automation.silent(source):
             continue
         np.multiply(source, automation.ramp(control, automation.HOP, first, last), out=block)
         if side != 1.0:
@@ -124,7 +146,7 @@ def _scale(samples: Signal, gain: np.float32) -> None:
     """Multiply in place; stretches of silence are not touched, so they still take no memory."""
     for start in range(0, samples.shape[1], _BLOCK):
         block = samples[:, start : start + _BLOCK]
-        if block.any():
+        if not automation.silent(block):
             block *= gain
 
 

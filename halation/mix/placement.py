@@ -156,7 +156,7 @@ def place(audio: Audio, part: Part, plan: Plan) -> Audio:
     left, right = (np.float32(f(angle) / np.sqrt(2.0)) for f in (np.cos, np.sin))
     for start in range(0, audio.n_samples, _BLOCK):
         stop = min(start + _BLOCK, audio.n_samples)
-        if lows.settled and not x[:, start:stop].any():
+        if lows.settled and automation.silent(x[:, start:stop]):
             continue
         first, second = left * x[0, start:stop], right * x[1, start:stop]
         middle, side = lows.cut(first + second, first - second)
