@@ -43,7 +43,7 @@ def read(path: Path) -> tuple[Signal, int]:
 def true_peak_dbtp(x: Signal) -> float:
     """Return the peak of a four times oversampled signal in dBTP."""
     peak = max(float(np.abs(resample_poly(x[:, c], 4, 1)).max()) for c in range(x.shape[1]))
-    return 20 * np.log10(max(peak, 1e-9))
+    return 20 * float(np.log10(max(peak, 1e-9)))
 
 
 def correlation(x: Signal) -> float:
@@ -157,14 +157,15 @@ def _measure_sections(report: Report, x: Signal, rate: int, sections: list[dict[
         return [float(meter.integrated_loudness(cut(s))) for s in found]
 
     verses, hooks = loudness("verse"), loudness("hook")
-    report.note("lift_lu", np.mean(hooks) - np.mean(verses), 2, 5)
+    report.note("lift_lu", float(np.mean(hooks) - np.mean(verses)), 2, 5)
     report.note("lift_least_lu", min(hooks) - max(verses), 1, 6)
     for role in ("intro", "bridge", "outro"):
-        report.values[f"{role}_under_hook_lu"] = round(np.mean(hooks) - np.mean(loudness(role)), 2)
+        under = float(np.mean(hooks) - np.mean(loudness(role)))
+        report.values[f"{role}_under_hook_lu"] = round(under, 2)
     bridge = np.mean([centroid_hz(cut(s), rate) for s in sections if s["role"] == "bridge"])
     hook = np.mean([centroid_hz(cut(s), rate) for s in sections if s["role"] == "hook"])
     report.values["hook_centroid_hz"] = round(float(hook))
-    report.note("bridge_centroid_ratio", bridge / hook, 0, 0.75)
+    report.note("bridge_centroid_ratio", float(bridge / hook), 0, 0.75)
 
 
 def _measure_stems(report: Report, paths: dict[str, Path], sections: list[dict[str, Any]]) -> None:
@@ -186,4 +187,5 @@ def _measure_stems(report: Report, paths: dict[str, Path], sections: list[dict[s
     ]
     report.note("drums_least_dbfs", min(loud), -50, 0)
     for name, stem in stems.items():
-        report.values[f"{name}_dbfs"] = round(10 * np.log10((stem**2).mean() + 1e-12), 1)
+        level = 10 * float(np.log10((stem**2).mean() + 1e-12))
+        report.values[f"{name}_dbfs"] = round(level, 1)

@@ -10,6 +10,8 @@ user's own script again.
 from __future__ import annotations
 
 import atexit
+import importlib
+import logging
 import os
 import pickle
 import struct
@@ -22,11 +24,17 @@ from typing import IO, Any
 
 import numpy as np
 
-__all__ = ["Lost", "Member", "hired", "serve"]
+__all__ = ["Lost", "Member", "hired", "serve", "summon"]
+
+log = logging.getLogger("halation")
 
 _PIPE_BYTES = 1 << 20
 _HEAD = struct.Struct("<QQ")
-_START = "import sys; sys.path[:] = sys.argv[1:]; from halation.crew import serve; serve()"
+_START = """import sys
+preload, *sys.path[:] = sys.argv[1:]
+from halation.crew import serve
+serve(preload.split())
+"""
 
 _idle: list[Member] = []
 _lock = threading.Lock()
@@ -68,11 +76,11 @@ def _exactly(pipe: IO[bytes], size: int) -> memoryview:
 
 
 class Member:
-    """One child process."""
+    """One child process; it imports the modules named in ``preload`` before the first call."""
 
-    def __init__(self) -> None:
+    def __init__(self, preload: str = "") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _START, *sys.path],
+            [sys.executable, "-c", _START, preload, *sys.path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
@@ -115,8 +123,25 @@ class Member:
                 pipe.close()
 
 
+def summon(count: int, preload: str = "") -> None:
+    """Start processes that will be wanted soon, so that they import while others compose."""
+    with _lock:
+        _idle[:] = [member for member in _idle if member.present]
+        _idle.extend(_started(count - len(_idle), preload))
+
+
+def _started(count: int, preload: str) -> list[Member]:
+    members: list[Member] = []
+    try:
+        while len(members) < count and sys.executable:
+            members.append(Member(preload))
+    except OSError:  # no more processes here: the caller does the work itself
+        log.warning("no further process could be started; rendering takes longer", exc_info=True)
+    return members
+
+
 @contextmanager
-def hired(count: int) -> Iterator[list[Member]]:
+def hired(count: int, preload: str = "") -> Iterator[list[Member]]:
     """Lend up to ``count`` processes; those that were here before come first.
 
     They are kept for the next caller if the block ends well, and ended if it does not, because
@@ -128,11 +153,7 @@ def hired(count: int) -> Iterator[list[Member]]:
             member = _idle.pop()
             if member.present:
                 members.append(member)
-    try:
-        while len(members) < count and sys.executable:
-            members.append(Member())
-    except OSError:  # no more processes here: the caller does the work itself
-        pass
+    members += _started(count - len(members), preload)
     try:
         yield members
     except BaseException:
@@ -150,13 +171,13 @@ def _dismiss_all() -> None:
             _idle.pop().dismiss()
 
 
-def serve() -> None:
+def serve(preload: list[str]) -> None:
     """Do what the parent asks over standard input, until it has gone."""
     requests = os.fdopen(os.dup(0), "rb", buffering=0)
     replies = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # nothing else may write between two replies
-    import halation.pipeline  # noqa: F401  # while the parent still composes
-
+    for module in preload:
+        importlib.import_module(module)
     while True:
         try:
             function, arguments = _receive(requests)

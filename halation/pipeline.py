@@ -9,7 +9,7 @@ import os
 import platform
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -40,7 +40,7 @@ __all__ = ["Artefact", "compose", "produce", "render"]
 Artefact = Mood | Form | Score | Plan | Stem | Mix | Song
 
 
-def produce(brief: Brief, *, workers: int | None = None) -> Iterator[Artefact]:
+def produce(brief: Brief, *, workers: int | None = None) -> Generator[Artefact, None, None]:
     """Make a song, yielding every artefact as soon as it exists.
 
     Parameters
@@ -61,6 +61,7 @@ def produce(brief: Brief, *, workers: int | None = None) -> Iterator[Artefact]:
     HalationError
         If the brief names a back end that cannot be used, or one breaks its contract.
     """
+    crew.summon(_workers(workers) - 1, _PRELOAD)
     plan: Plan | None = None
     for artefact in compose(brief):
         yield artefact
@@ -81,22 +82,27 @@ def compose(brief: Brief) -> Iterator[Mood | Form | Score | Plan]:
     yield fx.plan(score)
 
 
-def render(plan: Plan, *, workers: int | None = None) -> Iterator[Stem | Mix | Song]:
+def render(plan: Plan, *, workers: int | None = None) -> Generator[Stem | Mix | Song, None, None]:
     """Play, mix and master what is written down; see :func:`produce`."""
     # The cores have work already; more threads inside a matrix product would only wait on them.
     with threadpool_limits(1, "blas"):
-        yield from _render(plan, workers or min(4, os.cpu_count() or 1))
+        yield from _render(plan, _workers(workers))
+
+
+def _workers(wished: int | None) -> int:
+    return wished or min(4, os.cpu_count() or 1)
 
 
 def _render(plan: Plan, workers: int) -> Iterator[Stem | Mix | Song]:
     rendered: dict[str, Stem] = {}
     buses = fx.Buses(plan.score)
     waiting: dict[str, fx.Buses] = {}
-    order = [name for name in STEM_NAMES if any(p.stem == name for p in plan.score.parts)]
+    order = [name for name in _LONGEST_FIRST if any(p.stem == name for p in plan.score.parts)]
     for stem, sends in _perform(plan, order, workers):
         rendered[stem.name] = stem
         waiting[stem.name] = sends
-        while order and order[0] in waiting:  # sums of floats depend on their order
+        # Sums of floats depend on their order; this one is near to that of finishing.
+        while order and order[0] in waiting:
             buses.merge(waiting.pop(order.pop(0)))
         yield stem
     rendered["space"] = Stem("space", buses.render(plan))
@@ -127,8 +133,11 @@ def _cast(score: Score, wishes: dict[str, str]) -> Score:
     return replace(score, parts=tuple(recast(part) for part in score.parts))
 
 
+_PRELOAD = f"{__name__} scipy.fft scipy.signal"
+"""What a process that renders stems imports while the song is being composed."""
+
 _LONGEST_FIRST = ("keys", "pads", "textures", "vocals", "drums", "lead", "bass")
-"""Stems by what they usually cost, so that no long task is left for the end."""
+"""Played stems by what they usually cost, so that no long task is left for the end."""
 
 _NOTHING = Audio(np.zeros((2, 0), np.float32))
 
@@ -140,10 +149,10 @@ def _perform(plan: Plan, names: list[str], workers: int) -> Iterator[tuple[Stem,
     wanted = set[str]().union(*hears.values())
     for part in plan.score.parts:
         backends.player(part.player)  # fails now rather than halfway
-    left = sorted(names, key=_LONGEST_FIRST.index)
+    left = list(names)
     done: dict[str, Stem] = {}
     running: dict[Future[tuple[Stem, fx.Buses]], str] = {}
-    with crew.hired(workers - 1) as members, _Desks(workers, members) as desks:
+    with crew.hired(workers - 1, _PRELOAD) as members, _Desks(workers, members) as desks:
         while left or running:
             for name in [n for n in left if hears[n] <= done.keys()]:
                 left.remove(name)
@@ -215,6 +224,7 @@ def _play_stem(
             if total is None:
                 total = np.zeros(placed.samples.shape, np.float32)
             total += placed.samples
+            placed = None  # a song's length of memory that the next part needs
     if total is not None:
         placed = Audio.take(total)
     assert placed is not None

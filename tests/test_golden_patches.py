@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
-from synth_scores import part_of, played
 
 from halation.stems.patches import PATCHES
 from halation.types import SAMPLE_RATE, Note
+from tests.synth_scores import part_of, played
 
 FOLDER = Path(__file__).parent / "golden"
 PHRASE = (

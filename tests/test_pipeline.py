@@ -103,33 +103,33 @@ class Tone:
             left -= size
 
 
-def plan_with(player: Tone, monkeypatch: pytest.MonkeyPatch, **changes: object) -> Plan:
+def plan_with(player: Tone, monkeypatch: pytest.MonkeyPatch, hears: tuple[str, ...] = ()) -> Plan:
     """Give every part of one stem to a player that is not installed."""
     real = backends.player
     monkeypatch.setattr(backends, "player", lambda n: player if n == "tone" else real(n))
     *_, plan = compose(BRIEF)
     assert isinstance(plan, Plan)
     parts = tuple(
-        replace(p, player="tone", **changes) if p.stem == "pads" else p for p in plan.score.parts
+        replace(p, player="tone", hears=hears) if p.stem == "pads" else p for p in plan.score.parts
     )
     return fx.plan(replace(plan.score, parts=parts))
 
 
 def test_a_strangers_player_is_as_good_as_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     tone = Tone()
-    *_, song = render(plan_with(tone, monkeypatch, hears=("keys",)))
+    *_, song = render(plan_with(tone, monkeypatch, hears=("keys",)), workers=1)
     assert isinstance(song, Song)
     assert tone.heard == ["keys"]
 
 
 def test_a_player_that_stops_early_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BackendError, match="'tone' yielded"):
-        list(render(plan_with(Tone(missing=7), monkeypatch)))
+        list(render(plan_with(Tone(missing=7), monkeypatch), workers=1))
 
 
 def test_a_player_at_the_wrong_rate_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BackendError, match="must yield stereo at 44100 Hz"):
-        list(render(plan_with(Tone(rate=32_000), monkeypatch)))
+        list(render(plan_with(Tone(rate=32_000), monkeypatch), workers=1))
 
 
 def test_parts_that_hear_one_another_in_a_circle_are_refused(

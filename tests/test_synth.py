@@ -6,13 +6,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from synth_scores import part_of, played
 
 from halation.stems.patches import PATCHES, patch
 from halation.stems.patches.pads import PADS, Pad
 from halation.stems.patches.struck import VARIANTS, Struck
 from halation.stems.patches.voice import Memory
 from halation.types import SAMPLE_RATE, BackendError, Note
+from tests.synth_scores import part_of, played
 
 Signal = NDArray[np.float32]
 
