@@ -39,6 +39,11 @@ MODE_STEPS: Final[dict[str, tuple[int, ...]]] = {
 }
 """Semitones above the tonic of each mode's seven degrees."""
 
+_SHARP_NAMES: Final = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+_FLAT_NAMES: Final = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
+_FLAT_MAJORS: Final = (5, 10, 3, 8, 1)
+"""F, Bb, Eb, Ab and Db: the major scales written with flats; in minor modes F# is, too."""
+
 PITCH_CLASSES: Final = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 
@@ -125,12 +130,25 @@ class Key:
     def name(self) -> str:
         """The key as a musician writes it, such as ``"F# minor"``."""
         words = {"aeolian": "minor", "ionian": "major"}
-        return f"{PITCH_CLASSES[self.tonic]} {words.get(self.mode, self.mode)}"
+        return f"{self.spell(self.tonic)} {words.get(self.mode, self.mode)}"
 
     @property
     def minor(self) -> bool:
         """Whether the third is minor."""
         return self.mode in ("aeolian", "dorian")
+
+    def spell(self, pitch_class: int) -> str:
+        """Name a pitch class with the accidentals of this key.
+
+        Examples
+        --------
+        >>> Key.parse("F minor").spell(1), Key.parse("E major").spell(1)
+        ('Db', 'C#')
+        """
+        below = {"aeolian": 9, "dorian": 2, "ionian": 0, "lydian": 5}[self.mode]
+        relative = (self.tonic - below) % 12
+        flats = relative in _FLAT_MAJORS or (relative == 6 and self.minor)
+        return (_FLAT_NAMES if flats else _SHARP_NAMES)[pitch_class]
 
     @property
     def scale(self) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from halation.types import PITCH_CLASSES, Chord, Key, Mood
+from halation.types import Chord, Key, Mood
 
 __all__ = ["LOOPS", "Changes", "Loop", "chord", "chord_scale", "colour_loop", "draw_loop"]
 
@@ -187,8 +187,8 @@ def chord(key: Key, token: str, colour: str) -> Harmony:
     root = (key.tonic + offset) % 12
     pitches = tuple(dict.fromkeys((root + step) % 12 for step in COLOURS[colour]))
     bass = key.scale[int(degree) - 1] if degree else root
-    symbol = PITCH_CLASSES[root] + colour
-    return Harmony(token, symbol if bass == root else f"{symbol}/{PITCH_CLASSES[bass]}",
+    symbol = key.spell(root) + colour
+    return Harmony(token, symbol if bass == root else f"{symbol}/{key.spell(bass)}",
                    root, pitches, bass)  # fmt: skip
 
 
