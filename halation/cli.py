@@ -38,6 +38,7 @@ __all__ = ["main"]
 log = logging.getLogger("halation")
 
 FORMATS = ("wav", "mp3", "flac")
+_USUAL_LENGTH_S = 160.0
 
 
 def main() -> NoReturn:
@@ -224,7 +225,8 @@ def make(
     backends.composer(brief.composer)
     for _, name in brief.players:
         backends.player(name)
-    files.check_out(out)
+    duration_s = brief.length_s or _USUAL_LENGTH_S
+    files.check_out(out, needed_bytes=files.needed_bytes(duration_s, formats, stems=stems))
     from halation.pipeline import produce
 
     _finish(produce(brief), started, out, formats=formats, stems=stems, as_json=as_json)
@@ -248,7 +250,8 @@ def remake(
     from halation import files
 
     recipe = files.read(song_json)
-    files.check_out(out)
+    duration_s = recipe.plan.score.duration_s
+    files.check_out(out, needed_bytes=files.needed_bytes(duration_s, formats, stems=stems))
     if recipe.engine != files.ENGINE:
         print(
             f"halation: this song was made by engine {recipe.engine}, this is {files.ENGINE}: "
@@ -351,7 +354,7 @@ class _Progress:
 
         stage, text, doing = _line(artefact)
         if text:
-            self._console.print(f"[bright_blue]{stage:<7}[/] {escape(text)}")
+            self._console.print(f"[bright_blue]{stage:<7}[/] {escape(text)}", soft_wrap=True)
         self.step(doing)
 
 
@@ -436,10 +439,13 @@ def backends(*, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("kind", "name", "ready", "what it is", "licence", "songs may be sold")
+    table = Table("kind", "name", "ready", "licence", "songs may be sold", "what it is", box=None)
     for row in rows:
         ready = "yes" if row["usable"] else str(row["needs"])
         sold = {True: "yes", False: "no", None: ""}[row["commercial"]]  # type: ignore[index]
-        table.add_row(*map(str, (row["kind"], row["name"], ready)), str(row["summary"]),
-                      str(row["licence"]), sold)  # fmt: skip
-    Console(highlight=False).print(table)
+        facts = (row["kind"], row["name"], ready, row["licence"], sold, row["summary"])
+        table.add_row(*map(str, facts))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 200  # a pipe has no margin to wrap at
+    console.print(table)

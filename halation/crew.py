@@ -189,5 +189,8 @@ def serve(preload: list[str]) -> None:
         except Exception as error:
             reply = (None, error)
         del arguments
-        _send(replies, reply)
+        try:
+            _send(replies, reply)
+        except OSError:  # the parent has gone
+            return
         del reply

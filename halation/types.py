@@ -206,6 +206,8 @@ class Brief:
             raise BriefError(
                 f"the text has {len(self.text):,} characters; at most {MAX_TEXT_LENGTH:,} are read"
             )
+        # Half a surrogate pair, as a terminal passes on broken bytes, cannot be written down.
+        object.__setattr__(self, "text", self.text.encode(errors="replace").decode())
         _check_range("length", self.length_s, LENGTH_RANGE_S, "seconds")
         _check_range("tempo", self.tempo_bpm, TEMPO_RANGE_BPM, "BPM")
         _check_range("loudness", self.loudness_lufs, LOUDNESS_RANGE_LUFS, "LUFS")

@@ -28,6 +28,10 @@ def test_an_endless_text_is_refused() -> None:
         Brief(seed=1, text="a" * 10_001)
 
 
+def test_broken_bytes_in_a_text_become_question_marks() -> None:
+    assert Brief(seed=1, text="fog \udce9").text == "fog ?"
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [

@@ -21,7 +21,7 @@ from halation.files.audio import Mp3
 from halation.files.folder import check_out, file_stem, folder_name, put_in_place, workshop
 from halation.files.songfile import ENGINE, SongFile, encode, read
 from halation.files.summary import summary
-from halation.types import Audio, BriefError, Song
+from halation.types import STEM_NAMES, Audio, BriefError, Song
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,6 +35,7 @@ __all__ = [
     "encode",
     "find_audio",
     "html",
+    "needed_bytes",
     "read",
     "summary",
     "write",
@@ -75,6 +76,25 @@ def _check_formats(names: Iterable[str]) -> None:
     if unknown or not tuple(names):
         what = f"no such format: {unknown[0][:40]!r}" if unknown else "no format was named"
         raise BriefError(f"{what}; choose from {', '.join(FORMATS)}")
+
+
+_BYTES_PER_S: Final = {"wav": 264_600, "flac": 200_000, "mp3": 40_000}
+_BYTES_BESIDE: Final = 6 << 20
+"""Cover, MIDI and song.json."""
+
+
+def needed_bytes(duration_s: float, formats: Iterable[str], *, stems: bool) -> int:
+    """Estimate what a song's folder takes on disk, for :func:`check_out`.
+
+    Examples
+    --------
+    >>> needed_bytes(100.0, ("wav", "mp3"), stems=False) >> 20
+    35
+    """
+    rate = sum(_BYTES_PER_S.get(name, 0) for name in formats)
+    if stems:
+        rate += (len(STEM_NAMES) + 1) * _BYTES_PER_S["wav"]
+    return int(duration_s * rate) + _BYTES_BESIDE
 
 
 def write(
