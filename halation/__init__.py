@@ -170,8 +170,8 @@ def remake(song_json: str | PathLike[str]) -> Take:
         If the file is missing, damaged, or asks for what no song has.
     """
     from halation import files
-    from halation.pipeline import render
+    from halation.pipeline import replay
 
-    *_, song = render(files.read(Path(song_json)).plan)
+    *_, song = replay(files.read(Path(song_json)).plan)
     assert isinstance(song, Song)
     return Take(song)

@@ -128,7 +128,7 @@ def describe(kind: Kind, name: str) -> Description:
 
 
 def _problem(description: Description) -> str:
-    missing = [name for name in description.requires if importlib.util.find_spec(name) is None]
+    missing = [name for name in description.requires if not _importable(name)]
     if not missing:
         return ""
     if description.extra:
@@ -136,6 +136,13 @@ def _problem(description: Description) -> str:
     else:
         cure = f"pip install {' '.join(missing)}"
     return f"needs {', '.join(missing)}: {cure}"
+
+
+def _importable(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):  # the package around it is missing or broken
+        return False
 
 
 def _make(kind: Kind, name: str, options: dict[str, Any]) -> Any:

@@ -5,6 +5,7 @@ Exit status: 0 done, 1 a failed run, 2 a wrong call, 130 interrupted. An error i
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -29,7 +30,6 @@ from halation.types import (
 )
 
 if TYPE_CHECKING:
-    from halation.files import Written
     from halation.pipeline import Artefact
     from halation.types import Song
 
@@ -44,6 +44,8 @@ _USUAL_LENGTH_S = 160.0
 def main() -> NoReturn:
     """Run the command line and leave with its exit status."""
     signal.signal(signal.SIGTERM, _terminate)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe of Windows does not hold every sign
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         cli.main(standalone_mode=False)
         status = 0
@@ -51,7 +53,7 @@ def main() -> NoReturn:
         status = _complain("interrupted; nothing half-written is left", 130)
     except click.ClickException as error:
         status = _complain(" ".join(error.format_message().split()), 2)
-    except (BriefError, BackendError) as error:
+    except BriefError as error:
         status = _complain(str(error), 2)
     except HalationError as error:
         status = _complain(str(error), 1)
@@ -95,7 +97,13 @@ def _start_logging(verbose: bool) -> None:
     form = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = RotatingFileHandler(folder / "halation.log", maxBytes=500_000, backupCount=2)
+        file = RotatingFileHandler(
+            folder / "halation.log",
+            maxBytes=500_000,
+            backupCount=2,
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
         file.setFormatter(form)
         log.addHandler(file)
     except OSError:
@@ -106,13 +114,16 @@ def _start_logging(verbose: bool) -> None:
         log.addHandler(screen)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="halation")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Whole songs by themselves: dreamy, off-grid, ambient, emotional.
 
     "halation make" is all you need.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 def _key(_context: click.Context, _option: click.Parameter, value: str | None) -> Key | None:
@@ -222,9 +233,12 @@ def make(
     started = time.perf_counter()
     from halation import backends, files
 
-    backends.composer(brief.composer)
-    for _, name in brief.players:
-        backends.player(name)
+    try:
+        backends.composer(brief.composer)
+        for _, name in brief.players:
+            backends.player(name)
+    except BackendError as error:
+        raise click.UsageError(str(error)) from error
     duration_s = brief.length_s or _USUAL_LENGTH_S
     files.check_out(out, needed_bytes=files.needed_bytes(duration_s, formats, stems=stems))
     from halation.pipeline import produce
@@ -258,10 +272,10 @@ def remake(
             "the notes are the same, the sound of instruments and effects may differ",
             file=sys.stderr,
         )
-    from halation.pipeline import render
+    from halation.pipeline import replay
 
     _finish(
-        render(recipe.plan),
+        replay(recipe.plan),
         started,
         out,
         formats=formats,
@@ -281,11 +295,12 @@ def _finish(
 ) -> None:
     """Watch a song come into being, write it, and say where it is."""
     from halation import files
+    from halation.progress import Progress, report
 
     stages: dict[str, float] = {}
     last = started
     song: Song | None = None
-    with _Progress(quiet=as_json) as progress:
+    with Progress(quiet=as_json) as progress:
         for artefact in artefacts:
             now = time.perf_counter()
             name = type(artefact).__name__.lower()
@@ -303,87 +318,9 @@ def _finish(
     summary = files.summary(song, written, stages)
     log.info("%s: %.1f s", written.folder, time.perf_counter() - started)
     if as_json:
-        print(json.dumps(summary, ensure_ascii=False))
+        print(json.dumps(summary))  # in ASCII, which every pipe can hold
     else:
-        _report(song, written, time.perf_counter() - started)
-
-
-def _report(song: Song, written: Written, seconds: float) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-
-    form = song.score.form
-    measures = song.measures
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(
-        f"[bold]{escape(song.title)}[/]  {_minutes(form.duration_s)}  {form.key.name}  "
-        f"{form.tempo_bpm:g} BPM  {measures.loudness_lufs:.1f} LUFS  "
-        f"made in {seconds:.1f} s ({form.duration_s / seconds:.0f} × real time)"
-    )
-    console.print(f"seed {song.brief.seed}", markup=False)
-    console.print(str(written.folder), markup=False)
-
-
-def _minutes(seconds: float) -> str:
-    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"
-
-
-class _Progress:
-    """The stages of a song on the terminal, as they happen; on stderr, plain in a pipe."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        from rich.console import Console
-
-        self._console = Console(stderr=True, quiet=quiet, highlight=False)
-        self._status = self._console.status("reading the mood")
-
-    def __enter__(self) -> _Progress:
-        self._status.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._status.stop()
-
-    def step(self, doing: str) -> None:
-        """Say what is being done now."""
-        self._status.update(doing)
-
-    def show(self, artefact: Artefact) -> None:
-        """Say what has just come into being."""
-        from rich.markup import escape
-
-        stage, text, doing = _line(artefact)
-        if text:
-            self._console.print(f"[bright_blue]{stage:<7}[/] {escape(text)}", soft_wrap=True)
-        self.step(doing)
-
-
-def _line(artefact: Artefact) -> tuple[str, str, str]:
-    """Return an artefact's stage, its summary in words, and what is done next."""
-    from halation.types import Form, Mix, Mood, Plan, Score, Stem
-
-    match artefact:
-        case Mood():
-            heard = artefact.phrase if len(artefact.phrase) < 60 else artefact.phrase[:59] + "…"
-            return "mood", f"{', '.join(artefact.words)}  ({heard})", "planning the form"
-        case Form():
-            names = " ".join(f"{s.name} {s.bars}" for s in artefact.sections)
-            facts = f"{artefact.key.name}, {artefact.tempo_bpm:g} BPM"
-            return "form", f"{names}  ({facts})", "composing"
-        case Score():
-            notes = sum(len(part.notes) for part in artefact.parts)
-            return "score", f"{notes} notes in {len(artefact.parts)} parts", "drawing effects"
-        case Plan():
-            text = f"{len(artefact.effects)} effects under {len(artefact.curves)} curves"
-            return "fx", text, "playing the stems"
-        case Stem():
-            return "stem", artefact.name, "playing the stems"
-        case Mix():
-            return "mix", f"{len(artefact.stems.tracks)} stems", "mastering"
-        case _:
-            measures = artefact.measures
-            text = f"{measures.loudness_lufs:.1f} LUFS, {measures.true_peak_dbtp:.1f} dBTP"
-            return "master", text, "writing files"
+        report(song, written, time.perf_counter() - started)
 
 
 @cli.command()
@@ -434,7 +371,7 @@ def backends(*, as_json: bool) -> None:
         for row in room.backends()
     ]
     if as_json:
-        print(json.dumps(rows, ensure_ascii=False))
+        print(json.dumps(rows))
         return
     from rich.console import Console
     from rich.table import Table

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import importlib
+import io
 import logging
 import os
 import pickle
@@ -29,12 +30,20 @@ __all__ = ["Lost", "Member", "hired", "serve", "summon"]
 log = logging.getLogger("halation")
 
 _PIPE_BYTES = 1 << 20
-_HEAD = struct.Struct("<QQ")
+_SIZE = struct.Struct("<Q")
 _START = """import sys
 preload, *sys.path[:] = sys.argv[1:]
 from halation.crew import serve
 serve(preload.split())
 """
+
+_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",
+    # glibc hands a song's length of memory back at once, and the kernel clears it for every new
+    # array: a seventh of the time. A process that does nothing else may keep up to a gigabyte.
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 28),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+}
 
 _idle: list[Member] = []
 _lock = threading.Lock()
@@ -44,30 +53,60 @@ class Lost(Exception):
     """A process has gone (killed, or out of memory); its work must be done elsewhere."""
 
 
+class _Pickler(pickle.Pickler):
+    """Pickle everything but arrays, which are kept aside for the pipe."""
+
+    def __init__(self, head: IO[bytes]) -> None:
+        super().__init__(head, protocol=pickle.HIGHEST_PROTOCOL)
+        self.arrays: list[np.ndarray] = []
+
+    def persistent_id(self, thing: object) -> tuple[Any, ...] | None:
+        """Describe an array; anything else is pickled."""
+        if type(thing) is not np.ndarray or thing.dtype.hasobject or not thing.flags.c_contiguous:
+            return None
+        self.arrays.append(thing)
+        return thing.shape, thing.dtype, thing.flags.writeable
+
+
+class _Unpickler(pickle.Unpickler):
+    """Read arrays from the pipe when their turn comes, each into memory of its own."""
+
+    def __init__(self, head: IO[bytes], pipe: IO[bytes]) -> None:
+        super().__init__(head)
+        self._pipe = pipe
+
+    def persistent_load(self, described: tuple[Any, ...]) -> np.ndarray:
+        """Receive an array."""
+        shape, dtype, writeable = described
+        array = np.empty(shape, dtype)
+        _fill(self._pipe, memoryview(array.reshape(-1).view(np.uint8).data))
+        array.flags.writeable = writeable
+        return array
+
+
 def _send(pipe: IO[bytes], message: object) -> None:
-    """Write a message; large arrays go beside the pickle, uncopied."""
-    buffers: list[pickle.PickleBuffer] = []
-    head = pickle.dumps(message, protocol=5, buffer_callback=buffers.append)
-    raws = [buffer.raw() for buffer in buffers]
-    sizes = struct.pack(f"<{len(raws)}Q", *(raw.nbytes for raw in raws))
-    for piece in (_HEAD.pack(len(head), len(raws)), sizes, head, *raws):
-        left = memoryview(piece)  # type: ignore[arg-type]
+    """Write a message; arrays follow the pickle, uncopied."""
+    head = io.BytesIO()
+    pickler = _Pickler(head)
+    pickler.dump(message)
+    pieces: list[bytes | memoryview] = [_SIZE.pack(head.tell()), head.getbuffer()]
+    pieces += [array.reshape(-1).view(np.uint8).data for array in pickler.arrays]
+    for piece in pieces:
+        left = memoryview(piece)
         while left:  # a pipe takes what it has room for
             left = left[pipe.write(left) :]
 
 
 def _receive(pipe: IO[bytes]) -> Any:
     """Read a message; raise EOFError where there is none."""
-    head_size, count = _HEAD.unpack(_exactly(pipe, _HEAD.size))
-    sizes = struct.unpack(f"<{count}Q", _exactly(pipe, 8 * count))
-    head = _exactly(pipe, head_size)
-    return pickle.loads(head, buffers=[_exactly(pipe, size) for size in sizes])
+    (size,) = _SIZE.unpack(_fill(pipe, memoryview(bytearray(_SIZE.size))))
+    head = _fill(pipe, memoryview(bytearray(size)))
+    return _Unpickler(io.BytesIO(head), pipe).load()
 
 
-def _exactly(pipe: IO[bytes], size: int) -> memoryview:
-    buffer = memoryview(np.empty(size, np.uint8).data)
+def _fill(pipe: IO[bytes], buffer: memoryview) -> memoryview:
     place = 0
-    while place < size:
+    while place < len(buffer):
         got = pipe.readinto(buffer[place:])  # type: ignore[attr-defined]
         if not got:
             raise EOFError
@@ -85,7 +124,7 @@ class Member:
             stdout=subprocess.PIPE,
             bufsize=0,
             start_new_session=True,  # Ctrl-C is for the parent, which then dismisses the child
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+            env={**os.environ, **_ENVIRONMENT},
             pipesize=_PIPE_BYTES if sys.platform == "linux" else -1,
         )
 
@@ -102,7 +141,7 @@ class Member:
         try:
             _send(self._process.stdin, (function, arguments))
             result, error = _receive(self._process.stdout)
-        except (OSError, EOFError, ValueError) as gone:
+        except Exception as gone:  # what fails over there comes back as a value
             self.dismiss()
             raise Lost from gone
         if error is not None:
@@ -114,9 +153,13 @@ class Member:
         """Whether the process lives."""
         return self._process.poll() is None
 
+    def halt(self) -> None:
+        """Kill the process; a thread that waits for it is told by :class:`Lost`."""
+        self._process.kill()
+
     def dismiss(self) -> None:
         """End the process, whatever it is doing."""
-        self._process.kill()
+        self.halt()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
@@ -126,14 +169,17 @@ class Member:
 def summon(count: int, preload: str = "") -> None:
     """Start processes that will be wanted soon, so that they import while others compose."""
     with _lock:
-        _idle[:] = [member for member in _idle if member.present]
+        for member in [member for member in _idle if not member.present]:
+            _idle.remove(member)
+            member.dismiss()  # closes its pipes
         _idle.extend(_started(count - len(_idle), preload))
 
 
 def _started(count: int, preload: str) -> list[Member]:
     members: list[Member] = []
     try:
-        while len(members) < count and sys.executable:
+        # Frozen into one file, a program is its own sys.executable and would start itself.
+        while len(members) < count and sys.executable and not getattr(sys, "frozen", False):
             members.append(Member(preload))
     except OSError:  # no more processes here: the caller does the work itself
         log.warning("no further process could be started; rendering takes longer", exc_info=True)
@@ -153,6 +199,8 @@ def hired(count: int, preload: str = "") -> Iterator[list[Member]]:
             member = _idle.pop()
             if member.present:
                 members.append(member)
+            else:
+                member.dismiss()  # closes its pipes
     members += _started(count - len(members), preload)
     try:
         yield members

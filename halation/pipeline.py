@@ -24,6 +24,7 @@ from halation.types import (
     Audio,
     BackendError,
     Brief,
+    FileError,
     Form,
     Mix,
     Mood,
@@ -35,7 +36,7 @@ from halation.types import (
     Stems,
 )
 
-__all__ = ["Artefact", "compose", "produce", "render"]
+__all__ = ["Artefact", "compose", "produce", "render", "replay"]
 
 Artefact = Mood | Form | Score | Plan | Stem | Mix | Song
 
@@ -89,8 +90,29 @@ def render(plan: Plan, *, workers: int | None = None) -> Generator[Stem | Mix | 
         yield from _render(plan, _workers(workers))
 
 
+def replay(plan: Plan) -> Generator[Stem | Mix | Song, None, None]:
+    """Render a plan that came from a file.
+
+    Raises
+    ------
+    FileError
+        If it asks for what no player or effect can do, however well-formed it is.
+    """
+    try:
+        yield from render(plan)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise FileError(
+            f"this song.json was damaged or changed by hand and cannot be played ({reason})"
+        ) from error
+
+
 def _workers(wished: int | None) -> int:
-    return wished or min(4, os.cpu_count() or 1)
+    if wished:
+        return wished
+    # A container or taskset may give fewer cores than the machine has.
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
+    return min(4, len(affinity(0)) if affinity else os.cpu_count() or 1)
 
 
 def _render(plan: Plan, workers: int) -> Iterator[Stem | Mix | Song]:
@@ -98,6 +120,8 @@ def _render(plan: Plan, workers: int) -> Iterator[Stem | Mix | Song]:
     buses = fx.Buses(plan.score)
     waiting: dict[str, fx.Buses] = {}
     order = [name for name in _LONGEST_FIRST if any(p.stem == name for p in plan.score.parts)]
+    if not order:
+        raise BackendError("the score has no parts: there is nothing to play")
     for stem, sends in _perform(plan, order, workers):
         rendered[stem.name] = stem
         waiting[stem.name] = sends
@@ -172,6 +196,7 @@ class _Desks:
     """Threads that render: one here, the others each have a process do it."""
 
     def __init__(self, workers: int, members: list[crew.Member]) -> None:
+        self._hired = members
         self._members: queue.SimpleQueue[crew.Member | None] = queue.SimpleQueue()
         for member in (None, *members)[:workers]:
             self._members.put(member)
@@ -181,8 +206,11 @@ class _Desks:
     def __enter__(self) -> _Desks:
         return self
 
-    def __exit__(self, *_error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
         self._stop.set()
+        if kind is not None:  # nobody waits for what is half done
+            for member in self._hired:
+                member.halt()
         self._pool.shutdown(cancel_futures=True)
 
     def submit(self, plan: Plan, name: str, heard: Stems) -> Future[tuple[Stem, fx.Buses]]:
@@ -198,6 +226,8 @@ class _Desks:
             return result
         except crew.Lost:
             member = None
+            if self._stop.is_set():
+                raise _Stopped from None
             return _play_stem(plan, name, heard, self._stop)
         finally:
             self._members.put(member)
@@ -213,22 +243,28 @@ def _play_stem(
     """Play, treat and place the parts of one stem, and collect what they send."""
     buses = fx.Buses(plan.score)
     total: np.ndarray | None = None
-    placed: Audio | None = None
     parts = [part for part in plan.score.parts if part.stem == name]
     for part in parts:
-        treated = fx.insert(_play(plan, part, heard, stop), part, plan)
-        placed = mix.place(treated, part, plan)
+        if stop is not None and stop.is_set():
+            raise _Stopped
+        played = _play(plan, part, heard, stop)
+        treated = fx.insert(played, part, plan)
+        ours = treated is not played  # then nobody else knows that memory
+        del played
+        placed = mix.place(treated, part, plan, reuse=ours)
+        ours = ours or placed is not treated
         del treated
         buses.add(part, placed, plan)
-        if len(parts) > 1:
-            if total is None:
-                total = np.zeros(placed.samples.shape, np.float32)
+        if len(parts) == 1:
+            return Stem(name, placed), buses
+        if total is None:
+            total = placed.samples if ours else placed.samples.copy()
+            total.flags.writeable = True
+        else:
             total += placed.samples
-            placed = None  # a song's length of memory that the next part needs
-    if total is not None:
-        placed = Audio.take(total)
-    assert placed is not None
-    return Stem(name, placed), buses
+        del placed  # a song's length of memory that the next part needs
+    assert total is not None
+    return Stem(name, Audio.take(total)), buses
 
 
 def _play(plan: Plan, part: Part, heard: Stems, stop: threading.Event | None) -> Audio:

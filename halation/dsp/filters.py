@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from halation.dsp.automation import silent
 
-__all__ = ["cascade", "doubled", "filtered", "halved", "highpass", "lowpass"]
+__all__ = ["cascade", "doubled", "filtered", "halved", "halves", "highpass", "lowpass"]
 
 Signal = NDArray[np.float32]
 Shape = Literal["lowpass", "highpass", "bandpass"]
@@ -129,25 +130,48 @@ def halved(x: Signal) -> Signal:
     [1.0, 1.0, 1.0, 1.0]
     """
     channels, n = x.shape
+    out = np.zeros((channels, -(-n // 2)), np.float32)
+    for start, block in halves(x):
+        out[:, start : start + block.shape[1]] = block
+    return out
+
+
+def halves(x: Signal) -> Iterator[tuple[int, Signal]]:
+    """Resample to half the rate, block by block; see :func:`halved`.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(channels, n)], float32
+
+    Yields
+    ------
+    tuple of int and np.ndarray [shape=(channels, up to 32768)], float32
+        Where a block starts in the result, and the block, which is the caller's; silent ones are
+        left out.
+
+    Examples
+    --------
+    >>> [(start, block.shape) for start, block in halves(np.ones((1, 100_000), np.float32))]
+    [(0, (1, 32768)), (32768, (1, 17232))]
+    """
+    channels, n = x.shape
     size = -(-n // 2)
-    out = np.zeros((channels, size), np.float32)
     for start in range(0, size, _BLOCK):
         stop = min(start + _BLOCK, size)
         # odd[i] is x[2 (start + i) - 5]; three of them lie before the beginning of the signal.
         found = x[:, max(2 * start - 5, 1) : 2 * stop + 5 : 2]
-        if silent(found) and silent(x[:, 2 * start : 2 * stop]):
+        if silent(x[:, max(2 * start - 5, 0) : 2 * stop + 5]):
             continue
-        odd = np.zeros((channels, stop - start + 5), np.float32)
+        width = stop - start
+        odd = np.zeros((channels, width + 5), np.float32)
         offset = 0 if start else 3
         odd[:, offset : offset + found.shape[1]] = found[:, : odd.shape[1] - offset]
-        block = out[:, start:stop]
-        np.multiply(x[:, 2 * start : 2 * stop : 2], np.float32(0.5), out=block)
-        width = stop - start
+        block = np.multiply(x[:, 2 * start : 2 * stop : 2], np.float32(0.5), dtype=np.float32)
         for tap, weight in enumerate(_HALF_BAND):
             pair = odd[:, 3 + tap : 3 + tap + width] + odd[:, 2 - tap : 2 - tap + width]
             pair *= np.float32(weight)
             block += pair
-    return out
+        yield start, block
 
 
 def doubled(x: Signal, n_samples: int) -> Signal:

@@ -99,7 +99,7 @@ def check_out(out: Path, *, needed_bytes: int = 16 << 20) -> None:
         if "\0" in str(out):
             raise ValueError("its name has a null character")
         place = out.absolute()
-        while not place.exists():
+        while not place.exists() and place != place.parent:  # a drive may be missing
             place = place.parent
         if not place.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "it is a file, not a folder", str(place))

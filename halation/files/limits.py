@@ -24,6 +24,32 @@ OVERHANG_BEATS: Final = 2.0 * BEATS_PER_BAR
 TOLERANCE_BEATS: Final = 1e-6
 
 BOUNDS: Final[dict[str, tuple[float, float]]] = {
+    "t60_s": (0.05, 20.0),
+    "predelay_s": (0.0, 1.0),
+    "buildup_s": (0.0, 4.0),
+    "grain_s": (0.02, 0.5),
+    "loop_s": (0.05, 2.0),
+    "chunk_s": (0.05, 4.0),
+    "take_s": (0.05, 8.0),
+    "left_s": (0.01, 4.0),
+    "right_s": (0.01, 4.0),
+    "attack_s": (0.001, 20.0),
+    "release_s": (0.001, 30.0),
+    "feedback": (0.0, 0.95),
+    "bits": (2.0, 24.0),
+    "hold": (1.0, 64.0),
+    "final_speed": (0.05, 1.0),
+    "wow_hz": (0.01, 50.0),
+    "flutter_hz": (0.01, 100.0),
+    "wow_cents": (0.0, 200.0),
+    "flutter_cents": (0.0, 200.0),
+    "wobble": (0.0, 20.0),
+    "width": (0.0, 4.0),
+    "send_db": (-240.0, 24.0),
+    "gain_db": (-240.0, 24.0),
+    "octave_db": (-240.0, 24.0),
+    "cutoff_hz": (10.0, 100_000.0),
+    "damping_hz": (10.0, 100_000.0),
     "_s": (-MAX_DURATION_S, MAX_DURATION_S),
     "_ms": (-MAX_DURATION_S * 1e3, MAX_DURATION_S * 1e3),
     "_hz": (0.0, 100_000.0),
@@ -34,7 +60,7 @@ BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "seed": (0.0, float(2**53)),
     "stream": (0.0, float(2**53)),
 }
-"""Least and greatest value of a drawn parameter by the unit that its name ends with."""
+"""Least and greatest value of a drawn parameter by what its name ends with; the first that fits."""
 
 BOUND: Final = (-1e6, 1e6)
 """The same for names without such a unit."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -68,6 +70,18 @@ def _software() -> str:
         return "halation"
 
 
+@contextlib.contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Raise mutagen's errors, a full disk among them, as the OSError that they are."""
+    from mutagen import MutagenError
+
+    try:
+        yield
+    except MutagenError as error:
+        cause = error.args[0] if error.args else None
+        raise cause if isinstance(cause, OSError) else OSError(str(error)) from error
+
+
 def _fill(id3: Any, tags: Tags) -> None:
     from mutagen import id3 as module
 
@@ -101,10 +115,11 @@ def tag_wav(path: Path, tags: Tags) -> None:
     from mutagen import wave as module
 
     wave: Any = module
-    file = wave.WAVE(path)
-    file.add_tags()
-    _fill(file.tags, tags)
-    file.save(v2_version=3)
+    with _plain_errors():
+        file = wave.WAVE(path)
+        file.add_tags()
+        _fill(file.tags, tags)
+        file.save(v2_version=3)
 
 
 def tag_flac(path: Path, tags: Tags) -> None:
@@ -112,7 +127,8 @@ def tag_flac(path: Path, tags: Tags) -> None:
     from mutagen import flac as module
 
     flac: Any = module
-    file = flac.FLAC(path)
+    with _plain_errors():
+        file = flac.FLAC(path)
     file["title"], file["artist"] = tags.title, ARTIST
     file["bpm"], file["initialkey"] = str(round(tags.tempo_bpm)), tags.key
     file["comment"], file["encoder"] = tags.comment, tags.software
@@ -123,4 +139,5 @@ def tag_flac(path: Path, tags: Tags) -> None:
         picture.width = picture.height = COVER_SIZE
         picture.depth = 24
         file.add_picture(picture)
-    file.save()
+    with _plain_errors():
+        file.save()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.automation import apply_gain, blocks, decibels, silent
+from halation.dsp.automation import HOP, apply_gain, decibels
 from halation.dsp.delays import ping_pong, reversed_delay
-from halation.dsp.filters import doubled, halved, lowpass
+from halation.dsp.filters import doubled, halves, lowpass
 from halation.dsp.reverbs import convolved, impulse_response, reverse_swell
 from halation.dsp.spectral import octave_up, swept
 from halation.fx.reading import combined, control, duck
@@ -76,17 +76,14 @@ class Buses:
                 gains[bus] = decibels(control(plan, curve, self._size, RATE))
         if not gains:
             return
-        half = halved(audio.samples)
         for bus in gains:
             self._signal(bus)
-        for start, stop in blocks(self._size):
-            block = half[:, start:stop]
-            if silent(block):
-                continue
+        for start, block in halves(audio.samples):
+            stop = start + block.shape[1]
             middle = block.mean(axis=0, keepdims=True)
             for bus, gain in gains.items():
                 sent = (middle if CHANNELS[bus] == 1 else block).copy()
-                apply_gain(sent, gain[start // 256 : -(-stop // 256) + 1])
+                apply_gain(sent, gain[start // HOP : -(-stop // HOP) + 1])
                 self._signals[bus][:, start:stop] += sent
 
     def merge(self, other: Buses) -> None:

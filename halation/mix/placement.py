@@ -115,7 +115,7 @@ def seat(part: Part, seed: int) -> Seat:
     )
 
 
-def place(audio: Audio, part: Part, plan: Plan) -> Audio:
+def place(audio: Audio, part: Part, plan: Plan, *, reuse: bool = False) -> Audio:
     """Set a part's level, width and place, and duck it under the kick.
 
     Parameters
@@ -127,6 +127,8 @@ def place(audio: Audio, part: Part, plan: Plan) -> Audio:
         Curves ``gain_db`` (on the part, its stem, ``"music"`` = all but drums and bass, or
         ``"all"``; they add up) and ``width`` (the same but ``"all"``; they multiply), and an
         effect ``duck`` on the part or its stem.
+    reuse : bool
+        Whether the result may take the memory of ``audio``, which is then of no use any more.
 
     Returns
     -------
@@ -148,9 +150,8 @@ def place(audio: Audio, part: Part, plan: Plan) -> Audio:
     gain = _gain_control(part, plan)
     gain *= np.float32(10.0 ** ((REFERENCE_LUFS + spot.level_lu - measured) / 20.0))
     width = _product(plan, _targets(part)[:-1], "width", audio.n_samples) * np.float32(spot.width)
-    out = np.zeros(
-        x.shape, np.float32
-    )  # pages of silence are never touched, so they take no memory
+    out = x if reuse and x.flags.owndata else np.zeros(x.shape, np.float32)
+    out.flags.writeable = True  # pages of silence are never touched, so they take no memory
     lows = _Lows(x, spot.low_cut_hz)
     angle = (spot.pan + 1.0) * np.pi / 4
     left, right = (np.float32(f(angle) / np.sqrt(2.0)) for f in (np.cos, np.sin))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import textwrap
 from collections.abc import Sequence
@@ -98,10 +99,15 @@ def draw(plan: Plan, master: Audio, measures: Measures, path: Path) -> None:
     for axes in panels:
         axes.set_xlim(0.0, score.duration_s)
     _automation(figure, grid, score, groups)
+    draft = path.with_name(f".{path.name}.unfinished")
     try:
-        figure.savefig(path, format="png", facecolor=NIGHT, pil_kwargs={"compress_level": 3})
+        figure.savefig(draft, format="png", facecolor=NIGHT, pil_kwargs={"compress_level": 3})
+        draft.replace(path)
     except OSError as error:
-        raise FileError(f"cannot write the picture {path}: {error.strerror}") from error
+        raise FileError(f"cannot write the picture {path}: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink()
 
 
 def _plain(axes: Axes) -> None:

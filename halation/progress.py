@@ -1,0 +1,96 @@
+"""What the terminal shows while a song comes into being, and when it is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from halation.files import Written
+    from halation.pipeline import Artefact
+    from halation.types import Song
+
+__all__ = ["Progress", "report"]
+
+
+def report(song: Song, written: Written, seconds: float) -> None:
+    """Say what came out and where it is, on stdout."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    form = song.score.form
+    measures = song.measures
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(
+        f"[bold]{escape(song.title)}[/]  {_minutes(form.duration_s)}  {form.key.name}  "
+        f"{form.tempo_bpm:g} BPM  {measures.loudness_lufs:.1f} LUFS  "
+        f"made in {seconds:.1f} s ({form.duration_s / seconds:.0f} × real time)"
+    )
+    console.print(f"seed {song.brief.seed}", markup=False)
+    console.print(str(written.folder), markup=False)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"
+
+
+class Progress:
+    """The stages of a song on the terminal, as they happen; on stderr, plain in a pipe."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, quiet=quiet, highlight=False)
+        self._status = self._console.status("reading the mood")
+
+    def __enter__(self) -> Progress:
+        self._status.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._status.stop()
+
+    def step(self, doing: str) -> None:
+        """Say what is being done now."""
+        self._status.update(doing)
+
+    def show(self, artefact: Artefact) -> None:
+        """Say what has just come into being."""
+        from rich.markup import escape
+
+        stage, text, doing = _line(artefact)
+        if text:
+            self._console.print(f"[bright_blue]{stage:<7}[/] {escape(text)}", soft_wrap=True)
+        self.step(doing)
+
+
+def _line(artefact: Artefact) -> tuple[str, str, str]:
+    """Return an artefact's stage, its summary in words, and what is done next."""
+    from halation.types import Form, Mix, Mood, Plan, Score, Stem
+
+    match artefact:
+        case Mood():
+            heard = artefact.phrase if len(artefact.phrase) < 60 else artefact.phrase[:59] + "…"
+            free = (
+                ""
+                if artefact.understood or not artefact.brief.text.strip()
+                else ("; none of the text was understood, so the mood is chosen freely")
+            )
+            return "mood", f"{', '.join(artefact.words)}  ({heard}{free})", "planning the form"
+        case Form():
+            names = " ".join(f"{s.name} {s.bars}" for s in artefact.sections)
+            facts = f"{artefact.key.name}, {artefact.tempo_bpm:g} BPM"
+            return "form", f"{names}  ({facts})", "composing"
+        case Score():
+            notes = sum(len(part.notes) for part in artefact.parts)
+            return "score", f"{notes} notes in {len(artefact.parts)} parts", "drawing effects"
+        case Plan():
+            text = f"{len(artefact.effects)} effects under {len(artefact.curves)} curves"
+            return "fx", text, "playing the stems"
+        case Stem():
+            return "stem", artefact.name, "playing the stems"
+        case Mix():
+            return "mix", f"{len(artefact.stems.tracks)} stems", "mastering"
+        case _:
+            measures = artefact.measures
+            text = f"{measures.loudness_lufs:.1f} LUFS, {measures.true_peak_dbtp:.1f} dBTP"
+            return "master", text, "writing files"
