@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import warnings
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -164,6 +165,11 @@ def make(
 def remake(song_json: str | PathLike[str]) -> Take:
     """Make the very same song again from its ``song.json``.
 
+    Warns
+    -----
+    UserWarning
+        If another engine made the song: the notes are the same, the sound may differ.
+
     Raises
     ------
     FileError
@@ -172,6 +178,9 @@ def remake(song_json: str | PathLike[str]) -> Take:
     from halation import files
     from halation.pipeline import replay
 
-    *_, song = replay(files.read(Path(song_json)).plan)
+    recipe = files.read(Path(song_json))
+    if recipe.engine != files.ENGINE:
+        warnings.warn(files.engine_note(recipe.engine), stacklevel=2)
+    *_, song = replay(recipe.plan)
     assert isinstance(song, Song)
     return Take(song)

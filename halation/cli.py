@@ -267,11 +267,7 @@ def remake(
     duration_s = recipe.plan.score.duration_s
     files.check_out(out, needed_bytes=files.needed_bytes(duration_s, formats, stems=stems))
     if recipe.engine != files.ENGINE:
-        print(
-            f"halation: this song was made by engine {recipe.engine}, this is {files.ENGINE}: "
-            "the notes are the same, the sound of instruments and effects may differ",
-            file=sys.stderr,
-        )
+        print(f"halation: {files.engine_note(recipe.engine)}", file=sys.stderr)
     from halation.pipeline import replay
 
     _finish(

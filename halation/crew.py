@@ -37,13 +37,10 @@ from halation.crew import serve
 serve(preload.split())
 """
 
-_ENVIRONMENT = {
-    "OPENBLAS_NUM_THREADS": "1",
-    # glibc hands a song's length of memory back at once, and the kernel clears it for every new
-    # array: a seventh of the time. A process that does nothing else may keep up to a gigabyte.
-    "MALLOC_MMAP_THRESHOLD_": str(1 << 28),
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
-}
+_ENVIRONMENT = dict.fromkeys(
+    ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "OMP_NUM_THREADS"), "1"
+)
+"""One thread for matrix products, as in the parent: more could sum in another order."""
 
 _idle: list[Member] = []
 _lock = threading.Lock()

@@ -85,9 +85,17 @@ def compose(brief: Brief) -> Iterator[Mood | Form | Score | Plan]:
 
 def render(plan: Plan, *, workers: int | None = None) -> Generator[Stem | Mix | Song, None, None]:
     """Play, mix and master what is written down; see :func:`produce`."""
-    # The cores have work already; more threads inside a matrix product would only wait on them.
-    with threadpool_limits(1, "blas"):
-        yield from _render(plan, _workers(workers))
+    making = _render(plan, _workers(workers))
+    try:
+        while True:
+            # The cores have work already; more threads in a matrix product would wait on them.
+            with threadpool_limits(1, "blas"):
+                artefact = next(making, None)
+            if artefact is None:
+                return
+            yield artefact
+    finally:
+        making.close()
 
 
 def replay(plan: Plan) -> Generator[Stem | Mix | Song, None, None]:
@@ -115,7 +123,7 @@ def _workers(wished: int | None) -> int:
     return min(4, len(affinity(0)) if affinity else os.cpu_count() or 1)
 
 
-def _render(plan: Plan, workers: int) -> Iterator[Stem | Mix | Song]:
+def _render(plan: Plan, workers: int) -> Generator[Stem | Mix | Song, None, None]:
     rendered: dict[str, Stem] = {}
     buses = fx.Buses(plan.score)
     waiting: dict[str, fx.Buses] = {}

@@ -324,6 +324,16 @@ def test_mixing_twice_gives_the_same_samples(mixed: Mix) -> None:
     assert again.rides_db == mixed.rides_db
 
 
+def test_stems_that_somebody_holds_stay_as_they_are(mixed: Mix) -> None:
+    held = flat_stems(mixed.plan.score)
+    before = [track.audio.samples.copy() for track in held.tracks]
+    again = mix.down(held, mixed.plan)
+    assert np.array_equal(again.audio.samples, mixed.audio.samples)
+    for track, samples in zip(held.tracks, before, strict=True):
+        assert np.array_equal(track.audio.samples, samples)
+        assert not track.audio.samples.flags.writeable
+
+
 def test_unknown_parts_sit_where_their_stem_does() -> None:
     who = part("theremin", "pads")
     assert mix.seat(who, 1).low_cut_hz == mix.SEATS["pad"].low_cut_hz

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from halation.files import audio, midi, tags
 from halation.files.audio import Mp3
 from halation.files.folder import check_out, file_stem, folder_name, put_in_place, workshop
-from halation.files.songfile import ENGINE, SongFile, encode, read
+from halation.files.songfile import ENGINE, SongFile, encode, engine_note, read
 from halation.files.summary import summary
 from halation.types import STEM_NAMES, Audio, BriefError, Song
 
@@ -33,6 +33,7 @@ __all__ = [
     "Written",
     "check_out",
     "encode",
+    "engine_note",
     "find_audio",
     "html",
     "needed_bytes",

@@ -141,3 +141,11 @@ def _laid_out(value: Any, indent: str) -> str:
         rows = [inner + _laid_out(item, inner) for item in value]
         opening, closing = "[]"
     return opening + "\n" + ",\n".join(rows) + "\n" + indent + closing
+
+
+def engine_note(engine: int) -> str:
+    """Say what to expect of a song that another engine made."""
+    return (
+        f"this song was made by engine {engine}, this is {ENGINE}: the notes are the same, "
+        "the sound of instruments and effects may differ"
+    )

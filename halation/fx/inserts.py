@@ -52,7 +52,7 @@ def insert(audio: Audio, part: Part, plan: Plan) -> Audio:
     x = _tape(x, audio.sample_rate, part, plan)
     shaped = [plan.effect(kind, part.name) for kind in ("saturation", "crush", "phone")]
     if any(shaped) and x is audio.samples:
-        x = x.copy()
+        x = _copied(x)
     saturation, crush, phone = shaped
     if saturation:
         _saturate(x, saturation["drive_db"])
@@ -61,6 +61,15 @@ def insert(audio: Audio, part: Part, plan: Plan) -> Audio:
     if phone:
         _phone(x, audio.sample_rate, phone, plan)
     return audio if x is audio.samples else Audio.take(x, audio.sample_rate)
+
+
+def _copied(x: Signal) -> Signal:
+    """Return a copy whose silent stretches take no memory."""
+    out = np.zeros(x.shape, np.float32)
+    for start, stop in blocks(x.shape[1]):
+        if not silent(x[:, start:stop]):
+            out[:, start:stop] = x[:, start:stop]
+    return out
 
 
 def _filter(x: Signal, sample_rate: int, part: Part, plan: Plan) -> Signal:
@@ -83,7 +92,7 @@ def _octave(x: Signal, sample_rate: int, part: Part, plan: Plan) -> Signal:
     heard = np.flatnonzero(gain)
     if not len(heard):
         return x
-    out = x.copy()
+    out = _copied(x)
     grain = 4 * round(effect["grain_s"] * sample_rate / 4)
     for run in np.split(heard, np.flatnonzero(np.diff(heard) > 1) + 1):
         first, last = max(int(run[0]) - 1, 0), int(run[-1]) + 1

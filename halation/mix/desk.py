@@ -71,7 +71,11 @@ def down(stems: Stems, plan: Plan) -> Mix:
             source = _mono_lows(track.audio) if faders.mono_lows else track.audio.samples
             name = track.name
             del track
-            out = _place_for(source)
+            if sys.getrefcount(source) <= _HELD_ONCE:  # nobody else can ever see it
+                source.flags.writeable = True
+                out = source
+            else:
+                out = np.zeros(source.shape, np.float32)
             control = gains.get(name, gains["music"])
             spans = _spans(score.n_samples)
             jobs = [
@@ -95,25 +99,13 @@ def down(stems: Stems, plan: Plan) -> Mix:
     )
 
 
-def _place_for(source: Signal) -> Signal:
-    """Return where a stem's treated copy goes: its own memory where nobody else holds it."""
-    if _references(source) <= _OURS:
-        source.flags.writeable = True
-        return source
-    return np.zeros(source.shape, np.float32)
-
-
-def _references(array: Signal) -> int:
+def _held_once() -> int:
+    array = np.zeros(0, np.float32)
     return sys.getrefcount(array)
 
 
-def _held_once() -> int:
-    array = np.zeros(0, np.float32)
-    return _references(array)
-
-
-_OURS = _held_once()
-"""What :func:`_references` says of an array that only the caller's variable holds."""
+_HELD_ONCE = _held_once()
+"""What Python counts for an array that only one variable holds."""
 
 
 def _spans(n_samples: int) -> list[tuple[int, int]]:
