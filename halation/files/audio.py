@@ -22,7 +22,7 @@ Mp3 = Literal["320", "V2"]
 
 BLOCK: Final = 65_536
 MP3_QUALITY: Final = 7
-"""LAME's speed setting. 2 takes 2.7 times as long; at 320 kbit/s bits are not what is scarce."""
+"""LAME's speed setting. 2 takes five times as long; at 320 kbit/s bits are not what is scarce."""
 
 MP3_FRAME: Final = 1_152
 """Samples in a frame of MPEG-1 layer III."""
