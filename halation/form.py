@@ -120,7 +120,7 @@ def plan(mood: Mood) -> Form:
     low, high = LENGTH_DRAWN_S
     wished_s = brief.length_s
     if wished_s is None:
-        wished_s = float(rng(brief.seed, "form", "length").uniform(low, high))
+        wished_s = float(rng(brief.entropy, "form", "length").uniform(low, high))
     n_bars = math.floor(wished_s * tempo_bpm / 60.0 / BEATS_PER_BAR + 0.5)
     template = _draw_template(mood, n_bars, wished_s)
     slow = tempo_bpm < SLOW_BELOW_BPM
@@ -131,7 +131,7 @@ def plan(mood: Mood) -> Form:
 def _draw_tempo(mood: Mood) -> float:
     """Draw a producer's tempo in whole BPM; energy drives it, haze slows it."""
     centre = TEMPO_CENTRE_BPM + TEMPO_BY_ENERGY_BPM * mood.energy + TEMPO_BY_HAZE_BPM * mood.haze
-    drawn = rng(mood.brief.seed, "form", "tempo").normal(centre, TEMPO_SPREAD_BPM)
+    drawn = rng(mood.brief.entropy, "form", "tempo").normal(centre, TEMPO_SPREAD_BPM)
     return float(round(np.clip(drawn, *TEMPO_DRAWN_BPM)))
 
 
@@ -141,10 +141,10 @@ def _chance(x: float) -> float:
 
 def _draw_key(mood: Mood) -> Key:
     """Draw a tonic among all twelve, and a mode that suits the mood."""
-    stream = rng(mood.brief.seed, "form", "key")
+    stream = rng(mood.brief.entropy, "form", "key")
     weights = np.array(TONIC_WEIGHTS, float)
     tonic = int(stream.choice(12, p=weights / weights.sum()))
-    major = _chance(2.6 * mood.valence + 0.6 * mood.warmth - 0.3 * mood.haze - 0.45)
+    major = _chance(4.5 * mood.valence + 1.0 * mood.warmth - 0.3 * mood.haze - 0.4)
     if stream.random() < major:
         lydian = _chance(-0.9 + 1.0 * mood.haze - 0.8 * mood.warmth)
         mode: Mode = "lydian" if stream.random() < lydian else "ionian"
@@ -156,7 +156,7 @@ def _draw_key(mood: Mood) -> Key:
 
 
 def _draw_template(mood: Mood, n_bars: int, length_s: float) -> Template:
-    stream = rng(mood.brief.seed, "form", "template")
+    stream = rng(mood.brief.entropy, "form", "template")
     if length_s >= TWO_CYCLES_FROM_S:
         chosen = LONG[int(stream.integers(len(LONG)))]
         return _with_cycles(chosen, n_bars) if length_s > MORE_CYCLES_FROM_S else chosen

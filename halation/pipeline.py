@@ -78,7 +78,7 @@ def compose(brief: Brief) -> Iterator[Mood | Form | Score | Plan]:
     yield feeling
     structure = form.plan(feeling)
     yield structure
-    score = _cast(composer(structure, brief.seed), dict(brief.players))
+    score = _cast(composer(structure, brief.entropy), dict(brief.players))
     yield score
     yield fx.plan(score)
 
@@ -282,7 +282,7 @@ def _play(plan: Plan, part: Part, heard: Stems, stop: threading.Event | None) ->
     blocks: list[Audio] = []
     length = 0
     player = backends.player(part.player)
-    for block in player(part, score, heard, score.form.mood.brief.seed):
+    for block in player(part, score, heard, score.form.mood.brief.entropy):
         if stop is not None and stop.is_set():
             raise _Stopped
         if block.sample_rate != SAMPLE_RATE or block.channels != 2:

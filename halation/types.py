@@ -7,6 +7,7 @@ Three clocks are never mixed: ``_beats`` in form and score, ``_s`` in briefs and
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from dataclasses import dataclass, field
@@ -211,6 +212,23 @@ class Brief:
         _check_range("length", self.length_s, LENGTH_RANGE_S, "seconds")
         _check_range("tempo", self.tempo_bpm, TEMPO_RANGE_BPM, "BPM")
         _check_range("loudness", self.loudness_lufs, LOUDNESS_RANGE_LUFS, "LUFS")
+
+    @property
+    def entropy(self) -> int:
+        """The integer that every stage after the mood draws from.
+
+        The seed itself without a text; with one, seed and text together, so that two texts at one
+        seed share neither key nor melody.
+
+        Examples
+        --------
+        >>> Brief(seed=7).entropy, Brief(seed=7, text="fog").entropy != Brief(seed=7).entropy
+        (7, True)
+        """
+        if not self.text.strip():
+            return self.seed
+        digest = hashlib.sha256(f"{self.seed} {self.text}".encode()).digest()
+        return int.from_bytes(digest[:8], "little") & MAX_SEED
 
 
 def _check_range(what: str, value: float | None, bounds: tuple[float, float], unit: str) -> None:

@@ -71,7 +71,7 @@ def draw(score: Score) -> tuple[Curve, ...]:
 
 
 def _seed(score: Score) -> int:
-    return score.form.mood.brief.seed
+    return score.form.mood.brief.entropy
 
 
 def _cutoff(score: Score, lifts: tuple[tuple[Section, Section, float], ...]) -> Line:

@@ -55,7 +55,7 @@ def draw(score: Score) -> tuple[tuple[Effect, ...], tuple[Curve, ...]]:
 
 
 def _seed(score: Score) -> int:
-    return score.form.mood.brief.seed
+    return score.form.mood.brief.entropy
 
 
 def _reverbs(score: Score) -> tuple[Effect, ...]:

@@ -199,7 +199,7 @@ def _response(plan: Plan, name: str) -> Signal | None:
     if effect is None:
         return None
     return impulse_response(
-        rng(plan.score.form.mood.brief.seed, "fx", "response", name),
+        rng(plan.score.form.mood.brief.entropy, "fx", "response", name),
         RATE,
         t60_s=effect["t60_s"],
         predelay_s=effect["predelay_s"],

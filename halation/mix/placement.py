@@ -143,7 +143,7 @@ def place(audio: Audio, part: Part, plan: Plan, *, reuse: bool = False) -> Audio
     """
     _check(audio, plan.score, part.name)
     x = audio.samples
-    spot = seat(part, plan.score.form.mood.brief.seed)
+    spot = seat(part, plan.score.form.mood.brief.entropy)
     measured = active_loudness(x)
     if measured <= SILENCE_LUFS + 1.0:
         return audio

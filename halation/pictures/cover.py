@@ -114,7 +114,7 @@ def envelope(sound: Audio, steps: int) -> Field:
 
 def _subject(score: Score, sound: Audio) -> _Subject:
     mood = score.form.mood
-    draws = rng(mood.brief.seed, "pictures", "cover")
+    draws = rng(mood.brief.entropy, "pictures", "cover")
     end = score.form.duration_beats
     melodic = [p for p in score.parts if p.stem in ("keys", "lead", "vocals")]
     notes = [note for part in melodic for note in part.notes] or list(score.motif)

@@ -68,7 +68,7 @@ PATCHES: Final[dict[str, dict[str, Place]]] = {
     "lead": BREATH, "saw": {"supersaw": (0, 0, 0, 0)}, "vocals": {"chops": (0, 0, 0, 0)},
     "choir": {"choir": (0, 0, 0, 0)}, "weather": WEATHERS, "haze": WEATHERS,
 }  # fmt: skip
-CLOSENESS: Final = 0.55
+CLOSENESS: Final = 0.47
 """Distance between mood and patch at which the patch's chance has fallen to 1/e."""
 
 WORDS: Final = {
