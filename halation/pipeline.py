@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import platform
 import queue
+import sys
 import threading
 from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -250,29 +251,40 @@ def _play_stem(
 ) -> tuple[Stem, fx.Buses]:
     """Play, treat and place the parts of one stem, and collect what they send."""
     buses = fx.Buses(plan.score)
-    total: np.ndarray | None = None
-    parts = [part for part in plan.score.parts if part.stem == name]
-    for part in parts:
+    total = np.zeros((2, plan.score.n_samples), np.float32)
+    for part in plan.score.parts:
+        if part.stem != name:
+            continue
         if stop is not None and stop.is_set():
             raise _Stopped
-        played = _play(plan, part, heard, stop)
-        treated = fx.insert(played, part, plan)
-        ours = treated is not played  # then nobody else knows that memory
-        del played
-        placed = mix.place(treated, part, plan, reuse=ours)
-        ours = ours or placed is not treated
-        del treated
-        buses.add(part, placed, plan)
-        if len(parts) == 1:
-            return Stem(name, placed), buses
-        if total is None:
-            total = placed.samples if ours else placed.samples.copy()
-            total.flags.writeable = True
-        else:
-            total += placed.samples
-        del placed  # a song's length of memory that the next part needs
-    assert total is not None
+        x = _owned(_play(plan, part, heard, stop))
+        place = mix.seat(part, plan.score.form.mood.brief.entropy)
+        fx.treat(x, part, plan, low_cut_hz=place.low_cut_hz, side_cut_hz=mix.SIDE_CUT_HZ)
+        # A block goes through level, sends and sum while it is in the cache.
+        for start, end in buses.gather(part, x, plan, mix.placing(x, part, plan)):
+            total[:, start:end] += x[:, start:end]
+        del x  # a song's length of memory that the next part needs
+    fx.tape(total, name, plan)
     return Stem(name, Audio.take(total)), buses
+
+
+def _owned(audio: Audio) -> np.ndarray:
+    """Return samples that may be written to: the audio's own where nobody else holds them."""
+    samples = audio.samples
+    del audio
+    if not samples.flags.owndata or sys.getrefcount(samples) > _HELD_ONCE:
+        return samples.copy()
+    samples.flags.writeable = True
+    return samples
+
+
+def _held_once() -> int:
+    array = np.zeros(0, np.float32)
+    return sys.getrefcount(array)
+
+
+_HELD_ONCE = _held_once()
+"""What Python counts for an array that only one variable holds."""
 
 
 def _play(plan: Plan, part: Part, heard: Stems, stop: threading.Event | None) -> Audio:

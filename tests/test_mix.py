@@ -104,14 +104,6 @@ def test_silence_stays_silence() -> None:
     assert not mix.place(quiet, part("pad", "pads"), plan).samples.any()
 
 
-def test_the_bottom_is_mono() -> None:
-    plan = bare()
-    placed = mix.place(Audio(noise(plan.score, "pad", side=1.0)), part("pad", "pads"), plan)
-    assert correlation(placed.samples) < 0.3
-    low = lowpass(placed.samples, SAMPLE_RATE, 100.0, order=8)
-    assert correlation(low) > 0.95
-
-
 def test_pan_and_width_move_the_picture() -> None:
     plan = bare()
     sound = Audio(noise(plan.score, "pluck", side=0.7))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from halation.dsp.automation import silent
 
-__all__ = ["cascade", "doubled", "filtered", "halved", "halves", "highpass", "lowpass"]
+__all__ = ["cascade", "doubled", "filtered", "half", "halved", "halves", "highpass", "lowpass"]
 
 Signal = NDArray[np.float32]
 Shape = Literal["lowpass", "highpass", "bandpass"]
@@ -154,24 +154,44 @@ def halves(x: Signal) -> Iterator[tuple[int, Signal]]:
     >>> [(start, block.shape) for start, block in halves(np.ones((1, 100_000), np.float32))]
     [(0, (1, 32768)), (32768, (1, 17232))]
     """
-    channels, n = x.shape
-    size = -(-n // 2)
+    size = -(-x.shape[1] // 2)
     for start in range(0, size, _BLOCK):
         stop = min(start + _BLOCK, size)
-        # odd[i] is x[2 (start + i) - 5]; three of them lie before the beginning of the signal.
-        found = x[:, max(2 * start - 5, 1) : 2 * stop + 5 : 2]
-        if silent(x[:, max(2 * start - 5, 0) : 2 * stop + 5]):
-            continue
-        width = stop - start
-        odd = np.zeros((channels, width + 5), np.float32)
-        offset = 0 if start else 3
-        odd[:, offset : offset + found.shape[1]] = found[:, : odd.shape[1] - offset]
-        block = np.multiply(x[:, 2 * start : 2 * stop : 2], np.float32(0.5), dtype=np.float32)
-        for tap, weight in enumerate(_HALF_BAND):
-            pair = odd[:, 3 + tap : 3 + tap + width] + odd[:, 2 - tap : 2 - tap + width]
-            pair *= np.float32(weight)
-            block += pair
-        yield start, block
+        if not silent(x[:, max(2 * start - 5, 0) : 2 * stop + 5]):
+            yield start, half(x, start, stop)
+
+
+def half(x: Signal, start: int, stop: int) -> Signal:
+    """Resample a stretch to half the rate; see :func:`halved`.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(channels, n)], float32
+    start, stop : int >= 0
+        Samples of the result; they depend on ``x[:, 2 * start - 5 : 2 * stop + 5]``.
+
+    Returns
+    -------
+    np.ndarray [shape=(channels, stop - start)], float32
+        The caller's own.
+
+    Examples
+    --------
+    >>> half(np.ones((1, 64), np.float32), 8, 10).tolist()
+    [[1.0, 1.0]]
+    """
+    # odd[i] is x[2 (start + i) - 5]; some of them lie before the beginning of the signal.
+    found = x[:, max(2 * start - 5, 1) : 2 * stop + 5 : 2]
+    width = stop - start
+    odd = np.zeros((x.shape[0], width + 5), np.float32)
+    offset = max(3 - start, 0)
+    odd[:, offset : offset + found.shape[1]] = found[:, : odd.shape[1] - offset]
+    block = np.multiply(x[:, 2 * start : 2 * stop : 2], np.float32(0.5), dtype=np.float32)
+    for tap, weight in enumerate(_HALF_BAND):
+        pair = odd[:, 3 + tap : 3 + tap + width] + odd[:, 2 - tap : 2 - tap + width]
+        pair *= np.float32(weight)
+        block += pair
+    return block
 
 
 def doubled(x: Signal, n_samples: int) -> Signal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
@@ -28,6 +28,9 @@ def reshaped(
     gains: Callable[[int, int], Signal | None],
     frame: int = FRAME,
     overlap: int = OVERLAP,
+    *,
+    middle_side: bool = False,
+    out: Signal | None = None,
 ) -> Signal:
     """Multiply the spectrum of overlapping windows by gains that change from window to window.
 
@@ -35,11 +38,15 @@ def reshaped(
     ----------
     x : np.ndarray [shape=(channels, n)], float32
     gains : function of (first, last)
-        Returns the gains of windows ``first`` to ``last``, of shape (windows, frame // 2 + 1), or
-        None where all of them are 1. Window k is centred on sample ``k * (frame - overlap)
-        + frame // 2 - overlap``.
+        Returns the gains of windows ``first`` to ``last``, of shape (windows, frame // 2 + 1) or
+        (channels, windows, frame // 2 + 1), or None where all of them are 1. Window k is centred
+        on sample ``k * (frame - overlap) + frame // 2 - overlap``.
     frame, overlap : int > 0 [samples]
         A window's length, and how much of it is shared with the next; at most half of it.
+    middle_side : bool
+        Whether the gains of the two channels mean their sum and their difference.
+    out : np.ndarray [shape=(channels, n)], float32, optional
+        Takes the result; may be ``x`` itself.
 
     Returns
     -------
@@ -58,37 +65,63 @@ def reshaped(
     >>> bool(np.max(np.abs(halved - x / 2)) < 1e-5)
     True
     """
-    from scipy.fft import irfft, rfft
-
     channels, n = x.shape
     hop = frame - overlap
     window = _window(frame, overlap)
-    out = np.zeros(x.shape, np.float32)  # pages of silence are never touched
+    if out is None:
+        out = np.zeros(x.shape, np.float32)  # pages of silence are never touched
     windows = -(-(n + overlap) // hop)
+    # Where out is x, what the next windows share with these has been written over.
+    shared = np.zeros((channels, overlap), np.float32)
     for first in range(0, windows, _BATCH):
         last = min(first + _BATCH, windows)
         start, stop = first * hop - overlap, last * hop
-        inside = slice(max(start, 0), min(stop, n))
-        if inside.start >= inside.stop:
-            continue
-        span = x[:, inside]
-        if span.max() < SILENCE and span.min() > -SILENCE:
-            continue
         padded = np.zeros((channels, stop - start), np.float32)
-        padded[:, inside.start - start : inside.stop - start] = span
+        padded[:, overlap : n - start] = x[:, start + overlap : stop]
+        padded[:, :overlap] = shared
+        shared = padded[:, -overlap:].copy()
+        if padded.max() < SILENCE and padded.min() > -SILENCE:
+            if out is x:
+                out[:, start + overlap : stop] = 0.0
+            continue
         gain = gains(first, last)
         if gain is None:  # windows and their overlaps add up to 1, but for the outer edges
             padded[:, :overlap] *= window[:overlap] ** 2
             padded[:, -overlap:] *= window[-overlap:] ** 2
+        elif middle_side:
+            _shape_middle_side(padded, gain, window, hop)
         else:
-            frames = sliding_window_view(padded, frame, axis=1)[:, ::hop] * window
-            spectrum = rfft(frames, axis=-1, overwrite_x=True)
-            spectrum *= gain
-            frames = irfft(spectrum, n=frame, axis=-1, overwrite_x=True)
-            frames *= window
-            _overlap_add(frames, padded, hop)
-        out[:, inside] += padded[:, inside.start - start : inside.stop - start]
+            _shape(padded, gain, window, hop)
+        begin = start + overlap
+        if start >= 0:
+            out[:, start:begin] += padded[:, : min(overlap, n - start)]
+        out[:, begin:stop] = padded[:, overlap : max(n - start, overlap)]
     return out
+
+
+def _shape(padded: Signal, gain: Signal, window: Signal, hop: int) -> None:
+    """Filter a few windows, in place."""
+    from scipy.fft import irfft, rfft
+
+    frames = sliding_window_view(padded, len(window), axis=1)[:, ::hop] * window
+    spectrum = rfft(frames, axis=-1, overwrite_x=True)
+    spectrum *= gain
+    frames = irfft(spectrum, n=len(window), axis=-1, overwrite_x=True)
+    frames *= window
+    _overlap_add(frames, padded, hop)
+
+
+def _shape_middle_side(padded: Signal, gain: Signal, window: Signal, hop: int) -> None:
+    """Filter a few windows as sum and difference, in place; of mono only the sum."""
+    parts = np.stack((padded[0] + padded[1], padded[0] - padded[1]))
+    parts *= np.float32(0.5)
+    if parts[1].any():
+        _shape(parts, gain, window, hop)
+        np.add(parts[0], parts[1], out=padded[0])
+        np.subtract(parts[0], parts[1], out=padded[1])
+    else:
+        _shape(parts[:1], gain[:1], window, hop)
+        padded[:] = parts[0]
 
 
 def _overlap_add(frames: Signal, out: Signal, hop: int) -> None:
@@ -116,11 +149,13 @@ def swept(
     sample_rate: int,
     cutoff_hz: Signal,
     *,
-    highpass_hz: float = 0.0,
+    highpass_hz: float | Sequence[float] = (),
+    side_highpass_hz: float = 0.0,
     order: int = 3,
     hop: int = HOP,
+    out: Signal | None = None,
 ) -> Signal:
-    """Low-pass a signal at a cutoff that moves, and high-pass it at one that does not.
+    """Low-pass a signal at a cutoff that moves, and high-pass it at some that do not.
 
     Parameters
     ----------
@@ -128,12 +163,16 @@ def swept(
     sample_rate : int [Hz]
     cutoff_hz : np.ndarray [shape=(ceil(n / hop) + 1,)] [Hz]
         Where the low-pass is 3 dB down, at control rate; from :data:`OPEN_HZ` on it is open.
-    highpass_hz : float >= 0 [Hz]
-        Where the high-pass (12 dB/octave) is 3 dB down; 0 for none.
+    highpass_hz : float > 0, or several [Hz]
+        Where high-passes (12 dB/octave) are 3 dB down.
+    side_highpass_hz : float >= 0 [Hz]
+        Where a high-pass (24 dB/octave) of the difference of two channels is 3 dB down; 0 for none.
     order : int > 0
         Slope of the low-pass: 6 dB/octave for each (the magnitude of a Butterworth filter).
     hop : int > 0
         Samples between two control values.
+    out : np.ndarray [shape=(channels, n)], float32, optional
+        Takes the result; may be ``x`` itself.
 
     Returns
     -------
@@ -149,10 +188,11 @@ def swept(
     """
     bins_hz = np.arange(FRAME // 2 + 1) * (sample_rate / FRAME)
     steep = (bins_hz ** (2 * order)).astype(np.float32)
-    low = np.ones(len(bins_hz), np.float32)
-    if highpass_hz > 0.0:
-        ratio = (bins_hz / highpass_hz) ** 4
-        low = np.sqrt(ratio / (1.0 + ratio)).astype(np.float32)
+    cuts_hz = [float(hz) for hz in np.atleast_1d(highpass_hz)]
+    low = _highpass(bins_hz, cuts_hz, 2)[None]
+    if side_highpass_hz > 0.0:
+        low = np.concatenate((low, low * _highpass(bins_hz, [side_highpass_hz], 4)))
+    always = bool(cuts_hz) or side_highpass_hz > 0.0
     stride = FRAME - OVERLAP
     windows = -(-(x.shape[1] + OVERLAP) // stride)
     centres = (np.arange(windows) * stride + FRAME // 2 - OVERLAP) // hop
@@ -161,14 +201,23 @@ def swept(
     def gains(first: int, last: int) -> Signal | None:
         now = cutoffs[first:last]
         if now.min() >= OPEN_HZ:
-            return None if highpass_hz <= 0.0 else np.broadcast_to(low, (last - first, len(low)))
+            return low[:, None] if always else None
         scale = np.where(now >= OPEN_HZ, 0.0, now ** (-2.0 * order)).astype(np.float32)
         gain = steep * scale[:, None]
         gain += 1.0
         np.sqrt(gain, out=gain)
-        return np.asarray(np.divide(low, gain, out=gain))
+        return np.asarray(low[:, None] / gain)
 
-    return reshaped(x, gains)
+    return reshaped(x, gains, middle_side=side_highpass_hz > 0.0, out=out)
+
+
+def _highpass(bins_hz: NDArray[np.float64], cuts_hz: Sequence[float], order: int) -> Signal:
+    """Return the magnitude of Butterworth high-passes in a row."""
+    gain = np.ones(len(bins_hz))
+    for hz in cuts_hz:
+        ratio = (bins_hz / hz) ** (2 * order)
+        gain *= np.sqrt(ratio / (1.0 + ratio))
+    return gain.astype(np.float32)
 
 
 def octave_up(

@@ -32,7 +32,7 @@ DRIFTING_HZ = {
 DUCKS_DB = {"pads": 5.0, "vocals": 4.0, "keys": 2.0, "lead": 3.0, "textures": 3.0, "space": 5.0}
 """How far each stem falls under kick and 808."""
 
-TAPED = {"pads": 1.0, "keys": 0.8, "lead": 0.55, "vocals": 0.65}
+TAPED = {"pads": 1.0, "keys": 0.8, "lead": 0.55, "vocals": 0.65, "space": 0.9}
 """Chance of each stem to run over the tape where the haze is 0; drums and bass never do."""
 
 SATURATED = {"pad": 0.8, "wide": 0.6, "saw": 0.9, "lead": 0.6, "vocals": 0.7, "choir": 0.5}
@@ -45,7 +45,7 @@ def draw(score: Score) -> tuple[tuple[Effect, ...], tuple[Curve, ...]]:
     """Draw the effects and curves of every part, and the ducking and tape of every stem."""
     mood = score.form.mood
     effects = [_duck(score, stem, depth_db) for stem, depth_db in DUCKS_DB.items()]
-    stems = sorted({part.stem for part in score.parts})
+    stems = {"space", *(part.stem for part in score.parts)}
     for stem, chance in TAPED.items():
         if (
             stem in stems

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.automation import HOP, apply_gain, decibels
+from halation.dsp.automation import HOP, apply_gain, blocks, decibels, ramp
 from halation.dsp.delays import ping_pong, reversed_delay
-from halation.dsp.filters import doubled, halves, lowpass
+from halation.dsp.filters import doubled, half, lowpass
 from halation.dsp.reverbs import convolved, impulse_response, reverse_swell
 from halation.dsp.spectral import octave_up, swept
+from halation.fx.inserts import tape
 from halation.fx.reading import combined, control, duck
 from halation.seeds import rng
 from halation.types import SAMPLE_RATE, Audio, AudioError, Part, Plan, Score
@@ -49,42 +52,64 @@ class Buses:
         self._signals: dict[str, Signal] = {}
 
     def add(self, part: Part, audio: Audio, plan: Plan) -> None:
-        """Add a part's sends to the buses.
+        """Add a part's sends to the buses; see :meth:`gather`."""
+        for _ in self.gather(part, audio.samples, plan, blocks(audio.n_samples)):
+            pass
+
+    def gather(
+        self, part: Part, x: Signal, plan: Plan, spans: Iterable[tuple[int, int]]
+    ) -> Iterator[tuple[int, int]]:
+        """Add a part's sends to the buses, stretch by stretch, while it is being made.
 
         Parameters
         ----------
         part : Part
-        audio : Audio [shape=(1 or 2, score.n_samples)]
+        x : np.ndarray [shape=(1 or 2, score.n_samples)], float32
             The part as it stands in the mix.
         plan : Plan
             Its curves ``<bus>_send_db`` are the sends; a bus without one gets nothing.
+        spans : iterable of (start, stop) [samples]
+            Stretches of ``x``, in order, each taken from ``x`` when the next one is ready; they
+            start at multiples of ``2 * HOP``. Between them ``x`` is silent.
+
+        Yields
+        ------
+        tuple of (start, stop)
+            The spans.
 
         Raises
         ------
         AudioError
-            If the audio is not as long as the score.
+            If the part is not as long as the score.
         """
-        if audio.n_samples != self.score.n_samples:
+        if x.shape[1] != self.score.n_samples:
             raise AudioError(
-                f"the part {part.name!r} has {audio.n_samples} samples, "
-                f"the score {self.score.n_samples}"
+                f"the part {part.name!r} has {x.shape[1]} samples, the score {self.score.n_samples}"
             )
         gains = {}
         for bus in CHANNELS:
             curve = plan.curve(part.name, f"{bus}_send_db")
             if curve is not None:
                 gains[bus] = decibels(control(plan, curve, self._size, RATE))
-        if not gains:
-            return
-        for bus in gains:
-            self._signal(bus)
-        for start, block in halves(audio.samples):
-            stop = start + block.shape[1]
-            middle = block.mean(axis=0, keepdims=True)
-            for bus, gain in gains.items():
-                sent = (middle if CHANNELS[bus] == 1 else block).copy()
-                apply_gain(sent, gain[start // HOP : -(-stop // HOP) + 1])
-                self._signals[bus][:, start:stop] += sent
+        waiting: tuple[int, int] | None = None
+        for span in spans:
+            if waiting and gains:
+                self._send(x, gains, *waiting)
+            waiting = span
+            yield span
+        if waiting and gains:
+            self._send(x, gains, *waiting)
+
+    def _send(self, x: Signal, gains: dict[str, Signal], start: int, stop: int) -> None:
+        first, last = start // 2, -(-stop // 2)
+        block = half(x, first, last)
+        middle = np.float32(0.5) * (block[:1] + block[-1:])
+        for bus, gain in gains.items():
+            local = gain[first // HOP : -(-last // HOP) + 1]
+            if local.max() <= 0.0:
+                continue
+            sent = middle if CHANNELS[bus] == 1 else block
+            self._signal(bus)[:, first:last] += sent * ramp(local, HOP, 0, last - first)
 
     def merge(self, other: Buses) -> None:
         """Add what another vessel has gathered; it is left as it is."""
@@ -182,6 +207,7 @@ class Buses:
         level_db = combined(plan, ("space", "all"), "gain_db", np.add, self._size, RATE)
         if level_db is not None:
             apply_gain(wet, decibels(level_db))
+        tape(wet, "space", plan, RATE)
         ducked = plan.effect("duck", "space")
         if ducked is not None:
             apply_gain(wet, duck(plan, ducked, self._size, RATE))

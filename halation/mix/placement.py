@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,12 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.dsp import automation
-from halation.dsp.filters import cascade
-from halation.dsp.loudness import SILENCE_LUFS, active_frames, active_loudness
+from halation.dsp.loudness import SILENCE_LUFS, active_loudness
 from halation.seeds import rng
 from halation.types import SAMPLE_RATE, Audio, AudioError, Part, Plan, Score
 
-__all__ = ["DEFAULT_SEATS", "REFERENCE_LUFS", "SEATS", "SIDE_CUT_HZ", "Seat", "place", "seat"]
+__all__ = [
+    "DEFAULT_SEATS",
+    "REFERENCE_LUFS",
+    "SEATS",
+    "SIDE_CUT_HZ",
+    "Seat",
+    "place",
+    "placing",
+    "seat",
+]
 
 Signal = NDArray[np.float32]
 
@@ -82,7 +90,6 @@ DEFAULT_SEATS: Final = {
 _LEVEL_SPREAD_LU = 1.0
 _WIDTH_SPREAD = 0.1
 _BLOCK = 128 * automation.HOP
-_NO_LOWS_DB = -45.0
 _SAME_HIT_S = 0.03
 
 
@@ -115,105 +122,74 @@ def seat(part: Part, seed: int) -> Seat:
     )
 
 
-def place(audio: Audio, part: Part, plan: Plan, *, reuse: bool = False) -> Audio:
-    """Set a part's level, width and place, and duck it under the kick.
-
-    Parameters
-    ----------
-    audio : Audio, stereo
-        The part after its own effects, as long as the score.
-    part : Part
-    plan : Plan
-        Curves ``gain_db`` (on the part, its stem, ``"music"`` = all but drums and bass, or
-        ``"all"``; they add up) and ``width`` (the same but ``"all"``; they multiply), and an
-        effect ``duck`` on the part or its stem.
-    reuse : bool
-        Whether the result may take the memory of ``audio``, which is then of no use any more.
-
-    Returns
-    -------
-    Audio
-        The level is measured while the part plays, so that a sparse part is not blown up, and
-        moves the part as a whole: its own dynamics stay. Silence stays silence.
+def place(audio: Audio, part: Part, plan: Plan) -> Audio:
+    """Set a copy of a part at its level and place; see :func:`placing`.
 
     Raises
     ------
     AudioError
         If the audio is not stereo or not as long as the score.
     """
-    _check(audio, plan.score, part.name)
-    x = audio.samples
+    x = audio.samples.copy()
+    for _ in placing(x, part, plan):
+        pass
+    return Audio.take(x)
+
+
+def placing(x: Signal, part: Part, plan: Plan) -> Iterator[tuple[int, int]]:
+    """Set a part's level, width and place, and duck it under the kick, in place.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(2, score.n_samples)], float32
+        The part after its own effects; changed in place, block by block. The level is measured
+        while the part plays, so that a sparse part is not blown up, and moves the part as a whole:
+        its own dynamics stay. Silence stays silence.
+    part : Part
+    plan : Plan
+        Curves ``gain_db`` (on the part, its stem, ``"music"`` = all but drums and bass, or
+        ``"all"``; they add up) and ``width`` (the same but ``"all"``; they multiply), and an
+        effect ``duck`` on the part or its stem.
+
+    Yields
+    ------
+    tuple of (start, stop) [samples]
+        Every stretch that is done, in order; silent ones are left out.
+
+    Raises
+    ------
+    AudioError
+        If the signal is not stereo or not as long as the score.
+    """
+    _check(x, plan.score, part.name)
     spot = seat(part, plan.score.form.mood.brief.entropy)
     measured = active_loudness(x)
     if measured <= SILENCE_LUFS + 1.0:
-        return audio
+        return
     gain = _gain_control(part, plan)
     gain *= np.float32(10.0 ** ((REFERENCE_LUFS + spot.level_lu - measured) / 20.0))
-    width = _product(plan, _targets(part)[:-1], "width", audio.n_samples) * np.float32(spot.width)
-    out = x if reuse and x.flags.owndata else np.zeros(x.shape, np.float32)
-    out.flags.writeable = True  # pages of silence are never touched, so they take no memory
-    lows = _Lows(x, spot.low_cut_hz)
+    width = _product(plan, _targets(part)[:-1], "width", x.shape[1]) * np.float32(spot.width)
+    spread = gain * width
     angle = (spot.pan + 1.0) * np.pi / 4
     left, right = (np.float32(f(angle) / np.sqrt(2.0)) for f in (np.cos, np.sin))
-    for start in range(0, audio.n_samples, _BLOCK):
-        stop = min(start + _BLOCK, audio.n_samples)
-        if lows.settled and automation.silent(x[:, start:stop]):
+    for start in range(0, x.shape[1], _BLOCK):
+        stop = min(start + _BLOCK, x.shape[1])
+        block = x[:, start:stop]
+        if automation.silent(block):
             continue
-        first, second = left * x[0, start:stop], right * x[1, start:stop]
-        middle, side = lows.cut(first + second, first - second)
-        side *= _ramp(width, start, stop)
-        level = _ramp(gain, start, stop)
-        middle *= level
-        side *= level
-        np.add(middle, side, out=out[0, start:stop])
-        np.subtract(middle, side, out=out[1, start:stop])
-    return Audio.take(out)
+        first, second = left * block[0], right * block[1]
+        middle, side = first + second, np.subtract(first, second, out=first)
+        middle *= _ramp(gain, start, stop)
+        side *= _ramp(spread, start, stop)
+        np.add(middle, side, out=block[0])
+        np.subtract(middle, side, out=block[1])
+        yield start, stop
 
 
-class _Lows:
-    """High-passes for middle and side that run on from block to block.
-
-    A signal without lows is left alone, which is exact enough and saves half the time.
-    """
-
-    def __init__(self, x: Signal, low_cut_hz: float) -> None:
-        from scipy.fft import rfft
-        from scipy.signal import butter
-
-        frames = active_frames(x, 64) * np.hanning(4_096).astype(np.float32)
-        spectra = rfft(np.stack([frames[0] + frames[1], frames[0] - frames[1]]), axis=2)
-        power = np.asarray((spectra.real**2 + spectra.imag**2).sum(axis=1, dtype=np.float64))
-        floor = power.sum() * 10.0 ** (_NO_LOWS_DB / 10.0)
-        self._filters: list[tuple[Signal, Signal] | None] = []
-        for row, cut_hz, order in zip(power, (low_cut_hz, SIDE_CUT_HZ), (2, 4), strict=True):
-            if row[: int(cut_hz * 4_096 / SAMPLE_RATE)].sum() <= floor:
-                self._filters.append(None)
-            else:
-                sections = butter(order, cut_hz, "highpass", fs=SAMPLE_RATE, output="sos")
-                state = np.zeros((len(sections), 2), np.float32)
-                self._filters.append((sections.astype(np.float32), state))
-
-    @property
-    def settled(self) -> bool:
-        """Whether nothing rings on in the filters."""
-        return all(found is None or np.abs(found[1]).max() < 1e-7 for found in self._filters)
-
-    def cut(self, *signals: Signal) -> tuple[Signal, ...]:
-        """Filter the next block of (middle, side)."""
-        results = []
-        for index, signal in enumerate(signals):
-            found = self._filters[index]
-            if found is not None:
-                signal, state = cascade(found[0], signal, found[1])
-                self._filters[index] = (found[0], state)
-            results.append(signal)
-        return tuple(results)
-
-
-def _check(audio: Audio, score: Score, name: str) -> None:
-    if audio.channels != 2 or audio.n_samples != score.n_samples:
+def _check(x: Signal, score: Score, name: str) -> None:
+    if x.shape != (2, score.n_samples):
         raise AudioError(
-            f"{name!r} must be stereo and {score.n_samples} samples long, not {audio.samples.shape}"
+            f"{name!r} must be stereo and {score.n_samples} samples long, not {x.shape}"
         )
 
 
