@@ -20,12 +20,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, Any
 
 import numpy as np
 
-__all__ = ["Lost", "Member", "hired", "serve", "summon"]
+__all__ = ["Lost", "Member", "hired", "keep_memory", "serve", "summon"]
 
 log = logging.getLogger("halation")
 
@@ -44,6 +44,29 @@ _ENVIRONMENT = dict.fromkeys(
 
 _idle: list[Member] = []
 _lock = threading.Lock()
+
+
+_KEPT_BYTES = 64 << 20
+_TOP_BYTES = 16 << 20
+_MAPPED_BYTES = 4 << 20  # from here on numpy asks for huge pages
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3  # from malloc.h
+
+
+def keep_memory() -> None:
+    """Have the allocator keep what blocks of a few megabytes free, where it can be told so.
+
+    Otherwise glibc gives it back and takes it anew thousands of times a song, and the kernel clears
+    every page again. Arrays as long as a song are given back as before.
+    """
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    with suppress(OSError, AttributeError):  # other C libraries have no such switch
+        adjust = ctypes.CDLL(None).mallopt
+        adjust(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
+        adjust(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+        adjust(_M_TOP_PAD, _TOP_BYTES)
 
 
 class Lost(Exception):
@@ -218,6 +241,7 @@ def _dismiss_all() -> None:
 
 def serve(preload: list[str]) -> None:
     """Do what the parent asks over standard input, until it has gone."""
+    keep_memory()
     requests = os.fdopen(os.dup(0), "rb", buffering=0)
     replies = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # nothing else may write between two replies

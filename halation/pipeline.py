@@ -86,6 +86,7 @@ def compose(brief: Brief) -> Iterator[Mood | Form | Score | Plan]:
 
 def render(plan: Plan, *, workers: int | None = None) -> Generator[Stem | Mix | Song, None, None]:
     """Play, mix and master what is written down; see :func:`produce`."""
+    crew.keep_memory()
     making = _render(plan, _workers(workers))
     try:
         while True:
