@@ -7,6 +7,7 @@ line. Everything that moves a level in halation goes through here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,10 +114,18 @@ def ramp(control: Signal, hop: int, start: int, stop: int) -> Signal:
     [0.0, 0.5, 1.0, 2.0]
     """
     first, last = start // hop, -(-stop // hop)
-    left = control[first:last, None]
-    step = control[first + 1 : last + 1, None] - left
-    fraction = np.arange(hop, dtype=np.float32) / np.float32(hop)
-    return np.asarray((left + step * fraction).reshape(-1)[: stop - start], dtype=np.float32)
+    pairs = np.empty((last - first, 2), np.float32)
+    pairs[:, 0] = control[first:last]
+    np.subtract(control[first + 1 : last + 1], pairs[:, 0], out=pairs[:, 1])
+    return np.asarray((pairs @ _slope(hop)).reshape(-1)[: stop - start])
+
+
+@cache
+def _slope(hop: int) -> Signal:
+    """Return what turns a value and the step to the next one into a straight line."""
+    line = np.stack((np.ones(hop, np.float32), np.arange(hop, dtype=np.float32) / np.float32(hop)))
+    line.flags.writeable = False
+    return line
 
 
 def blocks(n_samples: int, hop: int = HOP) -> Iterator[tuple[int, int]]:

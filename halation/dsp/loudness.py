@@ -49,6 +49,7 @@ _HALF_TAPS = 12
 _ACTIVE_FRAME = 4_096
 _ACTIVE_FRAMES = 256
 _ACTIVE_DB = -30.0
+_FRAMES_AT_ONCE = 16
 
 
 def _lufs(energy: Values) -> Values:
@@ -386,8 +387,12 @@ def active_loudness(x: Signal, sample_rate: int = SAMPLE_RATE) -> float:
         return SILENCE_LUFS
     size = frames.shape[2]
     gain = k_gain(rfftfreq(size, 1.0 / sample_rate), sample_rate) * (2.0 / size**2)
-    spectrum = rfft(frames, axis=2)
-    loud = ((spectrum.real**2 + spectrum.imag**2) @ gain).sum(axis=0, dtype=np.float64)
+    loud = np.zeros(frames.shape[1])
+    for first in range(0, len(loud), _FRAMES_AT_ONCE):
+        spectrum = rfft(frames[:, first : first + _FRAMES_AT_ONCE], axis=2)
+        power = spectrum.real**2
+        power += spectrum.imag**2
+        loud[first : first + _FRAMES_AT_ONCE] = (power @ gain).sum(axis=0, dtype=np.float64)
     gate = float(loud.mean()) * 10.0 ** (_GATE_LU / 10.0)
     return float(_lufs(loud[loud >= gate].mean()))
 

@@ -18,7 +18,7 @@ OPEN_HZ = 17_000.0
 """A low-pass that stands here or above is taken for open and costs nothing."""
 
 SILENCE = 1e-6
-_BATCH = 16
+_BATCH = 8
 
 Signal = NDArray[np.float32]
 
@@ -80,7 +80,7 @@ def reshaped(
         padded[:, overlap : n - start] = x[:, start + overlap : stop]
         padded[:, :overlap] = shared
         shared = padded[:, -overlap:].copy()
-        if padded.max() < SILENCE and padded.min() > -SILENCE:
+        if _nothing(padded):
             if out is x:
                 out[:, start + overlap : stop] = 0.0
             continue
@@ -97,6 +97,13 @@ def reshaped(
             out[:, start:begin] += padded[:, : min(overlap, n - start)]
         out[:, begin:stop] = padded[:, overlap : max(n - start, overlap)]
     return out
+
+
+def _nothing(x: Signal) -> bool:
+    """Tell whether a stretch is silent; a probe answers for most sound."""
+    if np.abs(x[:, ::97]).max() >= SILENCE:
+        return False
+    return bool(x.max() < SILENCE and x.min() > -SILENCE)
 
 
 def _shape(padded: Signal, gain: Signal, window: Signal, hop: int) -> None:

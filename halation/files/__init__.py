@@ -146,7 +146,7 @@ def _fill(song: Song, room: Path, formats: tuple[str, ...], stems: bool, mp3: Mp
                 else None
             )
             picture = _cover(song)
-            picture.save(room / "cover.png", compress_level=3)
+            picture.save(room / "cover.png", compress_level=1)
             tag = tags.of_song(song, _jpeg(picture))
             draft = Written(
                 folder=room,

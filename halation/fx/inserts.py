@@ -174,14 +174,19 @@ def _saturate(x: Signal, drive_db: float) -> None:
     peak = max(float(x.max(initial=0.0)), -float(x.min(initial=0.0)))
     if peak <= 0.0:
         return
-    # The curve x (27 + x²) / (27 + 9 x²) follows tanh within 3 % up to 3.
+    # The curve x (27 + x²) / (27 + 9 x²) follows tanh within 3 % up to 3; with y = 3 + x² it is
+    # x (1/9 + 8/3 / y), which takes half the steps.
     scale = np.float32(10.0 ** (drive_db / 20.0) * 0.5 / peak)
     for start, stop in blocks(x.shape[1]):
-        block = x[:, start:stop]
-        if silent(block):
-            continue
-        square = (block * scale) ** 2
-        block *= (27.0 + square) / (27.0 + 9.0 * square)
+        for channel in x[:, start:stop]:
+            if silent(channel):
+                continue
+            bend = channel * scale
+            bend *= bend
+            bend += np.float32(3.0)
+            np.divide(np.float32(8.0 / 3.0), bend, out=bend)
+            bend += np.float32(1.0 / 9.0)
+            channel *= bend
 
 
 def _crush(x: Signal, bits: int, hold: int, gain_db: float) -> None:

@@ -178,7 +178,8 @@ def placing(x: Signal, part: Part, plan: Plan) -> Iterator[tuple[int, int]]:
         if automation.silent(block):
             continue
         first, second = left * block[0], right * block[1]
-        middle, side = first + second, np.subtract(first, second, out=first)
+        middle = first + second
+        side = np.subtract(first, second, out=first)
         middle *= _ramp(gain, start, stop)
         side *= _ramp(spread, start, stop)
         np.add(middle, side, out=block[0])
