@@ -6,6 +6,7 @@ Gains are worked out at control rate, in dB, before anything is multiplied; they
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -152,7 +153,8 @@ def saturate(x: Signal, knee: float) -> None:
     [[0.009999999776482582, 0.7070000171661377, -0.7070000171661377]]
     """
     square = np.float32(1.0 / (knee * knee))
-    for channel in x:
+
+    def bend(channel: Signal) -> None:
         for start in range(0, len(channel), _CACHE_SAMPLES):
             block = channel[start : start + _CACHE_SAMPLES]
             loss = block * block
@@ -160,6 +162,9 @@ def saturate(x: Signal, knee: float) -> None:
             loss += np.float32(1.0)
             np.sqrt(loss, out=loss)
             block /= loss
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(bend, x))
 
 
 def limiter_gain_db(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,13 +131,16 @@ class Buses:
         -------
         Audio [shape=(2, score.n_samples)]
         """
+        rooms = ("near", "hall", "shimmer")
+        with ThreadPoolExecutor(2) as pool:  # long transforms let go of the interpreter
+            rising, echoing = pool.submit(self._shimmer, plan), pool.submit(self._echoes, plan)
+            responses = dict(zip(rooms, pool.map(partial(_response, plan), rooms), strict=True))
+            shimmer, echoes = rising.result(), echoing.result()
         hall = self._signal("hall")
-        echoes = self._echoes(plan)
         if echoes is not None:
             hall = hall + np.float32(10.0 ** (_delay_to_hall_db(plan) / 20.0)) * echoes
-        responses = {name: _response(plan, name) for name in ("near", "hall", "shimmer")}
         sent = [(hall, responses["hall"]), (self._signal("near"), responses["near"])]
-        sent.append((self._shimmer(plan), responses["shimmer"]))
+        sent.append((shimmer, responses["shimmer"]))
         wet = convolved([(x, h) for x, h in sent if h is not None], self._size)
         if echoes is not None:
             wet += np.float32(10.0 ** (DELAY_DB / 20.0)) * echoes

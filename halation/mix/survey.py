@@ -6,6 +6,7 @@ solved on those few numbers, and only then is a sample multiplied.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,7 +26,7 @@ SPACING: Final = 8_192
 """One frame lies somewhere in every so many samples, never in step with the beat."""
 
 LOW_HZ: Final = 120.0
-_CHUNK = 64
+_CHUNK = 16
 _GOLDEN = 0.618_033_988_749_895
 
 
@@ -76,7 +77,8 @@ def survey(stems: Stems) -> Survey:
     weights[frequencies >= LOW_HZ, 2] = 0.0
     loud = np.zeros((len(starts), 3))
     pairs = np.zeros((len(starts), 3, 3, 2))
-    for first in range(0, len(starts), _CHUNK):
+
+    def look(first: int) -> None:
         chosen = starts[first : first + _CHUNK]
         spectra = rfft(_gather(stems, chosen), axis=3)
         left, right = spectra[:, 0], spectra[:, 1]
@@ -91,6 +93,9 @@ def survey(stems: Stems) -> Survey:
             pairs[here, :, index] = sums[..., 1:]
             if index < 2:
                 loud[here] += sums[..., 0]
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(look, range(0, len(starts), _CHUNK)))
     times_s = (starts + FRAME / 2) / SAMPLE_RATE
     return Survey(times_s, loud, pairs[..., 0], pairs[..., 1])
 
