@@ -206,8 +206,8 @@ def _key_clarity(power: Grid, rate: int) -> float:
     frequency = np.fft.rfftfreq(FRAME, 1 / rate)
     used = (frequency > 120) & (frequency < 3500)
     pitch = np.round(69 + 12 * np.log2(frequency[used] / 440)).astype(int) % 12
-    chroma = np.bincount(pitch, np.sqrt(power[:, used]).mean(axis=0), 12)
-    chroma /= np.bincount(pitch, minlength=12)
+    sums = np.bincount(pitch, np.sqrt(power[:, used]).mean(axis=0), 12)
+    chroma = sums / np.bincount(pitch, minlength=12)
     fits = [
         np.corrcoef(chroma, np.roll(profile, tonic))[0, 1]
         for profile in KRUMHANSL

@@ -9,12 +9,16 @@ from pathlib import Path
 
 from PIL import Image
 
-THUMB_PX = (460, 434)
+THUMB_PX = (600, 565)
 """Two dozen of these stay under 1.5 MB."""
 SHOWN_PART = 0.8
 """The upper part of the picture: waveform, spectrogram, loudness, notes."""
-ODD = 2.0
+ODD = 2.5
 """Deviations from the median, in robust standard deviations, from which on a value is marked."""
+ODD_SHARE = 0.05
+"""What is odd is also away from the median by this share of it, or of the room between bounds."""
+FEWEST = 6
+"""Songs from which on there is a median to be odd against."""
 
 COLUMNS = (
     "lift_lu", "range_lu", "plr_db", "hook_moves_db", "wetter_hook_db", "vocals_under_hook_lu",
@@ -88,6 +92,8 @@ def _marks(name: str, rows: list[Row]) -> list[str]:
     values = [row.values[name] for row in rows if name in row.values]
     middle = statistics.median(values)
     spread = 1.4826 * statistics.median(abs(value - middle) for value in values)
+    bounds = next((row.bounds[name] for row in rows if name in row.bounds), None)
+    least = ODD_SHARE * (bounds[1] - bounds[0] if bounds else abs(middle))
     marks = []
     for row in rows:
         value = row.values.get(name)
@@ -97,7 +103,8 @@ def _marks(name: str, rows: list[Row]) -> list[str]:
         elif not low <= value <= high:
             marks.append("out")
         else:
-            marks.append("odd" if spread and abs(value - middle) > ODD * spread else "")
+            odd = len(values) >= FEWEST and abs(value - middle) > max(ODD * spread, least)
+            marks.append("odd" if odd else "")
     return marks
 
 

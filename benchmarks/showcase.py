@@ -20,6 +20,7 @@ from typing import Any
 
 from benchmarks.page import Row, write_page
 from benchmarks.soak import make
+from halation.files import ENGINE
 
 OUT = Path("docs/listening")
 FIRST_SEED = 2400
@@ -70,7 +71,12 @@ class Entry:
     @property
     def asked(self) -> dict[str, Any]:
         """What the song was made of, to tell whether a finished one is this one."""
-        return {"text": self.text, "options": list(self.options), "seed": self.seed}
+        return {
+            "text": self.text,
+            "options": list(self.options),
+            "seed": self.seed,
+            "engine": ENGINE,
+        }
 
 
 @dataclass(frozen=True, slots=True)
