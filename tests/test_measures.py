@@ -200,5 +200,5 @@ def test_a_weak_song_stands_out_on_the_page(tmp_path: Path) -> None:
     assert page.count("<audio") == 9 and "//" not in page.split("<script>")[0]
     assert "lift_lu 0.50 not in 2..5" in page
     assert "**0.5!**" in table and "*9*" in table
-    assert table.count("!**") == 1
+    assert table.partition("| measure ")[2].count("!**") == 1
     assert (tmp_path / "pictures" / "9.jpg").stat().st_size > 0
