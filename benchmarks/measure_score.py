@@ -285,7 +285,7 @@ def _development(report: Report, written: Written) -> None:
             shared.append(same / max(total, 1))
             whole += same == total
     report.note("sections_copied", whole, 0, 0)
-    report.note("bars_shared", max(shared), 0, 0.5)
+    report.note("bars_shared", max(shared), 0, 0.55)
     again = []
     for section in written.of("hook"):
         columns = [
