@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help song setup test lint format bench soak golden lock clean
+.PHONY: help song setup test lint format bench soak showcase golden lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo "make test    set up what is needed and pass every test"
 	@echo "make bench   how fast each stage and a whole song are"
 	@echo "make soak    every figure of sound over dozens of songs"
+	@echo "make showcase  two dozen songs with pictures and measures on one page"
 	@echo "make format  mend what lint can mend;  make golden  write the goldens anew"
 
 song: $(VENV)/.song
@@ -53,6 +54,9 @@ bench: $(VENV)/.test
 
 soak: $(VENV)/.test
 	$(BIN)/python -m benchmarks.soak
+
+showcase: $(VENV)/.test
+	$(BIN)/python -m benchmarks.showcase $(SHOWCASE)
 
 # The versions that tests pass with; call it in a fresh virtual environment.
 lock: $(VENV)/.test

@@ -17,7 +17,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import butter, resample_poly, sosfilt, welch
 
-Signal = NDArray[np.float64]
+Signal = NDArray[np.floating[Any]]
 
 
 @dataclass(slots=True)
@@ -25,19 +25,28 @@ class Report:
     """The measures of one song and which of them miss their bar."""
 
     values: dict[str, float] = field(default_factory=dict)
+    bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
     misses: list[str] = field(default_factory=list)
 
     def note(self, name: str, value: float, low: float, high: float) -> None:
         """Record a value; it must lie within the bounds, ends included."""
         self.values[name] = round(float(value), 3)
+        self.bounds[name] = (low, high)
         if not low <= value <= high:
             self.misses.append(f"{name} {value:.2f} not in {low:g}..{high:g}")
 
 
 def read(path: Path) -> tuple[Signal, int]:
     """Return a file's samples (n, channels) and its rate."""
-    samples, rate = soundfile.read(path, always_2d=True)
+    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     return samples, rate
+
+
+def read_all(summary: dict[str, Any]) -> tuple[dict[str, Signal], int]:
+    """Return a song's stems, ``mix`` and ``master``, and their rate."""
+    audio = {Path(path).stem: read(Path(path))[0] for path in summary["paths"].get("stems", ())}
+    audio["master"], rate = read(Path(summary["paths"]["wav"]))
+    return audio, rate
 
 
 def true_peak_dbtp(x: Signal) -> float:
@@ -97,26 +106,37 @@ def longest_run(flags: NDArray[np.bool_]) -> int:
 
 
 def measure(summary: dict[str, Any], length_s: float | None = None) -> Report:
-    """Measure a song written with stems at the default loudness.
+    """Measure the files of a song at the default loudness.
 
     Parameters
     ----------
     summary : dict
-        What ``halation make --stems --json`` printed.
+        What ``halation make --json`` printed, better with ``--stems``.
     length_s : float [s], optional
         What was asked for with ``--length``.
     """
     report = Report()
-    paths = summary["paths"]
-    x, rate = read(Path(paths["wav"]))
-    sections = summary["form"]["sections"]
-    _measure_master(report, x, rate, summary["tempo_bpm"], length_s)
-    _measure_sections(report, x, rate, sections)
-    if "mp3" in paths:
-        report.note("mp3_peak_dbtp", true_peak_dbtp(read(Path(paths["mp3"]))[0]), -60, -0.5)
-    if paths.get("stems"):
-        _measure_stems(report, {Path(p).stem: Path(p) for p in paths["stems"]}, sections)
+    measure_files(report, summary, read_all(summary), length_s)
     return report
+
+
+def measure_files(
+    report: Report,
+    summary: dict[str, Any],
+    sound: tuple[dict[str, Signal], int],
+    length_s: float | None,
+) -> None:
+    """Add the measures of the files of a song; ``sound`` is what :func:`read_all` returned."""
+    audio, rate = sound
+    sections = summary["form"]["sections"]
+    _measure_master(report, audio["master"], rate, summary["tempo_bpm"], length_s)
+    _measure_sections(report, audio["master"], rate, sections)
+    if "mp3" in summary["paths"]:
+        mp3 = read(Path(summary["paths"]["mp3"]))[0]
+        report.note("mp3_peak_dbtp", true_peak_dbtp(mp3), -60, -0.5)
+    if "mix" in audio:
+        stems = {name: x for name, x in audio.items() if name not in ("mix", "master")}
+        _measure_stems(report, audio["mix"], stems, rate, sections)
 
 
 def _measure_master(
@@ -139,7 +159,9 @@ def _measure_master(
     inside = level[sounding[0] : sounding[-1] + 1] <= -50
     report.note("silence_s", longest_run(inside) * 0.1, 0, 1.9)
     report.note("end_dbfs", level_dbfs(x[-int(0.1 * rate) :], rate, 0.099)[-1], -200, -60)
-    report.note("dc_dbfs", 20 * np.log10(np.abs(x.mean(axis=0)).max() + 1e-12), -200, -60)
+    report.note(
+        "dc_dbfs", 20 * np.log10(np.abs(x.mean(axis=0, dtype=np.float64)).max() + 1e-12), -200, -60
+    )
     report.note("slope_db_oct", slope_db_per_octave(x, rate), -6, -3.5)
     report.note("correlation", correlation(x), 0.2, 0.9)
     low_end = sosfilt(butter(4, 120, fs=rate, output="sos"), x, axis=0)
@@ -168,12 +190,16 @@ def _measure_sections(report: Report, x: Signal, rate: int, sections: list[dict[
     report.note("bridge_centroid_ratio", float(bridge / hook), 0, 0.75)
 
 
-def _measure_stems(report: Report, paths: dict[str, Path], sections: list[dict[str, Any]]) -> None:
-    mix, rate = read(paths["mix"])
-    stems = {name: read(path)[0] for name, path in paths.items() if name != "mix"}
+def _measure_stems(
+    report: Report,
+    mix: Signal,
+    stems: dict[str, Signal],
+    rate: int,
+    sections: list[dict[str, Any]],
+) -> None:
     assert all(len(stem) == len(mix) for stem in stems.values()), "stems differ in length"
     rest = mix - sum(stems.values())
-    rms = np.sqrt((rest**2).mean()) / np.sqrt((mix**2).mean())
+    rms = np.sqrt(np.mean(rest**2)) / np.sqrt(np.mean(mix**2))
     report.note("stems_residual_db", 20 * np.log10(rms + 1e-12), -300, -90)
     drums = stems["drums"]
     first = min(s["start_s"] for s in sections if s["role"] == "verse")

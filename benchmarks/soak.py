@@ -17,7 +17,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Report, measure
+from benchmarks.measure import Report
+from benchmarks.measures import measure_all
 
 TEXTS = (
     "Bladee floating in dreamscape",
@@ -78,7 +79,7 @@ def _one(
 ) -> Report:
     length = () if length_s is None else ("--length", str(length_s))
     summary = make(text, seed, out, "--stems", *length)
-    report = measure(summary, length_s)
+    report = measure_all(summary, length_s)
     report.values["x_real_time"] = summary["real_time_factor"]
     verdict = "; ".join(report.misses) or "ok"
     print(f"{seed:>6} {text[:28]!r:<32} {summary['title'][:24]:<25} {verdict}", flush=True)

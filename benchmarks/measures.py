@@ -1,0 +1,30 @@
+"""Every measure of SOUND.md of one finished song; ``make soak`` and ``make showcase`` share it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import Report, measure_files, read_all
+from benchmarks.measure_score import measure_score
+from benchmarks.measure_stems import measure_stems
+
+
+def measure_all(summary: dict[str, Any], length_s: float | None = None) -> Report:
+    """Measure a song written with stems: its files, its notes, its sound.
+
+    Parameters
+    ----------
+    summary : dict
+        What ``halation make --stems --json`` printed.
+    length_s : float [s], optional
+        What was asked for with ``--length``; bounds of the usual form are then left out.
+    """
+    report = Report()
+    song = json.loads(Path(summary["paths"]["song_json"]).read_text(encoding="utf-8"))
+    audio, rate = read_all(summary)
+    measure_files(report, summary, (audio, rate), length_s)
+    measure_score(report, song, usual=length_s is None)
+    measure_stems(report, song, audio, rate)
+    return report
