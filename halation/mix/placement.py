@@ -83,7 +83,6 @@ _LEVEL_SPREAD_LU = 1.0
 _WIDTH_SPREAD = 0.1
 _BLOCK = 128 * automation.HOP
 _NO_LOWS_DB = -45.0
-_SAME_HIT_S = 0.03
 
 
 def seat(part: Part, seed: int) -> Seat:
@@ -259,7 +258,7 @@ def _gain_control(part: Part, plan: Plan) -> Signal:
     if duck and part.stem not in ("drums", "bass"):
         given = dict(duck.parameters)
         total *= automation.duck_curve(
-            _hits(plan.score),
+            plan.score.hits_s,
             n_samples,
             depth_db=given.get("depth_db", 5.0),
             attack_s=given.get("attack_s", 0.02),
@@ -267,17 +266,3 @@ def _gain_control(part: Part, plan: Plan) -> Signal:
         )
     return total
 
-
-def _hits(score: Score) -> list[float]:
-    """When the kick or the 808 hits; the two together count once."""
-    onsets = sorted(
-        score.onset_s(note)
-        for part in score.parts
-        if part.name == "kick" or part.stem == "bass"
-        for note in part.notes
-    )
-    hits: list[float] = []
-    for onset in onsets:
-        if not hits or onset - hits[-1] > _SAME_HIT_S:
-            hits.append(onset)
-    return hits
