@@ -23,8 +23,8 @@ SLOPE_DB_PER_OCTAVE: Final = -4.7
 """Aim of the tilt; what comes after it, above all on kick and 808, gives 0.2 or more back."""
 
 _MOST_TILT_DB = 3.0
-_TONE_SHARE = 0.6
-_MOST_TONE_DB = 2.5
+_TONE_SHARE = 0.85
+_MOST_TONE_DB = 3.0
 _OCTAVE_WINDOW = np.hanning(7)[1:-1] / np.hanning(7).sum()
 
 _LOW_CUT_HZ = 20.0

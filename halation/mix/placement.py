@@ -53,17 +53,17 @@ SEATS: Final = {
     "snare": Seat(0.0, 90.0, 1.0),
     "hats": Seat(-9.0, 250.0, 1.0, 0.15),
     "perc": Seat(-8.0, 60.0, 1.1, 0.3),
-    "bass": Seat(1.0, 0.0, 0.0),
-    "pad": Seat(-3.5, 90.0, 1.25),
-    "wide": Seat(-5.5, 130.0, 1.4),
+    "bass": Seat(1.5, 0.0, 0.0),
+    "pad": Seat(-3.5, 70.0, 1.3),
+    "wide": Seat(-6.0, 110.0, 1.45),
     "bells": Seat(-0.5, 180.0, 1.1, 0.15),
     "pluck": Seat(-4.0, 130.0, 1.1, 0.3),
     "arp": Seat(-7.0, 180.0, 1.2, 0.4),
-    "counter": Seat(-5.5, 180.0, 1.1, 0.4),
-    "lead": Seat(1.5, 150.0, 0.9),
-    "saw": Seat(-5.0, 160.0, 1.2),
-    "vocals": Seat(2.0, 130.0, 1.0),
-    "choir": Seat(-5.5, 150.0, 1.3),
+    "counter": Seat(-2.5, 180.0, 1.1, 0.4),
+    "lead": Seat(0.5, 150.0, 0.9),
+    "saw": Seat(-6.5, 160.0, 1.2),
+    "vocals": Seat(2.5, 130.0, 0.9),
+    "choir": Seat(-5.5, 120.0, 1.3),
     "weather": Seat(-13.0, 80.0, 1.3),
     "haze": Seat(-17.0, 120.0, 1.4),
 }
@@ -265,4 +265,3 @@ def _gain_control(part: Part, plan: Plan) -> Signal:
             release_s=given.get("release_s", 0.25),
         )
     return total
-
