@@ -24,6 +24,7 @@ Signal = NDArray[np.float32]
 PEAK_DBFS: Final = -3.0
 """Largest sample of the mix and of every stem."""
 
+VOICES: Final = ("vocals", "lead")
 YIELD_DB: Final = 2.0
 """How far keys, beds and space step back while a voice sounds."""
 
@@ -54,7 +55,7 @@ def down(stems: Stems, plan: Plan) -> Mix:
     Mix
         Stems whose float sum is ``audio``; the largest peak of all of them is −3 dBFS.
         ``rides_db`` holds each section's fader, what each group of stems has on top
-        (``"verse/drums"``, ``"verse/voices"`` …) and the gain of the side signal (``"side"``).
+        (``"verse/drums"``, ``"verse/vocals"`` …) and the gain of the side signal (``"side"``).
 
     Raises
     ------
@@ -127,7 +128,7 @@ def _yielding(stems: Stems) -> Signal:
     hops = -(-stems.score.n_samples // automation.HOP)
     energy = np.zeros(hops + 1, np.float32)
     for track in stems.tracks:
-        if group(track.name) == "voices":
+        if track.name in VOICES:
             level_db = hop_levels_db(track.audio.samples, automation.HOP)
             energy[:-1] += np.float32(10.0) ** (level_db / np.float32(10.0))
     level_db = np.float32(10.0) * np.log10(np.maximum(energy, np.float32(1e-12)))

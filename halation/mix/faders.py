@@ -40,32 +40,40 @@ SPACE_OVER_DRY_LU: Final[Mapping[Role, Bounds]] = {
 sound, but it must not stand before what is sung."""
 
 FRONT_OVER_REST_DB: Final[Mapping[Role, Bounds]] = {
-    "hook": (1.0, 3.0),
-    "verse": (-1.5, 2.5),
-    "bridge": (-3.0, 3.0),
-    "intro": (-3.0, 3.0),
-    "outro": (-3.0, 3.0),
+    "hook": (-0.3, 2.0),
+    "verse": (-0.5, 2.5),
+    "bridge": (-1.5, 3.0),
+    "intro": (-1.5, 3.0),
+    "outro": (-1.5, 3.0),
 }
 """Where the group that carries the melody may lie over all else between 300 Hz and 5 kHz."""
 
-DRUMS_OVER_MUSIC_LU: Final[Mapping[Role, Bounds]] = {"verse": (-7.8, -6.4), "hook": (-5.0, -4.0)}
+LEAD_OVER_VOCALS_DB: Final = (-9.0, -4.0)
+"""Where the lead and its saws may lie over the vocals in a hook: one line, but a voice sings it."""
+
+DRUMS_OVER_MUSIC_LU: Final[Mapping[Role, Bounds]] = {"verse": (-7.8, -6.4), "hook": (-4.7, -3.7)}
 """Where the drum bus may lie; the other sections take the mean fader of the verses."""
 
-BASS_OVER_REST_DB: Final = (-3.0, 2.5)
+BASS_OVER_REST_DB: Final = (-3.5, 2.5)
 """RMS of the bass over everything else, in verses and hooks."""
 
 LOUDNESS_RANGE_LU: Final = (5.5, 10.0)
-CORRELATION: Final = (0.3, 0.62)
+CORRELATION: Final = (0.3, 0.64)
 """Of the mix; the master's tilt, which lifts the mono bottom, adds up to a tenth."""
 LEAST_LOW_CORRELATION: Final = 0.97
 
-FRONTS: Final = ("voices", "keys")
+FRONTS: Final = ("vocals", "lead", "keys")
 """Groups that can carry the melody; in a hook the first of them that sounds does."""
 
-MUSIC: Final = ("voices", "keys", "beds", "space")
+MUSIC: Final = ("vocals", "lead", "keys", "beds", "space")
 WIDE: Final = ("keys", "beds", "space")
-"""What is widened: voices stay in the middle."""
+"""What is widened, and yields to a voice: vocals and lead stay in the middle."""
 
+_DRUMS, _BASS, _VOCALS, _LEAD, _SPACE = (
+    GROUPS.index(name) for name in ("drums", "bass", "vocals", "lead", "space")
+)
+_MUSIC = [GROUPS.index(name) for name in MUSIC]
+_TRIM_ROUNDS = 2
 _MOST_RIDE_DB = 10.0
 _MOST_TRIM_DB = 8.0
 _MOST_FRONT_DB = 5.0
@@ -212,55 +220,65 @@ def _balance(found: Survey, score: Score) -> Values:
     """Set the groups of every section against one another; shape (sections, groups)."""
     sections = score.form.sections
     trims = np.zeros((len(sections), len(GROUPS)))
-    column = {name: index for index, name in enumerate(GROUPS)}
     here = _inside(found, score, "verse", "hook")
-    trims[:, column["bass"]] = _bass_db(found.whole[here][:, :, :2].sum(axis=(0, 2)))
-    for index, section in enumerate(sections):
+    trims[:, _BASS] = _bass_db(found.whole[here][:, :, :2].sum(axis=(0, 2)))
+    for section, row in zip(sections, trims, strict=True):
         frames = _within(found, score, section)
-        loud = found.loud[frames].sum(axis=0)
-        dry = float(sum(loud[column[name]] for name in MUSIC if name != "space"))
-        lacks = _lack(float(loud[column["space"]]), dry, SPACE_OVER_DRY_LU[section.role])
-        trims[index, column["space"]] = lacks
-        middle = found.middle[frames] * 10.0 ** (trims[index] / 10.0)
-        front, lacks = _front(middle, section)
-        trims[index, front] += lacks
-    drums = np.full(len(sections), np.nan)
-    for index, section in enumerate(sections):
-        if section.role in DRUMS_OVER_MUSIC_LU:
-            loud = found.loud[_within(found, score, section)].sum(axis=0)
-            loud *= 10.0 ** (trims[index] / 10.0)
-            music = float(sum(loud[column[name]] for name in MUSIC))
-            drums[index] = _lack(float(loud[0]), music, DRUMS_OVER_MUSIC_LU[section.role])
+        for _ in range(_TRIM_ROUNDS):
+            _trim(row, found.loud[frames], found.middle[frames], section.role)
     verses = [index for index, section in enumerate(sections) if section.role == "verse"]
-    usual = float(np.mean(drums[verses])) if verses else 0.0
-    trims[:, column["drums"]] = np.where(np.isnan(drums), usual, drums)
-    return trims
+    usual = float(np.mean(trims[verses, _DRUMS])) if verses else 0.0
+    for section, row in zip(sections, trims, strict=True):
+        if section.role not in DRUMS_OVER_MUSIC_LU:
+            row[_DRUMS] = usual
+    return np.clip(trims, -_MOST_TRIM_DB, _MOST_TRIM_DB)
 
 
 def _bass_db(power: Values) -> float:
     """Return what the bass lacks, by the energy of each group in verses and hooks."""
-    bass = float(power[GROUPS.index("bass")])
+    bass = float(power[_BASS])
     return _lack(bass, float(power.sum()) - bass, BASS_OVER_REST_DB)
 
 
-def _front(middle: Values, section: Section) -> tuple[int, float]:
-    """Find the group that carries a section's melody, and what it lacks over the rest.
+def _trim(trims: Values, loud: Values, middle: Values, role: Role) -> None:
+    """Move one section's trims, in place, by what they lack.
 
     Parameters
     ----------
-    middle : np.ndarray [shape=(frames, groups)]
-        Energies in the middle band.
+    trims : np.ndarray [shape=(groups,)] [dB]
+    loud, middle : np.ndarray [shape=(frames, groups)]
+        Energies of the section; ``middle`` in the band where a melody is read.
     """
+    before = middle.sum(axis=0)
+    if role == "hook" and before[_VOCALS] > 0.0:
+        now = before * _power(trims)
+        trims[_LEAD] += _lack(float(now[_LEAD]), float(now[_VOCALS]), LEAD_OVER_VOCALS_DB)
+    now = loud.sum(axis=0) * _power(trims)
+    dry = float(now[_MUSIC].sum() - now[_SPACE])
+    trims[_SPACE] += _lack(float(now[_SPACE]), dry, SPACE_OVER_DRY_LU[role])
+    front, lacks = _front(middle * _power(trims), role)
+    trims[front] = np.clip(trims[front] + lacks, -_MOST_FRONT_DB, _MOST_FRONT_DB)
+    if role in DRUMS_OVER_MUSIC_LU:
+        now = loud.sum(axis=0) * _power(trims)
+        music = float(now[_MUSIC].sum())
+        trims[_DRUMS] += _lack(float(now[_DRUMS]), music, DRUMS_OVER_MUSIC_LU[role])
+
+
+def _front(middle: Values, role: Role) -> tuple[int, float]:
+    """Find the group that carries a section's melody, and what it lacks over the rest."""
     columns = [GROUPS.index(name) for name in FRONTS]
     energy = middle[:, columns].sum(axis=0)
-    front = columns[int(np.argmax(energy))]
-    if section.role == "hook" and energy[0] > 0.0:
-        front = columns[0]
+    sung = role == "hook" and energy.any()
+    front = columns[int(np.argmax(energy > 0.0) if sung else np.argmax(energy))]
     own = middle[:, front]
     sounding = own > own.max(initial=0.0) * 10.0 ** (_FRONT_GATE_DB / 10.0)
-    rest = float(middle[sounding].sum() - own[sounding].sum())
-    lacks = _lack(float(own[sounding].sum()), rest, FRONT_OVER_REST_DB[section.role])
-    return front, float(np.clip(lacks, -_MOST_FRONT_DB, _MOST_FRONT_DB))
+    carried = float(own[sounding].sum())
+    rest = float(middle[sounding].sum()) - carried
+    return front, _lack(carried, rest, FRONT_OVER_REST_DB[role])
+
+
+def _power(level_db: Values) -> Values:
+    return np.asarray(10.0 ** (level_db / 10.0))
 
 
 def _lack(upper: float, lower: float, bounds: Bounds) -> float:

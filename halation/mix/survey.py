@@ -21,8 +21,8 @@ __all__ = ["GROUPS", "Survey", "correlation", "group", "survey", "widened"]
 
 Values = NDArray[np.float64]
 
-GROUPS: Final = ("drums", "bass", "voices", "keys", "beds", "space")
-"""Stems that share a fader; the last four are the music."""
+GROUPS: Final = ("drums", "bass", "vocals", "lead", "keys", "beds", "space")
+"""Stems that share a fader; all but the first two are the music."""
 
 FRAME: Final = 2_048
 SPACING: Final = 5_120
@@ -32,7 +32,6 @@ LOW_HZ: Final = 120.0
 MIDDLE_HZ: Final = (300.0, 5_000.0)
 """Where a melody is read."""
 
-_GROUP_OF = {"lead": "voices", "vocals": "voices"}
 _FLATTENING = 1.5
 _CHUNK = 64
 _GOLDEN = 0.618_033_988_749_895
@@ -128,11 +127,10 @@ def group(stem: str) -> str:
 
     Examples
     --------
-    >>> group("vocals"), group("pads"), group("keys")
-    ('voices', 'beds', 'keys')
+    >>> group("vocals"), group("pads"), group("textures")
+    ('vocals', 'beds', 'beds')
     """
-    name = _GROUP_OF.get(stem, stem)
-    return name if name in GROUPS else "beds"
+    return stem if stem in GROUPS else "beds"
 
 
 def _middle_weight(frequencies: Values) -> Values:
