@@ -23,9 +23,9 @@ SLOPE_DB_PER_OCTAVE: Final = -4.7
 """Aim of the tilt; what comes after it, above all on kick and 808, gives 0.2 or more back."""
 
 _MOST_TILT_DB = 3.0
-_TONE_SHARE = 0.6
-_MOST_TONE_DB = 2.5
-_OCTAVE_WINDOW = np.hanning(7)[1:-1] / np.hanning(7).sum()
+_TONE_SHARE = 0.85
+_MOST_TONE_DB = 4.0
+_BUMP_WINDOW = np.hanning(5)[1:-1] / np.hanning(5).sum()
 
 _LOW_CUT_HZ = 20.0
 _HIGH_CUT_HZ = (12_500.0, 16_000.0)
@@ -38,7 +38,7 @@ _GLUE_MEMORY_S = 6.0
 _USUAL_LUFS = -14.0
 _TAPE_DB = 1.5
 _MOST_TAPE_DB = 5.0
-_TAPE_RESERVE_DB = 1.1
+_TAPE_RESERVE_DB = 1.5
 _LIMITER_DB = 3.0
 
 _FADE_S = 1.5
@@ -144,7 +144,7 @@ def _tone_db(x: Signal, frequencies: Values) -> Values:
     centres, levels = spectrum.band_levels(*spectrum.power_spectrum(x, SAMPLE_RATE))
     octaves = np.log2(centres / 1_000.0)
     line = np.polyval(np.polyfit(octaves, levels, 1), octaves)
-    bumps = np.convolve(np.pad(levels - line, 2, mode="edge"), _OCTAVE_WINDOW, mode="valid")
+    bumps = np.convolve(np.pad(levels - line, 1, mode="edge"), _BUMP_WINDOW, mode="valid")
     tone = np.clip(-_TONE_SHARE * bumps, -_MOST_TONE_DB, _MOST_TONE_DB)
     lacks = SLOPE_DB_PER_OCTAVE - float(np.polyfit(octaves, levels + tone, 1)[0])
     reach = float(np.abs(octaves).max())

@@ -20,6 +20,9 @@ SAMPLE_RATE: Final = 44_100
 """Samples a second of everything that halation renders."""
 
 BEATS_PER_BAR: Final = 4
+SAME_HIT_S: Final = 0.03
+"""Onsets of kick and bass that lie nearer than this are one hit."""
+
 MAX_SEED: Final = 2**53 - 1
 LENGTH_RANGE_S: Final = (30.0, 600.0)
 TEMPO_RANGE_BPM: Final = (60.0, 200.0)
@@ -424,6 +427,21 @@ class Score:
     def onset_s(self, note: Note) -> float:
         """Return when a note sounds, its human deviation included; never before 0."""
         return max(0.0, self.seconds_at(note.onset_beats) + note.offset_s)
+
+    @property
+    def hits_s(self) -> tuple[float, ...]:
+        """When the kick or the bass hits, for ducking; the two together count once."""
+        onsets = sorted(
+            self.onset_s(note)
+            for part in self.parts
+            if part.name == "kick" or part.stem == "bass"
+            for note in part.notes
+        )
+        hits: list[float] = []
+        for onset in onsets:
+            if not hits or onset - hits[-1] > SAME_HIT_S:
+                hits.append(onset)
+        return tuple(hits)
 
     @property
     def duration_s(self) -> float:

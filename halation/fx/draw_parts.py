@@ -15,10 +15,10 @@ from halation.types import BEATS_PER_BAR, Curve, Effect, Mood, Part, Score
 __all__ = ["draw"]
 
 HIGHPASS_HZ = {
-    "pad": (120.0, 160.0), "wide": (150.0, 190.0), "bells": (200.0, 260.0),
+    "pad": (85.0, 115.0), "wide": (115.0, 150.0), "bells": (200.0, 260.0),
     "pluck": (180.0, 220.0), "arp": (200.0, 260.0), "counter": (200.0, 240.0),
     "lead": (150.0, 190.0), "saw": (180.0, 230.0), "vocals": (160.0, 190.0),
-    "choir": (160.0, 200.0), "weather": (190.0, 260.0), "haze": (190.0, 260.0),
+    "choir": (130.0, 170.0), "weather": (190.0, 260.0), "haze": (190.0, 260.0),
 }  # fmt: skip
 """Range of each part's high-pass; the low end belongs to kick and 808."""
 OTHER_HIGHPASS_HZ = (150.0, 200.0)

@@ -70,17 +70,8 @@ def combined(
 
 def duck(plan: Plan, effect: Effect, n_samples: int, sample_rate: int = SAMPLE_RATE) -> Signal:
     """Return the gain of a ``duck`` effect under the song's kicks and 808s."""
-    score = plan.score
-    onsets_s = sorted(
-        {
-            round(score.onset_s(note), 3)
-            for part in score.parts
-            if part.name in ("kick", "bass")
-            for note in part.notes
-        }
-    )
     return duck_curve(
-        onsets_s,
+        plan.score.hits_s,
         n_samples,
         depth_db=effect["depth_db"],
         attack_s=effect["attack_s"],

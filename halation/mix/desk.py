@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.dsp import automation
+from halation.dsp.dynamics import hop_levels_db
 from halation.dsp.filters import highpass
-from halation.mix.faders import controls, solve
+from halation.mix.faders import WIDE, controls, solve
 from halation.mix.placement import SIDE_CUT_HZ
-from halation.mix.survey import GROUPS, survey
+from halation.mix.survey import GROUPS, group, survey
 from halation.types import SAMPLE_RATE, Audio, AudioError, Mix, Plan, Stem, Stems
 
 __all__ = ["PEAK_DBFS", "down"]
@@ -23,6 +24,18 @@ Signal = NDArray[np.float32]
 PEAK_DBFS: Final = -3.0
 """Largest sample of the mix and of every stem."""
 
+VOICES: Final = ("vocals", "lead")
+YIELD_DB: Final = 2.0
+"""How far keys, beds and space step back while a voice sounds."""
+
+YIELD_S: Final = 0.3
+"""Time of the step; half of it lies before the onset."""
+
+YIELD_FROM_DB: Final = 18.0
+YIELD_OVER_DB: Final = 10.0
+"""A voice so far under its own loud tone counts as nothing, and so much above that in full."""
+
+_HEARD_DB = -60.0
 _BLOCK = 128 * automation.HOP
 
 
@@ -41,8 +54,8 @@ def down(stems: Stems, plan: Plan) -> Mix:
     -------
     Mix
         Stems whose float sum is ``audio``; the largest peak of all of them is −3 dBFS.
-        ``rides_db`` holds each section's fader, what drums and bass have on top
-        (``"verse/drums"``, ``"verse/bass"``) and the gain of the side signal (``"side"``).
+        ``rides_db`` holds each section's fader, what each group of stems has on top
+        (``"verse/drums"``, ``"verse/vocals"`` …) and the gain of the side signal (``"side"``).
 
     Raises
     ------
@@ -58,8 +71,11 @@ def down(stems: Stems, plan: Plan) -> Mix:
                 f"the stem {track.name!r} must be stereo and {score.n_samples} samples long, "
                 f"not {track.audio.samples.shape}"
             )
-    faders = solve(survey(stems), score)
+    yielding = _yielding(stems)
+    faders = solve(survey(stems).scaled(WIDE, yielding), score)
     gains = dict(zip(GROUPS, controls(faders, score), strict=True))
+    for name in WIDE:
+        gains[name] = gains[name] * yielding
     waiting = list(stems.tracks)[::-1]
     del stems, track
     treated: list[tuple[str, Signal]] = []
@@ -76,12 +92,10 @@ def down(stems: Stems, plan: Plan) -> Mix:
                 out = source
             else:
                 out = np.zeros(source.shape, np.float32)
-            control = gains.get(name, gains["music"])
+            control = gains[group(name)]
+            side = faders.side if group(name) in WIDE else 1.0
             spans = _spans(score.n_samples)
-            jobs = [
-                pool.submit(_treat, source, control, faders.side, out, total, *span)
-                for span in spans
-            ]
+            jobs = [pool.submit(_treat, source, control, side, out, total, *span) for span in spans]
             peak = max(peak, *(job.result() for job in jobs))
             treated.append((name, out))
             del source
@@ -97,6 +111,34 @@ def down(stems: Stems, plan: Plan) -> Mix:
         20.0 * float(np.log10(common)),
         faders.named(score.form.sections),
     )
+
+
+def _yielding(stems: Stems) -> Signal:
+    """Draw the gain of what makes room while somebody sings or leads.
+
+    Everything is known beforehand, so the music steps back before a phrase, not after its onset.
+
+    Returns
+    -------
+    np.ndarray [shape=(ceil(n_samples / HOP) + 1,)], float32
+        Linear gain, 1 where no voice sounds.
+    """
+    from scipy.ndimage import uniform_filter1d
+
+    hops = -(-stems.score.n_samples // automation.HOP)
+    energy = np.zeros(hops + 1, np.float32)
+    for track in stems.tracks:
+        if track.name in VOICES:
+            level_db = hop_levels_db(track.audio.samples, automation.HOP)
+            energy[:-1] += np.float32(10.0) ** (level_db / np.float32(10.0))
+    level_db = np.float32(10.0) * np.log10(np.maximum(energy, np.float32(1e-12)))
+    heard = level_db[level_db > _HEARD_DB]
+    if not len(heard):
+        return np.ones(hops + 1, np.float32)
+    loud_db = float(np.percentile(heard, 90.0))
+    presence = np.clip((level_db - loud_db + YIELD_FROM_DB) / YIELD_OVER_DB, 0.0, 1.0)
+    presence = uniform_filter1d(presence, round(YIELD_S * SAMPLE_RATE / automation.HOP))
+    return automation.decibels(-YIELD_DB * presence)
 
 
 def _held_once() -> int:

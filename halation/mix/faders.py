@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,15 +11,16 @@ from numpy.typing import NDArray
 
 from halation.dsp import automation
 from halation.dsp.loudness import Meter
-from halation.mix.survey import GROUPS, Survey, correlation
-from halation.types import BEATS_PER_BAR, Score, Section
+from halation.mix.survey import GROUPS, Survey, correlation, widened
+from halation.types import BEATS_PER_BAR, Role, Score, Section
 
 __all__ = ["Faders", "controls", "solve"]
 
 Signal = NDArray[np.float32]
 Values = NDArray[np.float64]
+Bounds = tuple[float, float]
 
-UNDER_HOOK_LU: Final = {
+UNDER_HOOK_LU: Final[Mapping[Role, Bounds]] = {
     "hook": (-0.3, 0.3),
     "verse": (-4.6, -4.2),
     "bridge": (-5.5, -4.0),
@@ -27,18 +29,55 @@ UNDER_HOOK_LU: Final = {
 }
 """Where a section's loudness may lie, over the mean of the hooks."""
 
-DRUMS_OVER_MUSIC_LU: Final = {"verse": (-7.8, -6.4), "hook": (-5.4, -4.2)}
-"""Where the drum bus may lie; the other sections take the verse's fader."""
+SPACE_OVER_DRY_LU: Final[Mapping[Role, Bounds]] = {
+    "hook": (-6.5, -4.5),
+    "verse": (-11.0, -8.5),
+    "bridge": (-7.0, -3.0),
+    "intro": (-6.0, -2.0),
+    "outro": (-6.0, -2.0),
+}
+"""Where the returns may lie over the music that is not drums or bass: the haze is part of the
+sound, but it must not stand before what is sung."""
 
-BASS_OVER_REST_DB: Final = (-4.0, 2.5)
+FRONT_OVER_REST_DB: Final[Mapping[Role, Bounds]] = {
+    "hook": (-0.3, 2.0),
+    "verse": (-0.5, 2.5),
+    "bridge": (-1.5, 3.0),
+    "intro": (-1.5, 3.0),
+    "outro": (-1.5, 3.0),
+}
+"""Where the group that carries the melody may lie over all else between 300 Hz and 5 kHz."""
+
+LEAD_OVER_VOCALS_DB: Final = (-9.0, -4.0)
+"""Where the lead and its saws may lie over the vocals in a hook: one line, but a voice sings it."""
+
+DRUMS_OVER_MUSIC_LU: Final[Mapping[Role, Bounds]] = {"verse": (-7.8, -6.4), "hook": (-4.7, -3.7)}
+"""Where the drum bus may lie; the other sections take the mean fader of the verses."""
+
+BASS_OVER_REST_DB: Final = (-3.5, 2.5)
 """RMS of the bass over everything else, in verses and hooks."""
 
 LOUDNESS_RANGE_LU: Final = (5.5, 10.0)
-CORRELATION: Final = (0.3, 0.7)
+CORRELATION: Final = (0.3, 0.64)
+"""Of the mix; the master's tilt, which lifts the mono bottom, adds up to a tenth."""
 LEAST_LOW_CORRELATION: Final = 0.97
 
+FRONTS: Final = ("vocals", "lead", "keys")
+"""Groups that can carry the melody; in a hook the first of them that sounds does."""
+
+MUSIC: Final = ("vocals", "lead", "keys", "beds", "space")
+WIDE: Final = ("keys", "beds", "space")
+"""What is widened, and yields to a voice: vocals and lead stay in the middle."""
+
+_DRUMS, _BASS, _VOCALS, _LEAD, _SPACE = (
+    GROUPS.index(name) for name in ("drums", "bass", "vocals", "lead", "space")
+)
+_MUSIC = [GROUPS.index(name) for name in MUSIC]
+_TRIM_ROUNDS = 2
 _MOST_RIDE_DB = 10.0
 _MOST_TRIM_DB = 8.0
+_MOST_FRONT_DB = 5.0
+_FRONT_GATE_DB = -12.0
 _SILENT_LUFS = -65.0
 _RISE_BEATS = 0.5
 _ROUNDS = 6
@@ -54,51 +93,45 @@ class Faders:
     ----------
     rides_db : np.ndarray [shape=(sections,)]
         Of everything.
-    drums_db : np.ndarray [shape=(sections,)]
-        Of the drums, on top.
-    bass_db : np.ndarray [shape=(sections,)]
-        Of the bass, on top. It is never ridden above its hooks: an 808 that plays on in a soft
-        bridge would come out louder than the hook's.
+    trims_db : np.ndarray [shape=(sections, groups)]
+        Of each group, on top. The bass is never ridden above its hooks: an 808 that plays on in a
+        soft bridge would come out louder than the hook's.
     side : float
-        What the side signal of every stem is multiplied by.
+        What the side signal of :data:`WIDE` is multiplied by.
     mono_lows : bool
         Whether the side signal must be high-passed once more.
     """
 
     rides_db: Values
-    drums_db: Values
-    bass_db: Values
+    trims_db: Values
     side: float = 1.0
     mono_lows: bool = False
 
     def named(self, sections: tuple[Section, ...]) -> tuple[tuple[str, float], ...]:
         """Return the faders for the record: sections by name, then what is set apart."""
         rows = [(s.name, db) for s, db in zip(sections, self.rides_db, strict=True)]
-        rows += [(f"{s.name}/drums", db) for s, db in zip(sections, self.drums_db, strict=True)]
-        rows += [(f"{s.name}/bass", db) for s, db in zip(sections, self.bass_db, strict=True)]
+        for section, trims in zip(sections, self.trims_db, strict=True):
+            moved = [(name, db) for name, db in zip(GROUPS, trims, strict=True) if db != 0.0]
+            rows += [(f"{section.name}/{name}", db) for name, db in moved]
         rows += [("side", 20.0 * float(np.log10(self.side)))]
         return tuple((name, round(float(db), 3)) for name, db in rows)
 
 
-def controls(faders: Faders, score: Score) -> tuple[Signal, Signal, Signal]:
-    """Draw the gains of drums, bass and music at control rate.
+def controls(faders: Faders, score: Score) -> tuple[Signal, ...]:
+    """Draw the gains of the groups at control rate.
 
     A fader that goes up has arrived when its section begins; one that goes down takes the first
     bar of it, so that a tail is not cut.
 
     Returns
     -------
-    tuple of three np.ndarray [shape=(ceil(n_samples / HOP) + 1,)], float32
-        Linear gains for :func:`halation.dsp.automation.apply_gain`.
+    tuple of np.ndarray [shape=(ceil(n_samples / HOP) + 1,)], float32
+        Linear gains for :func:`halation.dsp.automation.apply_gain`, one for each group.
     """
-    ride = _line(faders.rides_db, score)
-    drums = _line(faders.rides_db + faders.drums_db, score)
-    bass = _line(faders.rides_db + faders.bass_db, score)
-    curves = [
-        automation.decibels(automation.values(times, levels, score.n_samples))
-        for times, levels in (drums, bass, ride)
-    ]
-    return curves[0], curves[1], curves[2]
+    return tuple(
+        automation.decibels(automation.values(*_line(levels, score), score.n_samples))
+        for levels in faders.rides_db + faders.trims_db.T
+    )
 
 
 def _line(levels_db: Values, score: Score) -> tuple[Values, Values]:
@@ -127,36 +160,30 @@ def solve(found: Survey, score: Score) -> Faders:
     Faders
         Nothing is moved that already lies within its range.
     """
-    sections = score.form.sections
-    zero = np.zeros(len(sections))
-    drums_db, bass_db = _balance(found, score)
-    faders = Faders(zero, drums_db, zero + bass_db)
+    trims_db = _balance(found, score)
+    faders = Faders(np.zeros(len(trims_db)), trims_db)
     softer = 0.0
     for _ in range(_ROUNDS):
         energies = _energies(found, faders, score)
         rides_db = _ride(energies, found, score, faders, softer)
-        faders = Faders(rides_db, drums_db, bass_db + _held(rides_db, score))
+        held = trims_db.copy()
+        held[:, GROUPS.index("bass")] += _held(rides_db, score)
+        faders = Faders(rides_db, held)
         reached = Meter(_energies(found, faders, score), found.hop_s).loudness_range
         low, high = LOUDNESS_RANGE_LU
         softer += float(np.clip(reached, low, high) - reached)
         softer = float(np.clip(softer, -_MOST_SOFTER_LU, _MOST_SOFTER_LU))
-    pairs = np.einsum("fgk,fg->k", found.whole, _gains(found, faders, score))
-    lows = np.einsum("fgk,fg->k", found.low, _gains(found, faders, score))
+    gains = _gains(found, faders, score)
+    pairs, lows = (np.einsum("fgk,fg->gk", x, gains) for x in (found.whole, found.low))
     side = _side(pairs)
-    mono_lows = correlation(lows, side) < LEAST_LOW_CORRELATION
+    mono_lows = correlation(_spread(lows, side)) < LEAST_LOW_CORRELATION
     return replace(faders, side=side, mono_lows=mono_lows)
 
 
 def _gains(found: Survey, faders: Faders, score: Score) -> Values:
     """Return the power gain of each group in each frame, shape (frames, groups)."""
-    gains = [
-        10.0 ** (np.interp(found.times_s, *_line(levels, score)) / 10.0)
-        for levels in (
-            faders.rides_db + faders.drums_db,
-            faders.rides_db + faders.bass_db,
-            faders.rides_db,
-        )
-    ]
+    levels = faders.rides_db + faders.trims_db.T
+    gains = [10.0 ** (np.interp(found.times_s, *_line(row, score)) / 10.0) for row in levels]
     return np.stack(gains, axis=1)
 
 
@@ -189,21 +216,75 @@ def _into(value: float, bounds: tuple[float, float], most_db: float) -> float:
     return float(np.clip(np.clip(value, *bounds) - value, -most_db, most_db))
 
 
-def _balance(found: Survey, score: Score) -> tuple[Values, float]:
-    """Set the drums against the music in every section, and the bass in the whole song."""
-    drums, music = (found.loud[:, GROUPS.index(name)] for name in ("drums", "music"))
-    by_role: dict[str, float] = {}
-    for role, bounds in DRUMS_OVER_MUSIC_LU.items():
-        here = _inside(found, score, role)
-        ratio = _ratio_db(float(drums[here].sum()), float(music[here].sum()))
-        by_role[role] = 0.0 if ratio is None else _into(ratio, bounds, _MOST_TRIM_DB)
-    drums_db = np.array(
-        [by_role.get(section.role, by_role["verse"]) for section in score.form.sections]
-    )
+def _balance(found: Survey, score: Score) -> Values:
+    """Set the groups of every section against one another; shape (sections, groups)."""
+    sections = score.form.sections
+    trims = np.zeros((len(sections), len(GROUPS)))
     here = _inside(found, score, "verse", "hook")
-    power = found.whole[here][:, :, :2].sum(axis=(0, 2))
-    ratio = _ratio_db(float(power[1]), float(power[0] + power[2]))
-    return drums_db, 0.0 if ratio is None else _into(ratio, BASS_OVER_REST_DB, _MOST_TRIM_DB)
+    trims[:, _BASS] = _bass_db(found.whole[here][:, :, :2].sum(axis=(0, 2)))
+    for section, row in zip(sections, trims, strict=True):
+        frames = _within(found, score, section)
+        for _ in range(_TRIM_ROUNDS):
+            _trim(row, found.loud[frames], found.middle[frames], section.role)
+    verses = [index for index, section in enumerate(sections) if section.role == "verse"]
+    usual = float(np.mean(trims[verses, _DRUMS])) if verses else 0.0
+    for section, row in zip(sections, trims, strict=True):
+        if section.role not in DRUMS_OVER_MUSIC_LU:
+            row[_DRUMS] = usual
+    return np.clip(trims, -_MOST_TRIM_DB, _MOST_TRIM_DB)
+
+
+def _bass_db(power: Values) -> float:
+    """Return what the bass lacks, by the energy of each group in verses and hooks."""
+    bass = float(power[_BASS])
+    return _lack(bass, float(power.sum()) - bass, BASS_OVER_REST_DB)
+
+
+def _trim(trims: Values, loud: Values, middle: Values, role: Role) -> None:
+    """Move one section's trims, in place, by what they lack.
+
+    Parameters
+    ----------
+    trims : np.ndarray [shape=(groups,)] [dB]
+    loud, middle : np.ndarray [shape=(frames, groups)]
+        Energies of the section; ``middle`` in the band where a melody is read.
+    """
+    before = middle.sum(axis=0)
+    if role == "hook" and before[_VOCALS] > 0.0:
+        now = before * _power(trims)
+        trims[_LEAD] += _lack(float(now[_LEAD]), float(now[_VOCALS]), LEAD_OVER_VOCALS_DB)
+    now = loud.sum(axis=0) * _power(trims)
+    dry = float(now[_MUSIC].sum() - now[_SPACE])
+    trims[_SPACE] += _lack(float(now[_SPACE]), dry, SPACE_OVER_DRY_LU[role])
+    front, lacks = _front(middle * _power(trims), role)
+    trims[front] = np.clip(trims[front] + lacks, -_MOST_FRONT_DB, _MOST_FRONT_DB)
+    if role in DRUMS_OVER_MUSIC_LU:
+        now = loud.sum(axis=0) * _power(trims)
+        music = float(now[_MUSIC].sum())
+        trims[_DRUMS] += _lack(float(now[_DRUMS]), music, DRUMS_OVER_MUSIC_LU[role])
+
+
+def _front(middle: Values, role: Role) -> tuple[int, float]:
+    """Find the group that carries a section's melody, and what it lacks over the rest."""
+    columns = [GROUPS.index(name) for name in FRONTS]
+    energy = middle[:, columns].sum(axis=0)
+    sung = role == "hook" and energy.any()
+    front = columns[int(np.argmax(energy > 0.0) if sung else np.argmax(energy))]
+    own = middle[:, front]
+    sounding = own > own.max(initial=0.0) * 10.0 ** (_FRONT_GATE_DB / 10.0)
+    carried = float(own[sounding].sum())
+    rest = float(middle[sounding].sum()) - carried
+    return front, _lack(carried, rest, FRONT_OVER_REST_DB[role])
+
+
+def _power(level_db: Values) -> Values:
+    return np.asarray(10.0 ** (level_db / 10.0))
+
+
+def _lack(upper: float, lower: float, bounds: Bounds) -> float:
+    """Return what one energy lacks over another; nothing where one of the two is silent."""
+    ratio = _ratio_db(upper, lower)
+    return 0.0 if ratio is None else _into(ratio, bounds, _MOST_TRIM_DB)
 
 
 def _ride(energies: Values, found: Survey, score: Score, faders: Faders, softer: float) -> Values:
@@ -236,9 +317,17 @@ def _section_lufs(energies: Values, found: Survey, score: Score, section: Sectio
     return Meter(energies[_within(found, score, section)], found.hop_s).integrated
 
 
+def _spread(pairs: Values, side: float) -> Values:
+    """Widen what is to be widened and sum all groups; (groups, 3) → (3,)."""
+    rows = [
+        widened(row, side) if name in WIDE else row for name, row in zip(GROUPS, pairs, strict=True)
+    ]
+    return np.asarray(np.sum(rows, axis=0))
+
+
 def _side(pairs: Values) -> float:
     """Find the side gain nearest to 1 that brings the correlation into its range."""
-    now = correlation(pairs)
+    now = correlation(_spread(pairs, 1.0))
     low, high = CORRELATION
     if low <= now <= high:
         return 1.0
@@ -248,7 +337,7 @@ def _side(pairs: Values) -> float:
         return 1.0
     for _ in range(30):
         middle = (narrow + wide) / 2.0
-        if correlation(pairs, middle) > goal:
+        if correlation(_spread(pairs, middle)) > goal:
             narrow = middle
         else:
             wide = middle

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from halation.dsp import automation
 from halation.dsp.loudness import SILENCE_LUFS, active_loudness
 from halation.seeds import rng
-from halation.types import SAMPLE_RATE, Audio, AudioError, Part, Plan, Score
+from halation.types import Audio, AudioError, Part, Plan, Score
 
 __all__ = [
     "DEFAULT_SEATS",
@@ -61,17 +61,17 @@ SEATS: Final = {
     "snare": Seat(0.0, 90.0, 1.0),
     "hats": Seat(-9.0, 250.0, 1.0, 0.15),
     "perc": Seat(-8.0, 60.0, 1.1, 0.3),
-    "bass": Seat(1.0, 0.0, 0.0),
-    "pad": Seat(-3.5, 90.0, 1.25),
-    "wide": Seat(-5.5, 130.0, 1.4),
+    "bass": Seat(1.5, 0.0, 0.0),
+    "pad": Seat(-3.5, 70.0, 1.3),
+    "wide": Seat(-6.0, 110.0, 1.45),
     "bells": Seat(-0.5, 180.0, 1.1, 0.15),
     "pluck": Seat(-4.0, 130.0, 1.1, 0.3),
     "arp": Seat(-7.0, 180.0, 1.2, 0.4),
-    "counter": Seat(-5.5, 180.0, 1.1, 0.4),
-    "lead": Seat(1.5, 150.0, 0.9),
-    "saw": Seat(-5.0, 160.0, 1.2),
-    "vocals": Seat(2.0, 130.0, 1.0),
-    "choir": Seat(-5.5, 150.0, 1.3),
+    "counter": Seat(-2.5, 180.0, 1.1, 0.4),
+    "lead": Seat(0.5, 150.0, 0.9),
+    "saw": Seat(-6.5, 160.0, 1.2),
+    "vocals": Seat(2.5, 130.0, 0.9),
+    "choir": Seat(-5.5, 120.0, 1.3),
     "weather": Seat(-13.0, 80.0, 1.3),
     "haze": Seat(-17.0, 120.0, 1.4),
 }
@@ -90,7 +90,6 @@ DEFAULT_SEATS: Final = {
 _LEVEL_SPREAD_LU = 1.0
 _WIDTH_SPREAD = 0.1
 _BLOCK = 128 * automation.HOP
-_SAME_HIT_S = 0.03
 
 
 def seat(part: Part, seed: int) -> Seat:
@@ -236,25 +235,10 @@ def _gain_control(part: Part, plan: Plan) -> Signal:
     if duck and part.stem not in ("drums", "bass"):
         given = dict(duck.parameters)
         total *= automation.duck_curve(
-            _hits(plan.score),
+            plan.score.hits_s,
             n_samples,
             depth_db=given.get("depth_db", 5.0),
             attack_s=given.get("attack_s", 0.02),
             release_s=given.get("release_s", 0.25),
         )
     return total
-
-
-def _hits(score: Score) -> list[float]:
-    """When the kick or the 808 hits; the two together count once."""
-    onsets = sorted(
-        score.onset_s(note)
-        for part in score.parts
-        if part.name == "kick" or part.stem == "bass"
-        for note in part.notes
-    )
-    hits: list[float] = []
-    for onset in onsets:
-        if not hits or onset - hits[-1] > _SAME_HIT_S:
-            hits.append(onset)
-    return hits

@@ -1,11 +1,12 @@
-"""What the stems sound like together, heard in half a second's worth of work.
+"""What the stems sound like together, heard in a fifth of a second's worth of work.
 
-Short frames spread over the song give the energy of drums, bass and music apart; every fader is
+Short frames spread over the song give the energy of each group of stems apart; every fader is
 solved on those few numbers, and only then is a sample multiplied.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -13,19 +14,26 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from halation.dsp.automation import HOP
 from halation.dsp.loudness import k_gain
 from halation.types import SAMPLE_RATE, Stems
 
-__all__ = ["GROUPS", "Survey", "correlation", "survey"]
+__all__ = ["GROUPS", "Survey", "correlation", "group", "survey", "widened"]
 
 Values = NDArray[np.float64]
 
-GROUPS: Final = ("drums", "bass", "music")
-FRAME: Final = 4_096
-SPACING: Final = 8_192
+GROUPS: Final = ("drums", "bass", "vocals", "lead", "keys", "beds", "space")
+"""Stems that share a fader; all but the first two are the music."""
+
+FRAME: Final = 2_048
+SPACING: Final = 5_120
 """One frame lies somewhere in every so many samples, never in step with the beat."""
 
 LOW_HZ: Final = 120.0
+MIDDLE_HZ: Final = (300.0, 5_000.0)
+"""Where a melody is read."""
+
+_FLATTENING = 1.5
 _CHUNK = 16
 _GOLDEN = 0.618_033_988_749_895
 
@@ -38,14 +46,18 @@ class Survey:
     ----------
     times_s : np.ndarray [shape=(frames,)]
         Centres of the frames.
-    loud : np.ndarray [shape=(frames, 3)]
+    loud : np.ndarray [shape=(frames, groups)]
         K-weighted mean squares, as a :class:`~halation.dsp.loudness.Meter` takes them.
-    whole, low : np.ndarray [shape=(frames, 3, 3)]
+    middle : np.ndarray [shape=(frames, groups)]
+        Energy in :data:`MIDDLE_HZ`, weighted so that a song's usual spectrum counts alike in every
+        third of an octave.
+    whole, low : np.ndarray [shape=(frames, groups, 3)]
         Mean squares of left, of right, and of their product; ``low`` counts below 120 Hz.
     """
 
     times_s: Values
     loud: Values
+    middle: Values
     whole: Values
     low: Values
 
@@ -53,6 +65,20 @@ class Survey:
     def hop_s(self) -> float:
         """Mean distance of the frames."""
         return SPACING / SAMPLE_RATE
+
+    def scaled(self, names: Collection[str], control: NDArray[np.float32]) -> Survey:
+        """Return the survey after a gain on some groups, drawn at control rate."""
+        gain = np.interp(self.times_s * SAMPLE_RATE / HOP, np.arange(len(control)), control)
+        chosen = [name in names for name in GROUPS]
+        power = np.where(chosen, gain[:, None] ** 2, 1.0)
+        pairs = power[..., None]
+        return Survey(
+            self.times_s,
+            self.loud * power,
+            self.middle * power,
+            self.whole * pairs,
+            self.low * pairs,
+        )
 
 
 def survey(stems: Stems) -> Survey:
@@ -73,10 +99,11 @@ def survey(stems: Stems) -> Survey:
     starts = _starts(n_samples)
     frequencies = rfftfreq(FRAME, 1.0 / SAMPLE_RATE)
     scale = np.full(len(frequencies), 2.0 / FRAME**2, np.float32)
-    weights = np.stack([k_gain(frequencies, SAMPLE_RATE) * scale, scale, scale], axis=1)
-    weights[frequencies >= LOW_HZ, 2] = 0.0
-    loud = np.zeros((len(starts), 3))
-    pairs = np.zeros((len(starts), 3, 3, 2))
+    weights = np.stack([k_gain(frequencies, SAMPLE_RATE) * scale, scale, scale, scale], axis=1)
+    weights[:, 1] *= _middle_weight(frequencies)
+    weights[frequencies >= LOW_HZ, 3] = 0.0
+    heard = np.zeros((len(starts), len(GROUPS), 2))
+    pairs = np.zeros((len(starts), len(GROUPS), 3, 2))
 
     def look(first: int) -> None:
         chosen = starts[first : first + _CHUNK]
@@ -90,14 +117,31 @@ def survey(stems: Stems) -> Survey:
         ]
         for index, square in enumerate(squares):
             sums = np.moveaxis(square @ weights, 0, 1)  # (frames, groups, weights)
-            pairs[here, :, index] = sums[..., 1:]
+            pairs[here, :, index] = sums[..., 2:]
             if index < 2:
-                loud[here] += sums[..., 0]
+                heard[here] += sums[..., :2]
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(look, range(0, len(starts), _CHUNK)))
     times_s = (starts + FRAME / 2) / SAMPLE_RATE
-    return Survey(times_s, loud, pairs[..., 0], pairs[..., 1])
+    return Survey(times_s, heard[..., 0], heard[..., 1], pairs[..., 0], pairs[..., 1])
+
+
+def group(stem: str) -> str:
+    """Return the group that a stem belongs to.
+
+    Examples
+    --------
+    >>> group("vocals"), group("pads"), group("textures")
+    ('vocals', 'beds', 'beds')
+    """
+    return stem if stem in GROUPS else "beds"
+
+
+def _middle_weight(frequencies: Values) -> Values:
+    low, high = MIDDLE_HZ
+    inside = (frequencies >= low) & (frequencies < high)
+    return np.where(inside, (np.maximum(frequencies, 1.0) / 1_000.0) ** (_FLATTENING - 1.0), 0.0)
 
 
 def _starts(n_samples: int) -> NDArray[np.int64]:
@@ -111,11 +155,11 @@ def _gather(stems: Stems, starts: NDArray[np.int64]) -> NDArray[np.float32]:
     """Sum the stems of each group; shape (groups, 2, frames, FRAME)."""
     frames = np.zeros((len(GROUPS), 2, len(starts), FRAME), np.float32)
     for track in stems.tracks:
-        group = GROUPS.index(track.name) if track.name in GROUPS else len(GROUPS) - 1
+        row = GROUPS.index(group(track.name))
         samples = track.audio.samples
         for index, start in enumerate(starts):
             piece = samples[:, start : start + FRAME]
-            frames[group, :, index, : piece.shape[1]] += piece
+            frames[row, :, index, : piece.shape[1]] += piece
     return frames
 
 
@@ -141,10 +185,25 @@ def correlation(pairs: Values, side: float = 1.0) -> float:
     >>> correlation(np.array([1.0, 1.0, 0.5]), side=0.0)
     1.0
     """
+    left, right, product = widened(pairs, side)
+    norm = float(np.sqrt(left * right))
+    return float(product) / norm if norm > 1e-15 else 1.0
+
+
+def widened(pairs: Values, side: float) -> Values:
+    """Return the sums of squares after the side signal has been multiplied.
+
+    Examples
+    --------
+    >>> widened(np.array([1.0, 1.0, 0.5]), 0.0).tolist()
+    [0.75, 0.75, 0.75]
+    """
     own, other = (1.0 + side) / 2.0, (1.0 - side) / 2.0
     left, right, product = pairs
-    left_new = own**2 * left + other**2 * right + 2 * own * other * product
-    right_new = own**2 * right + other**2 * left + 2 * own * other * product
-    product_new = own * other * (left + right) + (own**2 + other**2) * product
-    norm = float(np.sqrt(left_new * right_new))
-    return float(product_new) / norm if norm > 1e-15 else 1.0
+    return np.array(
+        [
+            own**2 * left + other**2 * right + 2 * own * other * product,
+            own**2 * right + other**2 * left + 2 * own * other * product,
+            own * other * (left + right) + (own**2 + other**2) * product,
+        ]
+    )
