@@ -103,7 +103,8 @@ def test_every_curve_can_be_read(seed: int) -> None:
         assert list(curve.times_beats) == sorted(set(curve.times_beats))
         assert np.isfinite(curve.values).all()
         if curve.parameter == "cutoff_hz":
-            assert min(curve.values) >= 250 and max(curve.values) <= 20_001
+            least = 160 if curve.target == "bass" else 250
+            assert min(curve.values) >= least and max(curve.values) <= 20_001
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -117,8 +118,11 @@ def test_a_hook_is_lifted(seed: int) -> None:
     assert at(plan, "bass", "gain_db", hook - 4) <= -90
     for target in ("music", "drums", "bass"):
         assert at(plan, target, "gain_db", hook - 0.3) <= -90
-        assert at(plan, target, "gain_db", hook) == 0
-    assert at(plan, "lead", "gain_db", hook) == 1.5
+        assert at(plan, target, "gain_db", hook) > -3
+    inside, before = (
+        [at(plan, "lead", "gain_db", hook + b) for b in r] for r in (range(32), range(-33, -1))
+    )
+    assert np.mean(inside) > np.mean(before) + 0.5
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.automation import HOP, apply_gain, blocks, decibels, silent
+from halation.dsp.automation import HOP, apply_gain, blocks, decibels, ramp, silent
 from halation.dsp.filters import filtered, lowpass
 from halation.dsp.modulation import tape_delay, warp
 from halation.dsp.spectral import OPEN_HZ, octave_up, swept
+from halation.fx.events import happen, happening
 from halation.fx.reading import combined, control, targets
 from halation.seeds import rng
 from halation.types import Audio, AudioError, Effect, Part, Plan
@@ -51,15 +52,20 @@ def insert(audio: Audio, part: Part, plan: Plan) -> Audio:
     x = _octave(x, audio.sample_rate, part, plan)
     x = _tape(x, audio.sample_rate, part, plan)
     shaped = [plan.effect(kind, part.name) for kind in ("saturation", "crush", "phone")]
-    if any(shaped) and x is audio.samples:
+    events = happening(part, plan)
+    if (any(shaped) or events) and x is audio.samples:
         x = _copied(x)
     saturation, crush, phone = shaped
     if saturation:
-        _saturate(x, saturation["drive_db"])
+        drawn = plan.curve(part.name, "drive_db")
+        drive_db = control(plan, drawn, x.shape[1]) if drawn else saturation["drive_db"]
+        _saturate(x, drive_db)
     if crush:
         _crush(x, round(crush["bits"]), round(crush["hold"]), crush["gain_db"])
     if phone:
         _phone(x, audio.sample_rate, phone, plan)
+    for event in events:
+        happen(x, audio.sample_rate, event, plan.score)
     return audio if x is audio.samples else Audio.take(x, audio.sample_rate)
 
 
@@ -138,17 +144,18 @@ def _tape(x: Signal, sample_rate: int, part: Part, plan: Plan) -> Signal:
     return warp(x, delay, out=x if x.flags.writeable else None)
 
 
-def _saturate(x: Signal, drive_db: float) -> None:
+def _saturate(x: Signal, drive_db: float | Signal) -> None:
     """Bend the peaks softly, in place; quiet passages keep their level."""
     peak = max(float(x.max(initial=0.0)), -float(x.min(initial=0.0)))
     if peak <= 0.0:
         return
     # The curve x (27 + x²) / (27 + 9 x²) follows tanh within 3 % up to 3.
-    scale = np.float32(10.0 ** (drive_db / 20.0) * 0.5 / peak)
+    bend = np.asarray(10.0 ** (np.asarray(drive_db) / 20.0) * 0.5 / peak, dtype=np.float32)
     for start, stop in blocks(x.shape[1]):
         block = x[:, start:stop]
         if silent(block):
             continue
+        scale = ramp(bend, HOP, start, stop) if bend.ndim else bend
         square = (block * scale) ** 2
         block *= (27.0 + square) / (27.0 + 9.0 * square)
 

@@ -79,7 +79,7 @@ def duck(plan: Plan, effect: Effect, n_samples: int, sample_rate: int = SAMPLE_R
             for note in part.notes
         }
     )
-    return duck_curve(
+    gain = duck_curve(
         onsets_s,
         n_samples,
         depth_db=effect["depth_db"],
@@ -87,3 +87,7 @@ def duck(plan: Plan, effect: Effect, n_samples: int, sample_rate: int = SAMPLE_R
         release_s=effect["release_s"],
         sample_rate=sample_rate,
     )
+    curve = plan.curve(effect.target, "duck_db")
+    if curve is not None and effect["depth_db"] > 0.0:
+        gain **= control(plan, curve, n_samples, sample_rate) / np.float32(effect["depth_db"])
+    return gain

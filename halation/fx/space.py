@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 from halation.dsp.automation import HOP, apply_gain, decibels
 from halation.dsp.delays import ping_pong, reversed_delay
 from halation.dsp.filters import doubled, halves, lowpass
+from halation.dsp.modulation import tape_delay, warp
 from halation.dsp.reverbs import convolved, impulse_response, reverse_swell
 from halation.dsp.spectral import octave_up, swept
 from halation.fx.reading import combined, control, duck
 from halation.seeds import rng
-from halation.types import SAMPLE_RATE, Audio, AudioError, Part, Plan, Score
+from halation.types import SAMPLE_RATE, Audio, AudioError, Effect, Part, Plan, Score
 
 __all__ = ["Buses"]
 
@@ -122,7 +123,7 @@ class Buses:
         effect = plan.effect("delay", "delay")
         if effect is None or "delay" not in self._signals:
             return None
-        sent = self._signals["delay"][0]
+        sent = _wavering(self._signals["delay"], effect)[0]
         echoes = ping_pong(
             sent,
             RATE,
@@ -186,6 +187,23 @@ class Buses:
         if ducked is not None:
             apply_gain(wet, duck(plan, ducked, self._size, RATE))
         return Audio.take(doubled(wet, self.score.n_samples))
+
+
+def _wavering(sent: Signal, effect: Effect) -> Signal:
+    """Return what is echoed, as a tape echo plays it: its pitch wavers."""
+    given = dict(effect.parameters)
+    if not given.get("wow_cents"):
+        return sent
+    delay = tape_delay(
+        rng(round(given["stream"]), "echo"),
+        np.ones(-(-sent.shape[1] // HOP) + 1, np.float32),
+        wow_hz=given["wow_hz"],
+        wow_cents=given["wow_cents"],
+        flutter_hz=7.0,
+        flutter_cents=0.15 * given["wow_cents"],
+        sample_rate=RATE,
+    )
+    return warp(sent, delay)
 
 
 def _delay_to_hall_db(plan: Plan) -> float:

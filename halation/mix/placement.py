@@ -125,8 +125,9 @@ def place(audio: Audio, part: Part, plan: Plan, *, reuse: bool = False) -> Audio
     part : Part
     plan : Plan
         Curves ``gain_db`` (on the part, its stem, ``"music"`` = all but drums and bass, or
-        ``"all"``; they add up) and ``width`` (the same but ``"all"``; they multiply), and an
-        effect ``duck`` on the part or its stem.
+        ``"all"``; they add up), ``width`` (the same but ``"all"``; they multiply) and ``pan`` (on
+        the part, added to its seat), and an effect ``duck`` on the part or its stem, whose depth
+        moves where there is a curve ``duck_db``.
     reuse : bool
         Whether the result may take the memory of ``audio``, which is then of no use any more.
 
@@ -153,13 +154,13 @@ def place(audio: Audio, part: Part, plan: Plan, *, reuse: bool = False) -> Audio
     out = x if reuse and x.flags.owndata else np.zeros(x.shape, np.float32)
     out.flags.writeable = True  # pages of silence are never touched, so they take no memory
     lows = _Lows(x, spot.low_cut_hz)
-    angle = (spot.pan + 1.0) * np.pi / 4
-    left, right = (np.float32(f(angle) / np.sqrt(2.0)) for f in (np.cos, np.sin))
+    left, right = _pan_gains(spot, part, plan)
     for start in range(0, audio.n_samples, _BLOCK):
         stop = min(start + _BLOCK, audio.n_samples)
         if lows.settled and automation.silent(x[:, start:stop]):
             continue
-        first, second = left * x[0, start:stop], right * x[1, start:stop]
+        first = _ramp(left, start, stop) * x[0, start:stop]
+        second = _ramp(right, start, stop) * x[1, start:stop]
         middle, side = lows.cut(first + second, first - second)
         side *= _ramp(width, start, stop)
         level = _ramp(gain, start, stop)
@@ -258,14 +259,30 @@ def _gain_control(part: Part, plan: Plan) -> Signal:
     duck = plan.effect("duck", part.name) or plan.effect("duck", part.stem)
     if duck and part.stem not in ("drums", "bass"):
         given = dict(duck.parameters)
-        total *= automation.duck_curve(
+        depth_db = given.get("depth_db", 5.0)
+        ducked = automation.duck_curve(
             _hits(plan.score),
             n_samples,
-            depth_db=given.get("depth_db", 5.0),
+            depth_db=depth_db,
             attack_s=given.get("attack_s", 0.02),
             release_s=given.get("release_s", 0.25),
         )
+        deeper = _curves(plan, (duck.target,), "duck_db", n_samples)
+        if deeper and depth_db > 0.0:
+            ducked **= deeper[0] / np.float32(depth_db)
+        total *= ducked
     return total
+
+
+def _pan_gains(spot: Seat, part: Part, plan: Plan) -> tuple[Signal, Signal]:
+    """Return what left and right are multiplied by, at control rate: the seat and its drift."""
+    n_samples = plan.score.n_samples
+    drawn = _curves(plan, (part.name,), "pan", n_samples)
+    frames = -(-n_samples // automation.HOP) + 1
+    pan = drawn[0] + np.float32(spot.pan) if drawn else np.full(frames, spot.pan, np.float32)
+    angle = (np.clip(pan, -1.0, 1.0) + 1.0) * np.float32(np.pi / 4)
+    scale = np.float32(np.sqrt(0.5))
+    return np.cos(angle) * scale, np.sin(angle) * scale
 
 
 def _hits(score: Score) -> list[float]:
