@@ -9,7 +9,7 @@ import numpy as np
 from halation.fx.draw_sections import lift_beats, pause_beats
 from halation.fx.lines import effect
 from halation.seeds import rng
-from halation.types import BEATS_PER_BAR, Effect, Score, Section
+from halation.types import BEATS_PER_BAR, Effect, Score
 
 __all__ = ["draw"]
 
@@ -44,14 +44,14 @@ def _before_hook(score: Score) -> list[Effect]:
     for kind, chance in BEFORE_A_HOOK.items():
         if chosen < chance and lifts:
             before, hook = lifts[-1 if draws.random() < 0.7 else 0]
-            return [_lifting(kind, before, hook, draws)]
+            quiet = hook.start_beats - pause_beats(before, score.form.tempo_bpm)
+            return [_lifting(kind, hook.start_beats, quiet, draws)]
         chosen -= chance
     return []
 
 
-def _lifting(kind: str, before: Section, hook: Section, draws: np.random.Generator) -> Effect:
-    seam = hook.start_beats
-    quiet = seam - pause_beats(before)
+def _lifting(kind: str, seam: float, quiet: float, draws: np.random.Generator) -> Effect:
+    """Draw one event that ends where the silence before a hook begins, or at the hook."""
     if kind == "tape_stop":
         speed = draws.uniform(0.3, 0.55)
         return effect(kind, "music", **_span(seam - BEATS_PER_BAR, seam), final_speed=speed)

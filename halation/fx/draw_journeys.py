@@ -102,7 +102,9 @@ def _filter(score: Score, part: Part) -> Line:
             chances = (1.0, *5 * (0.0,)) if new else CHANCES["outro"]
             reach = 0.5 if new else 0.3 if section.role == "outro" else 0.0
         shape = SHAPES[draws.choice(len(SHAPES), p=chances)]
-        for beats, at in _shape(shape, section, draws):
+        path = _shape(shape, section, draws)
+        # Held to the seam, so that the next section is another place at once.
+        for beats, at in [*path, (section.end_beats - EDGE_BEATS, path[-1][1])]:
             x = float(np.clip(place + reach * at, 0.0, 1.0))
             points.append((beats, min(low + (high - low) * x, OPEN)))
     return Line.through(points)

@@ -19,8 +19,10 @@ LIFT_CUTOFF = math.log2(800.0)
 LIFT_WIDTH = 0.3
 SILENCE_BEATS = 0.5
 """Dry silence before a hook."""
-BREATH_BEATS = 1.0
+BREATH_BEATS = 0.8
 """The same where the hook comes out of a bridge."""
+LONGEST_SILENCE_S = 0.33
+"""More than that is heard as a hole."""
 EARLY_BEATS = 0.08
 """How much before a seam all is open again: players may come early."""
 BRIDGE_HZ = (300.0, 750.0)
@@ -35,7 +37,7 @@ SILENT_DB = -100.0
 """No sound at all, whatever is added to it."""
 SPACE_DIP_DB = -30.0
 SECTION_SHAPES = {
-    "intro": ((-3.0, -2.4, -1.2, 0.0, 1.0), (-2.0, -2.5, -0.8, -0.4, 0.8)),
+    "intro": ((-1.5, -1.0, -0.4, 0.2, 0.4), (-0.8, -1.4, -0.2, 0.4, 0.0)),
     "verse": ((-1.5, -1.3, -0.4, 0.5, 1.1), (-0.3, -1.5, -0.8, 0.4, 1.2)),
     "hook": (
         (1.0, 0.3, -1.2, -0.2, 1.5),
@@ -71,10 +73,10 @@ def lift_beats(score: Score) -> tuple[tuple[Section, Section, float], ...]:
     return tuple(found)
 
 
-def pause_beats(before: Section) -> float:
+def pause_beats(before: Section, tempo_bpm: float) -> float:
     """Return how long it is silent between a section and the hook that it leads into."""
     pause = BREATH_BEATS if before.role == "bridge" else SILENCE_BEATS
-    return min(pause, before.duration_beats / 8.0)
+    return min(pause, LONGEST_SILENCE_S * tempo_bpm / 60.0, before.duration_beats / 8.0)
 
 
 def draw(score: Score) -> tuple[Curve, ...]:
@@ -201,7 +203,7 @@ def _gains(score: Score, lifts: tuple[tuple[Section, Section, float], ...]) -> t
     space: list[Point] = [(0.0, 0.0)]
     for before, hook, length in lifts:
         back = hook.start_beats - EARLY_BEATS
-        quiet = hook.start_beats - pause_beats(before)
+        quiet = hook.start_beats - pause_beats(before, score.form.tempo_bpm)
         music += [
             (quiet - 0.1, 0.0),
             (quiet, SILENT_DB),
@@ -230,7 +232,7 @@ def _dynamics(score: Score) -> Line:
         draws = rng(_seed(score), "fx", "dynamics", section.name)
         shapes = SECTION_SHAPES[section.role]
         shape = shapes[int(draws.integers(len(shapes)))]
-        depth = float(draws.uniform(1.0, 1.4))
+        depth = float(draws.uniform(0.9, 1.25))
         whole = Line(tuple(zip((0.0, 0.15, 0.4, 0.7, 1.0), shape, strict=True)))
         group = 4.0 * BEATS_PER_BAR
         for start in np.arange(section.start_beats, section.end_beats - 0.1, group):

@@ -96,7 +96,7 @@ def _stutter(dry: Signal, sample_rate: int, event: Effect, score: Score) -> Sign
         length = size if at < n // 2 or size < 2_048 else size // 2
         piece = dry[:, : min(length, n - at)].copy()
         fade = min(int(SLICE_FADE_S * sample_rate), piece.shape[1] // 2)
-        ramp = np.linspace(0.0, 1.0, fade, dtype=np.float32)
+        ramp = np.sin(np.linspace(0.0, 0.5 * np.pi, fade, dtype=np.float32)) ** 2
         if at:
             piece[:, :fade] *= ramp
         piece[:, piece.shape[1] - fade :] *= ramp[::-1]
