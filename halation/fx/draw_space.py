@@ -183,7 +183,7 @@ def _reversals(score: Score) -> list[Effect]:
         # Into a hook it stops dead where the silence begins.
         rest = 0.5 + EARLY_BEATS if section.role == "hook" and before.role != "hook" else 0.0
         place = {"seam_beats": section.start_beats, "end_beats": section.start_beats - rest}
-        take_s, level_db = draws.uniform(1.0, 2.0), draws.uniform(-4.0, 0.0)
+        take_s, level_db = draws.uniform(1.0, 2.0), draws.uniform(-7.5, -4.0)
         effects.append(
             effect(
                 "reverse_reverb", section.name, **place,

@@ -115,7 +115,12 @@ class Buses:
         wet = convolved([(x, h) for x, h in sent if h is not None], self._size)
         if echoes is not None:
             wet += np.float32(10.0 ** (DELAY_DB / 20.0)) * echoes
-        self._add_swells(wet, hall, responses["hall"], plan)
+        cutoff = combined(plan, ("space",), "cutoff_hz", np.minimum, self._size, RATE)
+        swells = self._swells(wet, hall, responses["hall"], plan)
+        if cutoff is not None:
+            wet = swept(wet, RATE, cutoff)
+        for start, swell in swells:  # over the closing filter, into the seam
+            wet[:, start : start + swell.shape[1]] += swell
         return self._finished(wet, plan)
 
     def _echoes(self, plan: Plan) -> Signal | None:
@@ -160,9 +165,15 @@ class Buses:
             gain *= effect["feedback"]
         return np.asarray(total, dtype=np.float32)
 
-    def _add_swells(self, wet: Signal, hall: Signal, response: Signal | None, plan: Plan) -> None:
-        """Add the reversed reverbs that end at seams, in place."""
+    def _swells(
+        self, wet: Signal, hall: Signal, response: Signal | None, plan: Plan
+    ) -> list[tuple[int, Signal]]:
+        """Return the reversed reverbs that end at seams, each with its first sample.
+
+        At its end a swell is as loud as what the spaces return after the seam, plus ``gain_db``.
+        """
         seconds_at = self.score.seconds_at
+        found = []
         for effect in plan.effects:
             if effect.kind != "reverse_reverb" or response is None:
                 continue
@@ -170,16 +181,19 @@ class Buses:
             taken = hall[:, seam : seam + int(effect["take_s"] * RATE)]
             end = min(int(seconds_at(effect["end_beats"]) * RATE), self._size)
             length = min(int(seconds_at(effect["length_beats"]) * RATE), end)
-            if length > 0 and taken.any():
-                swell = reverse_swell(taken, response, length)
-                fade = min(int(0.004 * RATE), length)
-                swell[:, -fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
-                wet[:, end - length : end] += np.float32(10 ** (effect["gain_db"] / 20)) * swell
+            if length <= 0 or not taken.any():
+                continue
+            swell = reverse_swell(taken, response, length)
+            after = float(np.sqrt(np.mean(np.square(wet[:, seam : seam + 2 * RATE]))))
+            last = float(np.sqrt(np.mean(np.square(swell[:, -RATE // 2 :]))))
+            if last > 0.0:
+                swell *= np.float32(10 ** (effect["gain_db"] / 20) * after / last)
+            fade = min(int(0.004 * RATE), length)
+            swell[:, -fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
+            found.append((end - length, swell))
+        return found
 
     def _finished(self, wet: Signal, plan: Plan) -> Audio:
-        cutoff = combined(plan, ("space",), "cutoff_hz", np.minimum, self._size, RATE)
-        if cutoff is not None:
-            wet = swept(wet, RATE, cutoff)
         level_db = combined(plan, ("space", "all"), "gain_db", np.add, self._size, RATE)
         if level_db is not None:
             apply_gain(wet, decibels(level_db))
