@@ -105,8 +105,7 @@ def test_every_curve_can_be_read(seed: int) -> None:
         assert list(curve.times_beats) == sorted(set(curve.times_beats))
         assert np.isfinite(curve.values).all()
         if curve.parameter == "cutoff_hz":
-            least = 160 if curve.target == "bass" else 250
-            assert min(curve.values) >= least and max(curve.values) <= 20_001
+            assert min(curve.values) >= 250 and max(curve.values) <= 20_001
 
 
 @pytest.mark.parametrize("seed", range(5))

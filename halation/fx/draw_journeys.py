@@ -15,8 +15,8 @@ from halation.types import BEATS_PER_BAR, Curve, Part, Score, Section
 __all__ = ["draw"]
 
 FILTERS_HZ = {
-    "kick": (450.0, 9_000.0), "snare": (2_000.0, 24_000.0), "hats": (4_500.0, 24_000.0),
-    "perc": (1_800.0, 24_000.0), "bass": (170.0, 2_600.0),
+    "kick": (300.0, 24_000.0), "snare": (2_000.0, 24_000.0), "hats": (4_500.0, 24_000.0),
+    "perc": (1_800.0, 24_000.0),
     "pad": (1_300.0, 8_000.0), "wide": (2_000.0, 12_000.0), "bells": (2_200.0, 22_000.0),
     "pluck": (1_000.0, 16_000.0), "arp": (900.0, 16_000.0), "counter": (1_400.0, 18_000.0),
     "lead": (1_800.0, 18_000.0), "saw": (1_900.0, 14_000.0), "vocals": (2_600.0, 22_000.0),
@@ -27,7 +27,11 @@ OTHER_FILTER_HZ = (1_200.0, 16_000.0)
 
 PLACES = {"intro": 0.35, "verse": 0.5, "hook": 0.85, "bridge": 0.45, "outro": 0.5}
 """Where in that range a section lies: 0 closed, 1 open."""
-DRUM_PLACES = {"intro": 0.4, "verse": 0.8, "hook": 1.0, "bridge": 0.7, "outro": 0.6}
+DRUM_PLACES = {"intro": 0.4, "verse": 1.0, "hook": 1.0, "bridge": 0.7, "outro": 0.6}
+NEXT_ROOM = 0.6
+"""Where drums open from 0.1 on that enter for the first time: they come from the next room."""
+AS_GOOD_AS_OPEN = math.log2(13_500.0)
+"""From here on a filter is drawn open, which costs nothing."""
 
 SHAPES = ("open", "close", "breathe", "arch", "stairs", "walk")
 CHANCES = {
@@ -43,7 +47,7 @@ SUSTAINED_CHANCES = (0.15, 0.1, 0.4, 0.1, 0.05, 0.2)
 
 PANS = {
     "arp": 0.45, "pluck": 0.3, "counter": 0.4, "bells": 0.25, "perc": 0.35, "hats": 0.1,
-    "haze": 0.4, "weather": 0.2, "choir": 0.15, "saw": 0.12, "vocals": 0.05, "lead": 0.06,
+    "haze": 0.4,
 }  # fmt: skip
 """How far a part drifts to either side of its seat."""
 CIRCLING = ("arp", "perc", "haze", "counter")
@@ -66,10 +70,9 @@ GATED = ("pad", "wide", "choir", "arp", "saw")
 
 def draw(score: Score, part: Part) -> list[Curve]:
     """Draw one part's filter, level, place, width and, for the bass, drive."""
-    curves = [
-        _filter(score, part).curve(part.name, "cutoff_hz", octaves=True),
-        _level(score, part).curve(part.name, "gain_db"),
-    ]
+    curves = [_level(score, part).curve(part.name, "gain_db")]
+    if part.stem != "bass":  # it is bent rather than closed
+        curves.append(_filter(score, part).curve(part.name, "cutoff_hz", octaves=True))
     if part.name in PANS:
         curves.append(_pan(score, part).curve(part.name, "pan"))
     if part.name in WIDTHS:
@@ -97,16 +100,18 @@ def _filter(score: Score, part: Part) -> Line:
         chances = CHANCES[section.role]
         if part.name in SUSTAINED and section.role != "outro":
             chances = SUSTAINED_CHANCES
-        if drums:  # they come from the next room, and are all there afterwards
-            new = section.role == "intro" or (section.name == first_verse and draws.random() < 0.75)
-            chances = (1.0, *5 * (0.0,)) if new else CHANCES["outro"]
+        if drums:
+            new = section.name == first_verse and draws.random() < 0.75
+            chances = CHANCES["outro"] if section.role == "outro" else (1.0, *5 * (0.0,))
+            place = NEXT_ROOM if new else place
             reach = 0.5 if new else 0.3 if section.role == "outro" else 0.0
         shape = SHAPES[draws.choice(len(SHAPES), p=chances)]
         path = _shape(shape, section, draws)
         # Held to the seam, so that the next section is another place at once.
         for beats, at in [*path, (section.end_beats - EDGE_BEATS, path[-1][1])]:
             x = float(np.clip(place + reach * at, 0.0, 1.0))
-            points.append((beats, min(low + (high - low) * x, OPEN)))
+            level = low + (high - low) * x
+            points.append((beats, OPEN if level > AS_GOOD_AS_OPEN else level))
     return Line.through(points)
 
 

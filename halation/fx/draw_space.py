@@ -74,8 +74,9 @@ def draw(score: Score) -> tuple[tuple[Effect, ...], tuple[Curve, ...]]:
     """Draw the reverbs, delays and reversals of a song and the sends of every part."""
     effects = (*_reverbs(score), *_delays(score), *_reversals(score))
     curves: list[Curve] = []
+    blooms = _blooms(score)
     for part in score.parts:
-        curves += _sends(score, part)
+        curves += _sends(score, part, blooms)
     return effects, tuple(curves)
 
 
@@ -193,7 +194,7 @@ def _reversals(score: Score) -> list[Effect]:
     return effects
 
 
-def _sends(score: Score, part: Part) -> list[Curve]:
+def _sends(score: Score, part: Part, blooms: Line) -> list[Curve]:
     """Draw one part's sends: its place in the room, the sections, the throws, the closing."""
     draws = rng(_seed(score), "fx", "send", part.name)
     mood = score.form.mood
@@ -211,7 +212,7 @@ def _sends(score: Score, part: Part) -> list[Curve]:
         )
         line = line.plus(throws[bus]) if bus in throws else line
         if bus == "shimmer":
-            line = line.plus(_blooms(score)).least(Line.flat(LOUDEST_SHIMMER_DB))
+            line = line.plus(blooms).least(Line.flat(LOUDEST_SHIMMER_DB))
         curves.append(_closing(score, line, bus).curve(part.name, f"{bus}_send_db"))
     return curves
 
