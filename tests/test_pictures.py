@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from halation.pictures import cover, light, sheet
+from halation.pictures import cover, ink, lanes, light, sheet
 from halation.types import Audio, FileError, Song
 from tests.fakes import fake_audio, fake_plan, fake_score, fake_song
 
@@ -124,3 +125,19 @@ def test_the_sheet_takes_strange_songs(song: Song, tmp_path: Path) -> None:
 def test_a_sheet_that_cannot_be_written_says_so(song: Song, tmp_path: Path) -> None:
     with pytest.raises(FileError, match="cannot write the picture"):
         sheet.draw(song.mix.plan, song.master, song.measures, tmp_path / "no" / "x.png")
+
+
+def test_the_sheet_has_a_lane_for_every_curve() -> None:
+    plan = fake_plan(fake_score())
+    placed = lanes.columns(plan)
+    drawn = [curve for column in placed for block in column for curve in block.curves]
+    assert sorted(drawn, key=repr) == sorted(plan.curves, key=repr)
+    for column in placed:
+        for above, below in pairwise(column):
+            assert above.bottom <= below.top
+
+
+def test_signs_that_no_font_has_are_left_out_of_the_sheet() -> None:
+    assert ink.shown("neon \U0001f327️ rain \U0001f499", 40) == "neon rain"
+    assert ink.shown("été — Tränen", 40) == "été — Tränen"
+    assert "\N{WHITE SQUARE}" not in ink.shown("雨の街 \U0001f327", 40)

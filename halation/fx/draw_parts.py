@@ -6,9 +6,8 @@ import math
 
 import numpy as np
 
-from halation.dsp.modulation import drift, lfo
-from halation.fx.draw_sections import brightness, lift_beats
-from halation.fx.lines import Line, Point, effect
+from halation.fx import draw_journeys
+from halation.fx.lines import EDGE_BEATS, Line, Point, effect
 from halation.seeds import rng
 from halation.types import BEATS_PER_BAR, Curve, Effect, Mood, Part, Score
 
@@ -23,14 +22,11 @@ HIGHPASS_HZ = {
 """Range of each part's high-pass; the low end belongs to kick and 808."""
 OTHER_HIGHPASS_HZ = (150.0, 200.0)
 
-DRIFTING_HZ = {
-    "pad": 4_500.0, "wide": 7_000.0, "choir": 6_000.0, "saw": 7_500.0,
-    "weather": 8_000.0, "haze": 5_000.0,
-}  # fmt: skip
-"""Middle of the low-pass that drifts over each sustained part."""
-
-DUCKS_DB = {"pads": 5.0, "vocals": 4.0, "keys": 2.0, "lead": 3.0, "textures": 3.0, "space": 5.0}
-"""How far each stem falls under kick and 808."""
+DUCKS_DB = {"pads": 5.4, "vocals": 4.0, "keys": 2.2, "lead": 3.0, "textures": 3.4, "space": 5.2}
+"""How far each stem falls under kick and 808 in a hook."""
+DUCK_DEPTHS = {"intro": 0.3, "verse": 0.58, "hook": 1.0, "bridge": 0.4, "outro": 0.5}
+RELEASES_BEATS = (0.42, 0.55, 0.7)
+"""How long a song takes to breathe in again."""
 
 TAPED = {"pads": 1.0, "keys": 0.8, "lead": 0.55, "vocals": 0.65, "space": 0.9}
 """Chance of each stem to run over the tape where the haze is 0; drums and bass never do."""
@@ -38,13 +34,12 @@ TAPED = {"pads": 1.0, "keys": 0.8, "lead": 0.55, "vocals": 0.65, "space": 0.9}
 SATURATED = {"pad": 0.8, "wide": 0.6, "saw": 0.9, "lead": 0.6, "vocals": 0.7, "choir": 0.5}
 CRUSHED = {"lead": 1.0, "saw": 0.25, "bells": 0.3}
 """Chance of the parallel bit and rate reduction."""
-BREATHING = ("pad", "wide", "choir", "weather", "haze")
 
 
 def draw(score: Score) -> tuple[tuple[Effect, ...], tuple[Curve, ...]]:
     """Draw the effects and curves of every part, and the ducking and tape of every stem."""
     mood = score.form.mood
-    effects = [_duck(score, stem, depth_db) for stem, depth_db in DUCKS_DB.items()]
+    effects, curves = _ducks(score)
     stems = {"space", *(part.stem for part in score.parts)}
     for stem, chance in TAPED.items():
         if (
@@ -52,8 +47,12 @@ def draw(score: Score) -> tuple[tuple[Effect, ...], tuple[Curve, ...]]:
             and rng(_seed(score), "fx", "taped", stem).random() < chance + 0.3 * mood.haze
         ):
             effects.append(_tape(score, stem))
-    curves: list[Curve] = []
     for part in score.parts:
+        curves += draw_journeys.draw(score, part)
+        if part.stem == "bass":
+            effects.append(
+                effect("saturation", part.name, drive_db=draw_journeys.DRIVE_DB["verse"])
+            )
         if part.stem in ("drums", "bass"):
             continue
         draws = rng(_seed(score), "fx", "part", part.name)
@@ -61,9 +60,7 @@ def draw(score: Score) -> tuple[tuple[Effect, ...], tuple[Curve, ...]]:
         if _reaches(part, cutoff_hz):
             effects.append(effect("highpass", part.name, cutoff_hz=cutoff_hz))
         effects += _colours(part, mood, draws)
-        curves += _movements(part, score, draws)
     effects += _octave(score, curves)
-    effects += _tape_stop(score)
     return tuple(effects), tuple(curves)
 
 
@@ -78,12 +75,27 @@ def _reaches(part: Part, cutoff_hz: float) -> bool:
     return not pitched or 440.0 * 2.0 ** ((lowest - 69) / 12.0) < 1.6 * cutoff_hz
 
 
-def _duck(score: Score, stem: str, depth_db: float) -> Effect:
-    draws = rng(_seed(score), "fx", "duck", stem)
+def _ducks(score: Score) -> tuple[list[Effect], list[Curve]]:
+    """Draw the side-chain of every stem: one breath for the song, deepest in its hooks."""
+    draws = rng(_seed(score), "fx", "duck")
     energy = score.form.mood.energy
-    depth_db = float(np.clip(depth_db + 0.6 * energy + draws.uniform(-0.4, 0.4), 1.0, 6.0))
-    release_s = 0.25 * float(draws.uniform(0.85, 1.25))
-    return effect("duck", stem, depth_db=depth_db, attack_s=0.02, release_s=release_s)
+    beat_s = 60.0 / score.form.tempo_bpm
+    depth = 1.0 + 0.08 * energy + float(draws.uniform(-0.16, 0.1))
+    release_s = beat_s * float(draws.choice(RELEASES_BEATS)) * (1.0 - 0.1 * energy)
+    effects: list[Effect] = []
+    curves: list[Curve] = []
+    for stem, deepest_db in DUCKS_DB.items():
+        points: list[Point] = []
+        for section in score.form.sections:
+            level_db = deepest_db * depth * DUCK_DEPTHS[section.role] * draws.uniform(0.92, 1.08)
+            start, stop = section.start_beats, section.end_beats - EDGE_BEATS
+            growth = 1.12 if section.role == "hook" else 1.0
+            points += [(start, min(level_db, 5.8)), (stop, min(level_db * growth, 6.0))]
+        own_s = float(np.clip(release_s * draws.uniform(0.9, 1.15), 0.17, 0.34))
+        deepest = max(value for _, value in points)
+        effects.append(effect("duck", stem, depth_db=deepest, attack_s=0.02, release_s=own_s))
+        curves.append(Line.through(points).curve(stem, "duck_db"))
+    return effects, curves
 
 
 def _tape(score: Score, stem: str) -> Effect:
@@ -113,7 +125,7 @@ def _colours(part: Part, mood: Mood, draws: np.random.Generator) -> list[Effect]
         effects.append(
             effect("crush", part.name, bits=draws.choice((10, 11, 12)), hold=2, gain_db=-12.0)
         )
-    if part.stem in ("vocals", "lead", "keys") and part.notes and draws.random() < 0.25:
+    if part.stem in ("vocals", "lead", "keys") and part.notes and draws.random() < 0.18:
         # A telephone for a bar or two: at the head of a phrase somewhere after the first quarter.
         at = part.notes[int(len(part.notes) * draws.uniform(0.25, 0.7))].onset_beats
         start = math.floor(at / BEATS_PER_BAR) * BEATS_PER_BAR
@@ -122,44 +134,6 @@ def _colours(part: Part, mood: Mood, draws: np.random.Generator) -> list[Effect]
         span = {"start_beats": start, "end_beats": start + bars * BEATS_PER_BAR}
         effects.append(effect("phone", part.name, **span, **band))
     return effects
-
-
-def _movements(part: Part, score: Score, draws: np.random.Generator) -> list[Curve]:
-    """Draw the filter that drifts and the level that breathes."""
-    curves = []
-    beats = np.arange(0.0, score.form.duration_beats, 4.0)
-    if part.name in DRIFTING_HZ:
-        middle = math.log2(DRIFTING_HZ[part.name]) + 0.5 * brightness(score.form.mood)
-        phases = (float(draws.random()), float(draws.random()))
-        slow = lfo(beats, float(draws.uniform(20.0, 60.0)), phases)
-        walk = np.clip(drift(draws, len(beats)), -2.0, 2.0)
-        octaves = middle + 0.45 * slow + 0.2 * walk
-        points = tuple((float(b), float(v)) for b, v in zip(beats, octaves, strict=True))
-        curves.append(Line(points).curve(part.name, "cutoff_hz", octaves=True))
-    if part.name in BREATHING:
-        phases = (float(draws.random()), float(draws.random()))
-        level = 1.2 * lfo(beats, float(draws.uniform(14.0, 40.0)), phases)
-        line = Line(tuple((float(b), float(v)) for b, v in zip(beats, level, strict=True)))
-        line = line.plus(_gate(part, score, draws))
-        curves.append(line.curve(part.name, "gain_db"))
-    return curves
-
-
-def _gate(part: Part, score: Score, draws: np.random.Generator) -> Line:
-    """Draw a gate that chops a pad in the last bars before a hook, in some songs."""
-    points: list[Point] = [(0.0, 0.0)]
-    wanted = draws.random() < 0.3
-    if part.stem != "pads" or not wanted:
-        return Line.flat(0.0)
-    step = float(draws.choice((0.5, 0.75, 1.0)))
-    depth_db = float(draws.uniform(-20.0, -12.0))
-    for _, hook, length in lift_beats(score):
-        first = hook.start_beats - min(length, 2.0 * BEATS_PER_BAR)
-        for at in np.arange(first, hook.start_beats - step / 2.0, step):
-            middle = float(at) + 0.6 * step
-            end = float(at) + step
-            points += [(middle, 0.0), (middle + 0.08, depth_db), (end - 0.05, depth_db), (end, 0.0)]
-    return Line.through(points)
 
 
 def _octave(score: Score, curves: list[Curve]) -> list[Effect]:
@@ -182,15 +156,3 @@ def _octave(score: Score, curves: list[Curve]) -> list[Effect]:
     return [
         effect("octave", name, grain_s=draws.uniform(0.06, 0.11), stream=int(draws.integers(2**31)))
     ]
-
-
-def _tape_stop(score: Score) -> list[Effect]:
-    """Draw, rarely, a tape that slows down over the last whole bar of a bridge or verse."""
-    draws = rng(_seed(score), "fx", "tape_stop")
-    places = [hook.start_beats for before, hook, _ in lift_beats(score) if before.bars >= 4]
-    if not places or draws.random() > 0.12:
-        return []
-    end = places[-1]
-    speed = draws.uniform(0.3, 0.55)
-    span = {"start_beats": end - BEATS_PER_BAR, "end_beats": end}
-    return [effect("tape_stop", "music", **span, final_speed=speed)]

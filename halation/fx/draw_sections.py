@@ -11,24 +11,43 @@ from halation.fx.lines import EDGE_BEATS, Line, Point, s_curve
 from halation.seeds import rng
 from halation.types import BEATS_PER_BAR, Curve, Mood, Score, Section
 
-__all__ = ["brightness", "draw", "lift_beats"]
+__all__ = ["brightness", "draw", "lift_beats", "pause_beats"]
 
 OPEN = math.log2(20_000.0)
 """A low-pass that takes nothing away [octaves over 1 Hz], as all levels of cutoffs here."""
 LIFT_CUTOFF = math.log2(800.0)
 LIFT_WIDTH = 0.3
-LIFT_LEAD_DB = 1.5
 SILENCE_BEATS = 0.5
 """Dry silence before a hook."""
-BREATH_BEATS = 1.0
+BREATH_BEATS = 0.8
 """The same where the hook comes out of a bridge."""
+LONGEST_SILENCE_S = 0.33
+"""More than that is heard as a hole."""
 EARLY_BEATS = 0.08
 """How much before a seam all is open again: players may come early."""
 BRIDGE_HZ = (300.0, 750.0)
 INTRO_HZ = (450.0, 1_000.0)
 OUTRO_HZ = (800.0, 1_600.0)
 VERSE_HZ = 4_800.0
+SEAM_BEATS = 0.25
+"""Time in which widths and the tape arrive at a new section: at the seam, not across it."""
+PHRASE_DB = 0.5
+"""How much louder the last bar of four is than the first."""
+SILENT_DB = -100.0
+"""No sound at all, whatever is added to it."""
 SPACE_DIP_DB = -30.0
+SECTION_SHAPES = {
+    "intro": ((-1.5, -1.0, -0.4, 0.2, 0.4), (-0.8, -1.4, -0.2, 0.4, 0.0)),
+    "verse": ((-1.5, -1.3, -0.4, 0.5, 1.1), (-0.3, -1.5, -0.8, 0.4, 1.2)),
+    "hook": (
+        (1.0, 0.3, -1.2, -0.2, 1.5),
+        (-0.6, -0.8, -0.9, 1.0, 1.5),
+        (1.2, -0.6, -0.9, 1.1, 0.4),
+    ),
+    "bridge": ((0.8, 0.0, -1.0, -0.8, 1.2), (0.5, -0.8, -1.5, -0.5, 0.5)),
+    "outro": ((0.6, 0.8, 0.2, -0.8, -1.5), (0.0, 0.6, 0.4, -0.4, -2.0)),
+}  # fmt: skip
+"""Levels [dB] at 0, 15, 40, 70 and 100 % of a section."""
 FADE_END_S = 0.13
 """The last stretch of a song in which nothing sounds at all."""
 
@@ -52,6 +71,12 @@ def lift_beats(score: Score) -> tuple[tuple[Section, Section, float], ...]:
         length = min(bars * BEATS_PER_BAR, before.duration_beats / 2.0)
         found.append((before, hook, length))
     return tuple(found)
+
+
+def pause_beats(before: Section, tempo_bpm: float) -> float:
+    """Return how long it is silent between a section and the hook that it leads into."""
+    pause = BREATH_BEATS if before.role == "bridge" else SILENCE_BEATS
+    return min(pause, LONGEST_SILENCE_S * tempo_bpm / 60.0, before.duration_beats / 8.0)
 
 
 def draw(score: Score) -> tuple[Curve, ...]:
@@ -105,23 +130,24 @@ def _section_cutoff(score: Score, section: Section, arriving: float) -> list[Poi
         return float(low + (high - low) * np.clip(0.5 + 0.3 * bright + draws.normal(0, 0.2), 0, 1))
 
     if section.role == "intro":
-        return s_curve((start, log_draw(INTRO_HZ)), (stop, verse), 9)
+        return s_curve((start, log_draw(INTRO_HZ)), (stop - EDGE_BEATS, verse - 0.8), 9)
     if section.role == "verse":
-        head = min(4.0, section.duration_beats / 4.0)
-        return [(start, arriving), *_wandering(draws, start + head, stop, verse, 0.22)]
+        # Another light at once, and more of it from bar to bar.
+        path = _wandering(draws, start, stop, verse, 0.2)
+        growth = float(draws.uniform(0.2, 0.9))
+        return [(t, v + growth * ((t - start) / (stop - start) - 0.5)) for t, v in path]
     if section.role == "hook":
         # The hook opens fully, unless the mood is a haze.
         level = OPEN if bright > -0.45 else math.log2(12_500.0) + 0.5 * bright
         return [(start, level), (stop - EDGE_BEATS, level)]
     if section.role == "bridge":
         low = log_draw(BRIDGE_HZ)
-        closed = start + min(2.0 * BEATS_PER_BAR, 0.2 * section.duration_beats)
-        fall = s_curve((start, min(arriving, math.log2(9_000.0))), (closed, low))
+        closed = start + min(BEATS_PER_BAR, 0.2 * section.duration_beats)
+        fall = s_curve((start, min(arriving, math.log2(3_000.0))), (closed, low))
         return [*fall, *_wandering(draws, closed + 2.0, stop, low, 0.08)]
-    head = min(2.0 * BEATS_PER_BAR, section.duration_beats / 4.0)
-    opening = verse + 0.7
-    path = s_curve((start, arriving), (start + head, opening), 5)
-    return path + s_curve((start + head + 1.0, opening), (stop, log_draw(OUTRO_HZ)), 9)
+    opening = verse + 0.5
+    held = start + section.duration_beats / 4.0
+    return [(start, opening), *s_curve((held, opening), (stop, log_draw(OUTRO_HZ)), 9)]
 
 
 def _wandering(
@@ -130,7 +156,8 @@ def _wandering(
     """Draw a walk around a level, one point a bar."""
     times = np.arange(start, stop - EDGE_BEATS, float(BEATS_PER_BAR))
     offsets = np.clip(drift(draws, len(times)), -2.0, 2.0) * spread
-    return [(float(t), float(level + o)) for t, o in zip(times, offsets, strict=True)]
+    path = [(float(t), float(level + o)) for t, o in zip(times, offsets, strict=True)]
+    return [*path, (stop - EDGE_BEATS, path[-1][1])]
 
 
 def _only_bridges(score: Score, cutoff: Line) -> Line:
@@ -160,7 +187,7 @@ def _width(score: Score, lifts: tuple[tuple[Section, Section, float], ...]) -> L
         (s.start_beats, widths[s.role] + float(draws.uniform(-0.06, 0.06)))
         for s in score.form.sections
     ]
-    line = Line.steps(levels, 2.0)
+    line = Line.steps(levels, SEAM_BEATS)
     for _, hook, length in lifts:
         start, end = hook.start_beats - length, hook.start_beats - EARLY_BEATS
         kept = [p for p in line.points if not start <= p[0] < end]
@@ -170,29 +197,51 @@ def _width(score: Score, lifts: tuple[tuple[Section, Section, float], ...]) -> L
 
 
 def _gains(score: Score, lifts: tuple[tuple[Section, Section, float], ...]) -> tuple[Curve, ...]:
-    """Draw the silences before hooks, the 808's absence, the lead's lift and the last fade."""
+    """Draw the silences before hooks, the 808's absence, the sections' shapes, the last fade."""
     music: list[Point] = [(0.0, 0.0)]
     bass: list[Point] = [(0.0, 0.0)]
     space: list[Point] = [(0.0, 0.0)]
     for before, hook, length in lifts:
-        pause = BREATH_BEATS if before.role == "bridge" else SILENCE_BEATS
         back = hook.start_beats - EARLY_BEATS
-        quiet = hook.start_beats - min(pause, length / 2.0)
-        music += [(quiet - 0.1, 0.0), (quiet, -90.0), (back - EDGE_BEATS, -90.0), (back, 0.0)]
+        quiet = hook.start_beats - pause_beats(before, score.form.tempo_bpm)
+        music += [
+            (quiet - 0.1, 0.0),
+            (quiet, SILENT_DB),
+            (back - EDGE_BEATS, SILENT_DB),
+            (back, 0.0),
+        ]
         space += [(quiet - 0.1, 0.0), (quiet + 0.1, SPACE_DIP_DB)]
         space += [(back - EDGE_BEATS, SPACE_DIP_DB), (back, 0.0)]
         out = hook.start_beats - length
-        bass += [(out - EARLY_BEATS - 0.1, 0.0), (out - EARLY_BEATS, -90.0)]
-        bass += [(back - EDGE_BEATS, -90.0), (back, 0.0)]
-    lead = [(s.start_beats, LIFT_LEAD_DB if s.role == "hook" else 0.0) for s in score.form.sections]
+        bass += [(out - EARLY_BEATS - 0.1, 0.0), (out - EARLY_BEATS, SILENT_DB)]
+        bass += [(back - EDGE_BEATS, SILENT_DB), (back, 0.0)]
+    shape = _dynamics(score)
     return (
-        Line.through(music).curve("music", "gain_db"),
-        Line.through(music).curve("drums", "gain_db"),
-        Line.through(bass).curve("bass", "gain_db"),
+        Line.through(music).plus(shape).curve("music", "gain_db"),
+        Line.through(music).plus(shape).curve("drums", "gain_db"),
+        Line.through(bass).plus(shape).curve("bass", "gain_db"),
         Line.through(space).curve("space", "gain_db"),
-        Line.steps(lead, EARLY_BEATS).curve("lead", "gain_db"),
         _last_fade(score).curve("all", "gain_db"),
     )
+
+
+def _dynamics(score: Score) -> Line:
+    """Draw how a section grows from within: each has a shape, and each four bars an end."""
+    points: list[Point] = []
+    for section in score.form.sections:
+        draws = rng(_seed(score), "fx", "dynamics", section.name)
+        shapes = SECTION_SHAPES[section.role]
+        shape = shapes[int(draws.integers(len(shapes)))]
+        depth = float(draws.uniform(0.9, 1.25))
+        whole = Line(tuple(zip((0.0, 0.15, 0.4, 0.7, 1.0), shape, strict=True)))
+        group = 4.0 * BEATS_PER_BAR
+        for start in np.arange(section.start_beats, section.end_beats - 0.1, group):
+            stop = min(float(start) + group, section.end_beats) - EDGE_BEATS
+            for beats in np.linspace(start, stop, 5):
+                x = (float(beats) - section.start_beats) / section.duration_beats
+                rise = PHRASE_DB * ((float(beats) - float(start)) / group - 0.5)
+                points.append((float(beats), depth * whole.at(x) + rise))
+    return Line.through(points)
 
 
 def _last_fade(score: Score) -> Line:
@@ -203,7 +252,7 @@ def _last_fade(score: Score) -> Line:
     nothing = end - FADE_END_S * score.form.tempo_bpm / 60.0
     shape = ((1.0, 0.0), (0.5, -3.0), (0.3, -8.0), (0.16, -17.0), (0.08, -28.0), (0.04, -42.0))
     points = [(end - span * x, level) for x, level in shape]
-    return Line.through([(0.0, 0.0), *(p for p in points if p[0] < nothing), (nothing, -90.0)])
+    return Line.through([(0.0, 0.0), *(p for p in points if p[0] < nothing), (nothing, SILENT_DB)])
 
 
 def _wobble(score: Score) -> Line:
@@ -211,8 +260,8 @@ def _wobble(score: Score) -> Line:
     amounts = {"intro": 1.1, "verse": 0.9, "hook": 0.8, "bridge": 1.5, "outro": 1.0}
     levels = [(s.start_beats, amounts[s.role]) for s in score.form.sections]
     last = score.form.sections[-1]
-    line = Line.steps(levels, 4.0)
+    line = Line.steps(levels, SEAM_BEATS)
     worn = float(rng(_seed(score), "fx", "wobble").uniform(1.8, 2.6))
     return Line.through(
-        [*line.points, *s_curve((last.start_beats + 4.0, 1.0), (last.end_beats, worn))]
+        [*line.points, *s_curve((last.start_beats + 4.0, amounts["outro"]), (last.end_beats, worn))]
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from halation.fx.draw_sections import EARLY_BEATS, brightness
-from halation.fx.lines import EDGE_BEATS, Line, Point, effect
+from halation.fx.lines import EDGE_BEATS, Line, Point, effect, s_curve
 from halation.seeds import rng
-from halation.types import BEATS_PER_BAR, Curve, Effect, Part, Score, Section
+from halation.types import BEATS_PER_BAR, Curve, Effect, Mood, Part, Score, Section
 
 __all__ = ["BUSES", "draw"]
 
@@ -39,6 +39,31 @@ OTHER_SENDS_DB = (-12.5, -11.0, None, -16.0)
 
 SECTION_DB = {"intro": 0.0, "verse": -1.5, "hook": 1.0, "bridge": 0.0, "outro": 0.5}
 """How much wetter a section is."""
+GROWTH_DB = {
+    "intro": (-2.0, 1.0), "verse": (0.0, 2.5), "hook": (0.5, 3.0), "bridge": (1.0, 4.0),
+    "outro": (0.5, 3.0),
+}  # fmt: skip
+"""How much wetter it becomes from its first bar to its last; the near room stays."""
+
+NEAR_T60_S = (0.4, 1.3)
+HALL_T60_S = (2.5, 6.0)
+SHIMMER_T60_S = (5.0, 9.5)
+DAMPING_HZ = (1_300.0, 5_600.0)
+SHIMMER_HZ = (1_800.0, 4_200.0)
+"""Smallest and largest, darkest and glassiest space of any song; the mood lies between."""
+
+ECHOES = (
+    ((0.09, 0.2), (0.13, 0.28), (0.3, 0.44)),
+    ((0.24, 0.44), (0.3, 0.58), (0.4, 0.58)),
+    ((0.5, 0.85), (0.62, 1.15), (0.48, 0.62)),
+)
+"""Times of left and right [s] and feedback of a slap, a pair and a long drift."""
+
+BLOOM_DB = 9.0
+"""How far the shimmer opens at the ends of phrases and the beginnings of hooks."""
+RESTING_DB = -3.0
+"""The same between the blooms."""
+LOUDEST_SHIMMER_DB = -2.0
 
 BLOOMING = ("bells", "lead", "saw", "vocals", "counter", "choir")
 """Parts whose phrases end in a throw."""
@@ -49,8 +74,9 @@ def draw(score: Score) -> tuple[tuple[Effect, ...], tuple[Curve, ...]]:
     """Draw the reverbs, delays and reversals of a song and the sends of every part."""
     effects = (*_reverbs(score), *_delays(score), *_reversals(score))
     curves: list[Curve] = []
+    blooms = _blooms(score)
     for part in score.parts:
-        curves += _sends(score, part)
+        curves += _sends(score, part, blooms)
     return effects, tuple(curves)
 
 
@@ -59,38 +85,53 @@ def _seed(score: Score) -> int:
 
 
 def _reverbs(score: Score) -> tuple[Effect, ...]:
-    """Draw three spaces: longer for haze and stillness, brighter for ice."""
+    """Draw three spaces: longer and later for haze and stillness, glassier for ice."""
     draws = rng(_seed(score), "fx", "reverb")
-    mood = score.form.mood
-    bright = brightness(mood)
-    size = float(np.clip(0.5 + 0.25 * mood.haze - 0.2 * mood.energy + draws.normal(0, 0.15), 0, 1))
+    size, glass = _room(score.form.mood, draws)
     returns = {
         "low_hz": draws.uniform(200.0, 300.0),
-        "high_hz": np.clip(6_800.0 + 900.0 * bright + draws.uniform(-300, 300), 6_000.0, 8_000.0),
+        "high_hz": np.clip(5_700.0 + 2_500.0 * glass + draws.uniform(-300, 300), 5_600.0, 8_300.0),
     }
-    damping_hz = 2_400.0 * 2.0 ** (0.6 * bright + draws.uniform(-0.2, 0.2))
-    near = {"t60_s": 0.8 + 0.25 * (size - 0.5), "predelay_s": draws.uniform(0.005, 0.02)}
-    hall = {"t60_s": 3.5 + 1.5 * size, "predelay_s": draws.uniform(0.02, 0.08)}
-    far = {"t60_s": 6.0 + 2.0 * size, "predelay_s": draws.uniform(0.05, 0.08)}
+    damping_hz = _between(DAMPING_HZ, glass) * 2.0 ** draws.uniform(-0.15, 0.15)
+    near = {"t60_s": _between(NEAR_T60_S, size), "predelay_s": 0.004 + 0.018 * draws.random()}
+    hall = {
+        "t60_s": _between(HALL_T60_S, size),
+        "predelay_s": 0.02 + 0.03 * size + 0.04 * draws.random(),
+    }
+    far = {"t60_s": _between(SHIMMER_T60_S, size), "predelay_s": draws.uniform(0.05, 0.1)}
     return (
         effect("reverb", "near", **near, buildup_s=0.004, damping_hz=1.5 * damping_hz, **returns),
         effect(
-            "reverb", "hall", **hall, buildup_s=draws.uniform(0.015, 0.05),
+            "reverb", "hall", **hall, buildup_s=0.012 + 0.06 * size * draws.uniform(0.5, 1.5),
             damping_hz=damping_hz, **returns,
         ),
         effect(
-            "reverb", "shimmer", **far, buildup_s=draws.uniform(0.15, 0.4),
-            damping_hz=damping_hz, **returns,
+            "reverb", "shimmer", **far, buildup_s=0.12 + 0.35 * size * draws.uniform(0.6, 1.4),
+            damping_hz=damping_hz * draws.uniform(0.9, 1.4), **returns,
         ),
         effect(
             "shimmer", "shimmer",
-            loop_s=draws.uniform(0.25, 0.5),
-            feedback=np.clip(0.58 + 0.1 * bright + draws.uniform(-0.06, 0.06), 0.5, 0.72),
-            cutoff_hz=2_600.0 * 2.0 ** (0.4 * bright + draws.uniform(-0.2, 0.2)),
-            grain_s=draws.uniform(0.12, 0.22),
+            loop_s=0.2 + 0.26 * size + 0.04 * draws.random(),
+            feedback=np.clip(0.54 + 0.14 * glass + draws.uniform(-0.05, 0.05), 0.5, 0.72),
+            cutoff_hz=_between(SHIMMER_HZ, glass) * 2.0 ** draws.uniform(-0.15, 0.15),
+            grain_s=draws.uniform(0.1, 0.24),
             stream=int(draws.integers(2**31)),
         ),
     )  # fmt: skip
+
+
+def _room(mood: Mood, draws: np.random.Generator) -> tuple[float, float]:
+    """Return how large and how glassy a song's spaces are, 0 … 1 each."""
+    large = 0.45 * mood.haze - 0.45 * mood.energy - 0.15 * mood.density + draws.normal(0.0, 0.15)
+    glassy = -0.5 * mood.warmth - 0.4 * mood.haze + 0.15 * mood.valence + draws.normal(0.0, 0.15)
+    size, glass = np.clip((0.5 + 0.8 * large, 0.5 + 1.0 * glassy), 0.0, 1.0)
+    return float(size), float(glass)
+
+
+def _between(bounds: tuple[float, float], place: float) -> float:
+    """Return what lies between two bounds, in equal ratios."""
+    low, high = bounds
+    return float(low * (high / low) ** place)
 
 
 def _unsynced(draws: np.random.Generator, bounds_s: tuple[float, float], beat_s: float) -> float:
@@ -103,18 +144,25 @@ def _unsynced(draws: np.random.Generator, bounds_s: tuple[float, float], beat_s:
 
 
 def _delays(score: Score) -> list[Effect]:
+    """Draw the echoes: one of three kinds, the likelier the closer its mood."""
     draws = rng(_seed(score), "fx", "delay")
     mood = score.form.mood
     beat_s = 60.0 / score.form.tempo_bpm
+    slow = 0.5 * mood.haze - 0.6 * mood.energy + float(draws.normal(0.0, 0.45))
+    kind = ECHOES[0 if slow < -0.35 else 2 if slow > 0.35 else 1]
+    left_s, right_s, feedback = kind
     effects = [
         effect(
             "delay", "delay",
-            left_s=_unsynced(draws, (0.24, 0.5), beat_s),
-            right_s=_unsynced(draws, (0.3, 0.62), beat_s),
-            feedback=np.clip(0.5 + 0.1 * mood.haze + draws.uniform(-0.08, 0.08), 0.3, 0.66),
-            low_hz=draws.uniform(220.0, 420.0),
-            high_hz=3_200.0 * 2.0 ** (0.5 * brightness(mood) + draws.uniform(-0.3, 0.3)),
-            hall_db=draws.uniform(-9.0, -5.0),
+            left_s=_unsynced(draws, left_s, beat_s),
+            right_s=_unsynced(draws, right_s, beat_s),
+            feedback=draws.uniform(*feedback) + 0.04 * mood.haze,
+            low_hz=draws.uniform(200.0, 480.0),
+            high_hz=3_200.0 * 2.0 ** (0.9 * brightness(mood) + draws.uniform(-0.4, 0.4)),
+            hall_db=draws.uniform(-10.0, -4.0) + 1.5 * mood.haze,
+            wow_hz=draws.uniform(0.15, 0.6),
+            wow_cents=max(1.0, 7.0 + 7.0 * mood.haze + 3.0 * mood.warmth + draws.normal(0.0, 2.0)),
+            stream=int(draws.integers(2**31)),
         )
     ]  # fmt: skip
     if draws.random() < 0.65:
@@ -136,7 +184,7 @@ def _reversals(score: Score) -> list[Effect]:
         # Into a hook it stops dead where the silence begins.
         rest = 0.5 + EARLY_BEATS if section.role == "hook" and before.role != "hook" else 0.0
         place = {"seam_beats": section.start_beats, "end_beats": section.start_beats - rest}
-        take_s, level_db = draws.uniform(1.0, 2.0), draws.uniform(-4.0, 0.0)
+        take_s, level_db = draws.uniform(1.0, 2.0), draws.uniform(-7.5, -4.0)
         effects.append(
             effect(
                 "reverse_reverb", section.name, **place,
@@ -146,11 +194,11 @@ def _reversals(score: Score) -> list[Effect]:
     return effects
 
 
-def _sends(score: Score, part: Part) -> list[Curve]:
+def _sends(score: Score, part: Part, blooms: Line) -> list[Curve]:
     """Draw one part's sends: its place in the room, the sections, the throws, the closing."""
     draws = rng(_seed(score), "fx", "send", part.name)
     mood = score.form.mood
-    wetness = 2.2 * mood.haze - 1.6 * mood.energy - 0.6 * mood.density
+    wetness = 2.6 * mood.haze - 1.8 * mood.energy - 0.6 * mood.density
     tilt = {"near": 0.0, "hall": 0.0, "shimmer": 2.0 * brightness(mood), "delay": 0.0}
     throws = _throws(score, part, draws)
     curves = []
@@ -159,25 +207,64 @@ def _sends(score: Score, part: Part) -> list[Curve]:
         if level_db is None:
             continue
         base = level_db + wetness + tilt[bus] + offset
-        line = Line.steps(
-            [(s.start_beats, base + _section_db(s, bus)) for s in score.form.sections], 2.0
+        line = Line.through(
+            point for s in score.form.sections for point in _section_send(s, bus, base, draws)
         )
-        if bus in ("hall", "delay", "shimmer"):
-            line = line.plus(throws)
+        line = line.plus(throws[bus]) if bus in throws else line
+        if bus == "shimmer":
+            line = line.plus(blooms).least(Line.flat(LOUDEST_SHIMMER_DB))
         curves.append(_closing(score, line, bus).curve(part.name, f"{bus}_send_db"))
     return curves
 
 
-def _section_db(section: Section, bus: str) -> float:
-    """Return how much wetter a section is; the near room hardly changes."""
-    return SECTION_DB[section.role] * (0.4 if bus == "near" else 1.0)
+def _section_send(
+    section: Section, bus: str, base_db: float, draws: np.random.Generator
+) -> list[Point]:
+    """Draw a section's send: it steps at the seam and goes on growing, or drying, to the next."""
+    level_db = base_db + SECTION_DB[section.role] * (0.4 if bus == "near" else 1.0)
+    start, stop = section.start_beats, section.end_beats - EDGE_BEATS
+    if bus == "near":
+        return [(start, level_db), (stop, level_db)]
+    low, high = GROWTH_DB[section.role]
+    growth_db = float(draws.uniform(low, high))
+    return s_curve((start, level_db - growth_db / 2.0), (stop, level_db + growth_db / 2.0), 5)
 
 
-def _throws(score: Score, part: Part, draws: np.random.Generator) -> Line:
-    """Draw the throws: the last note of a phrase, or now and then a last snare, blooms."""
-    points: list[Point] = [(0.0, 0.0)]
+def _blooms(score: Score) -> Line:
+    """Draw when the shimmer opens: into the ends of sections and phrases, and as hooks begin."""
+    draws = rng(_seed(score), "fx", "blooms")
+    points: list[Point] = []
+    for section in score.form.sections:
+        start, stop = section.start_beats, section.end_beats
+        if section.role == "hook":
+            gone = min(start + 3.0 * BEATS_PER_BAR, start + section.duration_beats / 3.0)
+            points += s_curve((start, BLOOM_DB), (gone, RESTING_DB), 5)
+        else:
+            points.append((start + min(2.0, section.duration_beats / 8.0), RESTING_DB))
+        phrase = 8.0 * BEATS_PER_BAR
+        for end in np.arange(start + phrase, stop - 0.5 * phrase + 0.1, phrase):
+            if draws.random() < 0.6:
+                points += _bloom(float(end), float(draws.uniform(0.55, 0.9)) * BLOOM_DB)
+        if section.role != "outro" and section.duration_beats >= 4.0 * BEATS_PER_BAR:
+            rise = 2.0 * BEATS_PER_BAR
+            points += s_curve((stop - rise, RESTING_DB), (stop - 1.0, BLOOM_DB), 5)
+    return Line.through(points)
+
+
+def _bloom(end: float, height_db: float) -> list[Point]:
+    """Draw one bloom over the last bar and a half of a phrase and the first beats of the next."""
+    rising = s_curve((end - 6.0, RESTING_DB), (end - 0.5, height_db), 5)
+    return [*rising, (end + 1.0, height_db), (end + 4.0, RESTING_DB)]
+
+
+def _throws(score: Score, part: Part, draws: np.random.Generator) -> dict[str, Line]:
+    """Draw the throws: the last note of a phrase, or now and then a last snare, blooms.
+
+    All of them go to the hall; some besides to the delay, some to the shimmer.
+    """
+    points: dict[str, list[Point]] = {bus: [(0.0, 0.0)] for bus in ("hall", "delay", "shimmer")}
     if part.name not in (*BLOOMING, "snare"):
-        return Line.flat(0.0)
+        return {}
     free_from = 0.0
     for note, following in zip(part.notes, (*part.notes[1:], None), strict=True):
         end = note.onset_beats + note.duration_beats
@@ -189,12 +276,16 @@ def _throws(score: Score, part: Part, draws: np.random.Generator) -> Line:
             last = gap >= PHRASE_REST_BEATS
         if not last or note.onset_beats < free_from:
             continue
-        bump_db = float(draws.uniform(6.0, 8.0))
         start = max(note.onset_beats - 2.0 * EARLY_BEATS, free_from)
         hold = end + min(0.5, max(gap - 0.3, 0.1))
-        points += [(start, 0.0), (start + EARLY_BEATS, bump_db), (hold, bump_db), (hold + 0.2, 0.0)]
+        chances = {"hall": 1.0, "delay": 0.6, "shimmer": 0.5}
+        for bus, chance in chances.items():
+            bump_db = float(draws.uniform(6.0, 8.0)) + (2.0 if bus == "delay" else 0.0)
+            if draws.random() < chance:
+                points[bus] += [(start, 0.0), (start + EARLY_BEATS, bump_db)]
+                points[bus] += [(hold, bump_db), (hold + 0.2, 0.0)]
         free_from = hold + 0.2 + EDGE_BEATS
-    return Line.through(points)
+    return {bus: Line.through(found) for bus, found in points.items()}
 
 
 def _closing(score: Score, line: Line, bus: str) -> Line:

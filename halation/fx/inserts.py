@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.automation import HOP, apply_gain, blocks, decibels, silent
+from halation.dsp.automation import HOP, apply_gain, blocks, decibels, ramp, silent
 from halation.dsp.filters import filtered, lowpass
 from halation.dsp.loudness import active_frames
 from halation.dsp.modulation import tape_delay, warp
 from halation.dsp.spectral import OPEN_HZ, octave_up, swept
+from halation.fx.events import happen, happening
 from halation.fx.reading import combined, control, targets
 from halation.seeds import rng
 from halation.types import SAMPLE_RATE, Audio, AudioError, Effect, Part, Plan
@@ -63,11 +64,15 @@ def treat(
         plan.effect(kind, part.name) for kind in ("saturation", "crush", "phone")
     )
     if saturation:
-        _saturate(x, saturation["drive_db"])
+        drawn = plan.curve(part.name, "drive_db")
+        drive_db = control(plan, drawn, x.shape[1]) if drawn else saturation["drive_db"]
+        _saturate(x, drive_db)
     if crush:
         _crush(x, round(crush["bits"]), round(crush["hold"]), crush["gain_db"])
     if phone:
         _phone(x, SAMPLE_RATE, phone, plan)
+    for event in happening(part, plan):
+        happen(x, SAMPLE_RATE, event, plan.score)
 
 
 def _filter(x: Signal, part: Part, plan: Plan, low_cut_hz: float, side_cut_hz: float) -> None:
@@ -169,15 +174,16 @@ def tape(x: Signal, stem: str, plan: Plan, sample_rate: int = SAMPLE_RATE) -> No
     warp(x, delay, out=x)
 
 
-def _saturate(x: Signal, drive_db: float) -> None:
+def _saturate(x: Signal, drive_db: float | Signal) -> None:
     """Bend the peaks softly, in place; quiet passages keep their level."""
     peak = max(float(x.max(initial=0.0)), -float(x.min(initial=0.0)))
     if peak <= 0.0:
         return
     # The curve x (27 + x²) / (27 + 9 x²) follows tanh within 3 % up to 3; with y = 3 + x² it is
     # x (1/9 + 8/3 / y), which takes half the steps.
-    scale = np.float32(10.0 ** (drive_db / 20.0) * 0.5 / peak)
+    drive = np.asarray(10.0 ** (np.asarray(drive_db) / 20.0) * 0.5 / peak, dtype=np.float32)
     for start, stop in blocks(x.shape[1]):
+        scale = ramp(drive, HOP, start, stop) if drive.ndim else drive
         for channel in x[:, start:stop]:
             if silent(channel):
                 continue

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from halation.types import Curve, Effect
 
-__all__ = ["EDGE_BEATS", "Line", "effect", "s_curve"]
+__all__ = ["EDGE_BEATS", "Line", "effect", "merged", "s_curve"]
 
 EDGE_BEATS = 0.02
 """Time of a step (about 8 ms), so that nothing clicks."""
@@ -116,3 +116,29 @@ def s_curve(start: Point, stop: Point, points: int = 7) -> list[Point]:
         rise = 0.5 - 0.5 * math.cos(math.pi * x)
         path.append((t0 + x * (t1 - t0), round(v0 + rise * (v1 - v0), 9)))
     return path
+
+
+def merged(curves: Iterable[Curve]) -> tuple[Curve, ...]:
+    """Make one curve of those that mean the same place, as the engines combine targets.
+
+    Examples
+    --------
+    >>> a = Curve("lead", "gain_db", (0.0, 4.0), (0.0, 2.0))
+    >>> merged((a, Curve("lead", "gain_db", (2.0,), (-1.0,))))[0].values
+    (-1.0, 0.0, 1.0)
+    """
+    found: dict[tuple[str, str], Curve] = {}
+    for curve in curves:
+        place = (curve.target, curve.parameter)
+        if place in found:
+            octaves = curve.parameter.endswith("_hz")
+            one, other = (_line(c, octaves) for c in (found[place], curve))
+            both = one.least(other) if octaves else one.plus(other)
+            curve = both.curve(*place, octaves=octaves)
+        found[place] = curve
+    return tuple(found.values())
+
+
+def _line(curve: Curve, octaves: bool) -> Line:
+    levels = (math.log2(v) if octaves else v for v in curve.values)
+    return Line(tuple(zip(curve.times_beats, levels, strict=True)))

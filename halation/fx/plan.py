@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from halation.fx import draw_parts, draw_sections, draw_space
+from halation.fx import draw_events, draw_parts, draw_sections, draw_space
+from halation.fx.lines import merged
 from halation.types import Plan, Score
 
 __all__ = ["plan"]
@@ -27,13 +28,19 @@ def plan(score: Score) -> Plan:
         - ``gain_db`` of a part, its stem, ``"music"`` or ``"all"``: added up; −90 is silence.
         - ``width`` of a part, its stem or ``"music"``: multiplied; 1 leaves a sound as it is.
         - ``near_send_db``, ``hall_send_db``, ``shimmer_send_db``, ``delay_send_db`` of a part.
+        - ``pan`` of a part: added to its seat, −1 … 1.
+        - ``duck_db`` of a stem: how far it falls under kick and 808, in place of the effect's.
+        - ``drive_db`` of a part with ``saturation``: in place of the effect's.
         - ``wobble`` of ``"music"``: what the tape's deviations are multiplied by.
         - ``octave_db`` of a part: level of its granular octave layer.
         - effects ``duck`` of a stem, ``highpass``, ``saturation``, ``crush``, ``phone`` and
           ``octave`` of a part, ``tape`` of a stem, ``tape_stop`` of ``"music"``; ``reverb``,
           ``shimmer``, ``delay``, ``reversed_delay`` of a bus, ``reverse_reverb`` of a section.
+        - events of a part, a stem, ``"music"`` or ``"all"``, each from ``start_beats`` to
+          ``end_beats``: ``phone``, ``half_speed``, ``reversed_bar``, ``stutter``, ``freeze``.
     """
     sections = draw_sections.draw(score)
     part_effects, part_curves = draw_parts.draw(score)
     space_effects, space_curves = draw_space.draw(score)
-    return Plan(score, part_effects + space_effects, sections + part_curves + space_curves)
+    effects = part_effects + draw_events.draw(score) + space_effects
+    return Plan(score, effects, merged((*sections, *part_curves, *space_curves)))

@@ -70,7 +70,7 @@ def combined(
 
 def duck(plan: Plan, effect: Effect, n_samples: int, sample_rate: int = SAMPLE_RATE) -> Signal:
     """Return the gain of a ``duck`` effect under the song's kicks and 808s."""
-    return duck_curve(
+    gain = duck_curve(
         plan.score.hits_s,
         n_samples,
         depth_db=effect["depth_db"],
@@ -78,3 +78,7 @@ def duck(plan: Plan, effect: Effect, n_samples: int, sample_rate: int = SAMPLE_R
         release_s=effect["release_s"],
         sample_rate=sample_rate,
     )
+    curve = plan.curve(effect.target, "duck_db")
+    if curve is not None and effect["depth_db"] > 0.0:
+        gain **= control(plan, curve, n_samples, sample_rate) / np.float32(effect["depth_db"])
+    return gain

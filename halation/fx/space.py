@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from halation.dsp.automation import HOP, apply_gain, blocks, decibels, ramp
 from halation.dsp.delays import ping_pong, reversed_delay
 from halation.dsp.filters import doubled, half, lowpass
+from halation.dsp.modulation import tape_delay, warp
 from halation.dsp.reverbs import convolved, impulse_response, reverse_swell
 from halation.dsp.spectral import octave_up, swept
 from halation.fx.inserts import tape
 from halation.fx.reading import combined, control, duck
 from halation.seeds import rng
-from halation.types import SAMPLE_RATE, Audio, AudioError, Part, Plan, Score
+from halation.types import SAMPLE_RATE, Audio, AudioError, Effect, Part, Plan, Score
 
 __all__ = ["Buses"]
 
@@ -144,7 +145,12 @@ class Buses:
         wet = convolved([(x, h) for x, h in sent if h is not None], self._size)
         if echoes is not None:
             wet += np.float32(10.0 ** (DELAY_DB / 20.0)) * echoes
-        self._add_swells(wet, hall, responses["hall"], plan)
+        cutoff = combined(plan, ("space",), "cutoff_hz", np.minimum, self._size, RATE)
+        swells = self._swells(wet, hall, responses["hall"], plan)
+        if cutoff is not None:
+            wet = swept(wet, RATE, cutoff)
+        for start, swell in swells:  # over the closing filter, into the seam
+            wet[:, start : start + swell.shape[1]] += swell
         return self._finished(wet, plan)
 
     def _echoes(self, plan: Plan) -> Signal | None:
@@ -152,7 +158,7 @@ class Buses:
         effect = plan.effect("delay", "delay")
         if effect is None or "delay" not in self._signals:
             return None
-        sent = self._signals["delay"][0]
+        sent = _wavering(self._signals["delay"], effect)[0]
         echoes = ping_pong(
             sent,
             RATE,
@@ -189,9 +195,15 @@ class Buses:
             gain *= effect["feedback"]
         return np.asarray(total, dtype=np.float32)
 
-    def _add_swells(self, wet: Signal, hall: Signal, response: Signal | None, plan: Plan) -> None:
-        """Add the reversed reverbs that end at seams, in place."""
+    def _swells(
+        self, wet: Signal, hall: Signal, response: Signal | None, plan: Plan
+    ) -> list[tuple[int, Signal]]:
+        """Return the reversed reverbs that end at seams, each with its first sample.
+
+        At its end a swell is as loud as what the spaces return after the seam, plus ``gain_db``.
+        """
         seconds_at = self.score.seconds_at
+        found = []
         for effect in plan.effects:
             if effect.kind != "reverse_reverb" or response is None:
                 continue
@@ -199,16 +211,19 @@ class Buses:
             taken = hall[:, seam : seam + int(effect["take_s"] * RATE)]
             end = min(int(seconds_at(effect["end_beats"]) * RATE), self._size)
             length = min(int(seconds_at(effect["length_beats"]) * RATE), end)
-            if length > 0 and taken.any():
-                swell = reverse_swell(taken, response, length)
-                fade = min(int(0.004 * RATE), length)
-                swell[:, -fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
-                wet[:, end - length : end] += np.float32(10 ** (effect["gain_db"] / 20)) * swell
+            if length <= 0 or not taken.any():
+                continue
+            swell = reverse_swell(taken, response, length)
+            after = float(np.sqrt(np.mean(np.square(wet[:, seam : seam + 2 * RATE]))))
+            last = float(np.sqrt(np.mean(np.square(swell[:, -RATE // 2 :]))))
+            if last > 0.0:
+                swell *= np.float32(10 ** (effect["gain_db"] / 20) * after / last)
+            fade = min(int(0.004 * RATE), length)
+            swell[:, -fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
+            found.append((end - length, swell))
+        return found
 
     def _finished(self, wet: Signal, plan: Plan) -> Audio:
-        cutoff = combined(plan, ("space",), "cutoff_hz", np.minimum, self._size, RATE)
-        if cutoff is not None:
-            wet = swept(wet, RATE, cutoff)
         level_db = combined(plan, ("space", "all"), "gain_db", np.add, self._size, RATE)
         if level_db is not None:
             apply_gain(wet, decibels(level_db))
@@ -217,6 +232,23 @@ class Buses:
         if ducked is not None:
             apply_gain(wet, duck(plan, ducked, self._size, RATE))
         return Audio.take(doubled(wet, self.score.n_samples))
+
+
+def _wavering(sent: Signal, effect: Effect) -> Signal:
+    """Return what is echoed, as a tape echo plays it: its pitch wavers."""
+    given = dict(effect.parameters)
+    if not given.get("wow_cents"):
+        return sent
+    delay = tape_delay(
+        rng(round(given["stream"]), "echo"),
+        np.ones(-(-sent.shape[1] // HOP) + 1, np.float32),
+        wow_hz=given["wow_hz"],
+        wow_cents=given["wow_cents"],
+        flutter_hz=7.0,
+        flutter_cents=0.15 * given["wow_cents"],
+        sample_rate=RATE,
+    )
+    return warp(sent, delay)
 
 
 def _delay_to_hall_db(plan: Plan) -> float:

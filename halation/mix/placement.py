@@ -147,8 +147,9 @@ def placing(x: Signal, part: Part, plan: Plan) -> Iterator[tuple[int, int]]:
     part : Part
     plan : Plan
         Curves ``gain_db`` (on the part, its stem, ``"music"`` = all but drums and bass, or
-        ``"all"``; they add up) and ``width`` (the same but ``"all"``; they multiply), and an
-        effect ``duck`` on the part or its stem.
+        ``"all"``; they add up), ``width`` (the same but ``"all"``; they multiply) and ``pan`` (on
+        the part, added to its seat), and an effect ``duck`` on the part or its stem, whose depth
+        moves where there is a curve ``duck_db``.
 
     Yields
     ------
@@ -169,14 +170,14 @@ def placing(x: Signal, part: Part, plan: Plan) -> Iterator[tuple[int, int]]:
     gain *= np.float32(10.0 ** ((REFERENCE_LUFS + spot.level_lu - measured) / 20.0))
     width = _product(plan, _targets(part)[:-1], "width", x.shape[1]) * np.float32(spot.width)
     spread = gain * width
-    angle = (spot.pan + 1.0) * np.pi / 4
-    left, right = (np.float32(f(angle) / np.sqrt(2.0)) for f in (np.cos, np.sin))
+    left, right = _pan_gains(spot, part, plan)
     for start in range(0, x.shape[1], _BLOCK):
         stop = min(start + _BLOCK, x.shape[1])
         block = x[:, start:stop]
         if automation.silent(block):
             continue
-        first, second = left * block[0], right * block[1]
+        first = _ramp(left, start, stop) * block[0]
+        second = _ramp(right, start, stop) * block[1]
         middle = first + second
         side = np.subtract(first, second, out=first)
         middle *= _ramp(gain, start, stop)
@@ -234,11 +235,27 @@ def _gain_control(part: Part, plan: Plan) -> Signal:
     duck = plan.effect("duck", part.name) or plan.effect("duck", part.stem)
     if duck and part.stem not in ("drums", "bass"):
         given = dict(duck.parameters)
-        total *= automation.duck_curve(
+        depth_db = given.get("depth_db", 5.0)
+        ducked = automation.duck_curve(
             plan.score.hits_s,
             n_samples,
-            depth_db=given.get("depth_db", 5.0),
+            depth_db=depth_db,
             attack_s=given.get("attack_s", 0.02),
             release_s=given.get("release_s", 0.25),
         )
+        deeper = _curves(plan, (duck.target,), "duck_db", n_samples)
+        if deeper and depth_db > 0.0:
+            ducked **= deeper[0] / np.float32(depth_db)
+        total *= ducked
     return total
+
+
+def _pan_gains(spot: Seat, part: Part, plan: Plan) -> tuple[Signal, Signal]:
+    """Return what left and right are multiplied by, at control rate: the seat and its drift."""
+    n_samples = plan.score.n_samples
+    drawn = _curves(plan, (part.name,), "pan", n_samples)
+    frames = -(-n_samples // automation.HOP) + 1
+    pan = drawn[0] + np.float32(spot.pan) if drawn else np.full(frames, spot.pan, np.float32)
+    angle = (np.clip(pan, -1.0, 1.0) + 1.0) * np.float32(np.pi / 4)
+    scale = np.float32(np.sqrt(0.5))
+    return np.cos(angle) * scale, np.sin(angle) * scale

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import textwrap
-from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,43 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.dsp.loudness import meter
-from halation.types import Audio, Curve, FileError, Measures, Part, Plan, Score
+from halation.pictures import ink, lanes
+from halation.types import Audio, FileError, Measures, Part, Plan, Score
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from matplotlib.gridspec import GridSpec
 
 __all__ = ["draw"]
 
 WIDTH_IN: Final = 20.0
 DPI: Final = 100
 """2,000 pixels wide."""
+LANE_IN: Final = 0.3
+"""Height of a curve's lane."""
 
-NIGHT: Final = "#0d0d14"
-PANEL: Final = "#14141f"
-INK: Final = "#d8d8e4"
-FAINT: Final = "#6c6c80"
-ROLES: Final = {
-    "intro": "#5b7fbf",
-    "verse": "#7a6bc4",
-    "hook": "#e0708f",
-    "bridge": "#4fa79a",
-    "outro": "#8d7fa8",
-}
-PARTS: Final = (
-    "#7fd1ff", "#ff9ec4", "#ffd27f", "#a7f0c1", "#c6a2ff", "#ff8f6b", "#66e0d5", "#f5f07a",
-    "#9fb6ff", "#ff7fa0", "#c4e47f", "#e0a8e8", "#8fd0a8", "#ffb48a", "#b0b8c8", "#86a0e0",
-)  # fmt: skip
-CURVES_PER_PANEL: Final = 6
 CHORD_ROWS: Final = 5
-MAX_PANELS: Final = 48
-"""More curves than fit these panels are left out, lest a strange file make an endless picture."""
-
-COLUMNS: Final = 4
-OFF_DB: Final = -45.0
-"""Levels under this count as off, and are not shown."""
-
 FFT: Final = 4_096
 BANDS: Final = 256
 FRAMES: Final = 1_600
@@ -79,29 +54,29 @@ def draw(plan: Plan, master: Audio, measures: Measures, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    groups = _groups(plan)
-    rows = max(1, math.ceil(len(groups) / COLUMNS))
-    heights = [1.9, 1.3, 2.6, 1.6, 3.6, 1.05 * rows]
-    figure = Figure(figsize=(WIDTH_IN, 1.55 * sum(heights)), dpi=DPI, facecolor=NIGHT)
+    score = plan.score
+    placed = lanes.columns(plan)
+    heights = [1.9, 1.3, 2.6, 1.6, 3.6, 0.95, LANE_IN / 1.55 * lanes.height(placed)]
+    figure = Figure(figsize=(WIDTH_IN, 1.55 * sum(heights)), dpi=DPI, facecolor=ink.NIGHT)
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(
-        6, 1, height_ratios=heights, hspace=0.2, left=0.045, right=0.985, top=0.99, bottom=0.03
+        7, 1, height_ratios=heights, hspace=0.16, left=0.045, right=0.985, top=0.99, bottom=0.01
     )
-    score = plan.score
     _facts(figure.add_subplot(grid[0]), plan, measures)
-    panels = [figure.add_subplot(grid[row]) for row in range(1, 5)]
+    panels = [figure.add_subplot(grid[row]) for row in range(1, 6)]
     for axes in panels:
-        _plain(axes)
+        ink.plain(axes)
     _waveform(panels[0], score, master)
     _spectrogram(panels[1], score, master)
     _loudness(panels[2], score, master, measures)
     _roll(panels[3], score)
+    lanes.timeline(panels[4], plan)
     for axes in panels:
         axes.set_xlim(0.0, score.duration_s)
-    _automation(figure, grid, score, groups)
+    lanes.draw(figure, grid[6], score, placed)
     draft = path.with_name(f".{path.name}.unfinished")
     try:
-        figure.savefig(draft, format="png", facecolor=NIGHT, pil_kwargs={"compress_level": 3})
+        figure.savefig(draft, format="png", facecolor=ink.NIGHT, pil_kwargs={"compress_level": 3})
         draft.replace(path)
     except OSError as error:
         raise FileError(f"cannot write the picture {path}: {error.strerror or error}") from error
@@ -110,35 +85,26 @@ def draw(plan: Plan, master: Audio, measures: Measures, path: Path) -> None:
             draft.unlink()
 
 
-def _plain(axes: Axes) -> None:
-    axes.set_facecolor(PANEL)
-    axes.tick_params(colors=FAINT, labelsize=8, length=2)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-
-
-def _title(axes: Axes, text: str) -> None:
-    axes.text(
-        0.004, 0.97, text, transform=axes.transAxes, va="top", color=INK, fontsize=9, zorder=9
-    )
-
-
 def _facts(axes: Axes, plan: Plan, measures: Measures) -> None:
     axes.set_axis_off()
     score, form, mood = plan.score, plan.score.form, plan.score.form.mood
-    axes.text(0.0, 0.98, _shown(mood.title, 60), color=INK, fontsize=26, va="top")
-    quote = _shown(mood.brief.text or mood.phrase, 110)
+    said = mood.brief.text or mood.phrase
+    fonts = ink.families(said + mood.title)
+    name = ink.shown(mood.title, 60, fonts)
+    axes.text(0.0, 0.98, name, color=ink.INK, fontsize=26, va="top", family=fonts)
+    quote = ink.shown(said, 110, fonts)
     head = (
         f"“{quote}”\n"
         f"seed {mood.brief.seed}   {form.key.name}   {form.tempo_bpm:g} BPM   "
-        f"{_shown(form.template, 40)}   {form.duration_s:.1f} s   "
-        f"{_shown(', '.join(mood.words[:4]), 80)}"
+        f"{ink.shown(form.template, 40)}   {form.duration_s:.1f} s   "
+        f"{ink.shown(', '.join(mood.words[:4]), 80)}"
     )
-    axes.text(0.0, 0.74, head, color=FAINT, fontsize=10, va="top", linespacing=1.6)
+    axes.text(0.0, 0.74, head, color=ink.FAINT, fontsize=10, va="top", linespacing=1.6,
+              family=fonts)  # fmt: skip
     lines = _chord_lines(score)
     for i in range(0, len(lines), CHORD_ROWS):
         column = "\n".join(lines[i : i + CHORD_ROWS])
-        axes.text(0.27 * (i // CHORD_ROWS), 0.48, column, color=INK, fontsize=9, va="top",
+        axes.text(0.27 * (i // CHORD_ROWS), 0.48, column, color=ink.INK, fontsize=9, va="top",
                   linespacing=1.5)  # fmt: skip
     _axes_of_mood(axes, plan)
     rows = (
@@ -152,22 +118,8 @@ def _facts(axes: Axes, plan: Plan, measures: Measures) -> None:
         ("effects, curves", f"{len(plan.effects)}, {len(plan.curves)}"),
     )
     for i, (name, value) in enumerate(rows):
-        axes.text(0.83, 0.95 - 0.12 * i, name, color=FAINT, fontsize=9, va="top")
-        axes.text(0.93, 0.95 - 0.12 * i, value, color=INK, fontsize=9, va="top")
-
-
-def _shown(text: str, length: int) -> str:
-    """Return a text on one line, cut, in signs that the font has and none that are mathematics."""
-    short = textwrap.shorten(text, length, placeholder=" …")
-    known = _font_signs()
-    return "".join(c if ord(c) in known else "\N{WHITE SQUARE}" for c in short).replace("$", r"\$")
-
-
-@cache
-def _font_signs() -> frozenset[int]:
-    from matplotlib import font_manager
-
-    return frozenset(font_manager.get_font(font_manager.findfont("DejaVu Sans")).get_charmap())
+        axes.text(0.83, 0.95 - 0.12 * i, name, color=ink.FAINT, fontsize=9, va="top")
+        axes.text(0.93, 0.95 - 0.12 * i, value, color=ink.INK, fontsize=9, va="top")
 
 
 def _chord_lines(score: Score) -> list[str]:
@@ -186,7 +138,7 @@ def _chord_lines(score: Score) -> list[str]:
         times = len(symbols) / size
         often = f"  × {times:g}" if times > 1 and times == round(times) else ""
         loop = symbols[:size] if often else symbols
-        lines.append(f"{_shown(section.name, 20)}:  {_shown('  '.join(loop), 60)}{often}")
+        lines.append(f"{ink.shown(section.name, 20)}:  {ink.shown('  '.join(loop), 60)}{often}")
     return lines
 
 
@@ -203,30 +155,11 @@ def _axes_of_mood(axes: Axes, plan: Plan) -> None:
         y = 0.9 - 0.17 * i
         axes.plot([0.60, 0.74], [y, y], color="#2c2c40", lw=2, transform=axes.transAxes)
         x = 0.67 + 0.07 * getattr(mood, name)
-        axes.plot([x], [y], "o", color=ROLES["hook"], ms=7, transform=axes.transAxes)
-        axes.text(0.595, y, low, color=FAINT, fontsize=9, ha="right", va="center")
-        axes.text(0.745, y, high, color=FAINT, fontsize=9, va="center")
+        axes.plot([x], [y], "o", color=ink.ROLES["hook"], ms=7, transform=axes.transAxes)
+        axes.text(0.595, y, low, color=ink.FAINT, fontsize=9, ha="right", va="center")
+        axes.text(0.745, y, high, color=ink.FAINT, fontsize=9, va="center")
     axes.set_xlim(0.0, 1.0)
     axes.set_ylim(0.0, 1.0)
-
-
-def _sections(axes: Axes, score: Score, *, names: bool, alpha: float) -> None:
-    form, high = score.form, axes.get_xaxis_transform()
-    starts = [score.seconds_at(section.start_beats) for section in form.sections]
-    spans = [
-        (s, score.seconds_at(x.duration_beats)) for s, x in zip(starts, form.sections, strict=True)
-    ]
-    shades = [ROLES[section.role] for section in form.sections]
-    if alpha:
-        axes.broken_barh(
-            spans, (0.0, 1.0), transform=high, facecolors=shades, alpha=alpha, zorder=0
-        )
-    axes.vlines(starts, 0.0, 1.0, transform=high, colors=shades, lw=0.8, alpha=0.8, zorder=3)
-    if names:
-        for start, shade, section in zip(starts, shades, form.sections, strict=True):
-            text = _shown(f"{section.name} {section.bars}", 30)
-            axes.text(start + 0.4, 0.93, text, color=shade, fontsize=10, va="top", zorder=9,
-                      transform=high, clip_on=True)  # fmt: skip
 
 
 def _waveform(axes: Axes, score: Score, master: Audio) -> None:
@@ -241,7 +174,7 @@ def _waveform(axes: Axes, score: Score, master: Audio) -> None:
     axes.fill_between(times, -rms, rms, color="#e6e6f5", lw=0, zorder=2)
     axes.set_ylim(-1.05, 1.05)
     axes.set_yticks([])
-    _sections(axes, score, names=True, alpha=0.22)
+    ink.sections(axes, score, names=True, alpha=0.22)
 
 
 def _spectrogram(axes: Axes, score: Score, master: Audio) -> None:
@@ -255,8 +188,8 @@ def _spectrogram(axes: Axes, score: Score, master: Audio) -> None:
     ticks = (50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
     axes.set_yticks(ticks, [f"{t / 1000:g}k" if t >= 1000 else str(t) for t in ticks])
     axes.minorticks_off()
-    _sections(axes, score, names=False, alpha=0.0)
-    _title(axes, "spectrogram [Hz], the same power an octave is the same colour; 75 dB deep")
+    ink.sections(axes, score, names=False, alpha=0.0)
+    ink.title(axes, "spectrogram [Hz], the same power an octave is the same colour; 75 dB deep")
 
 
 def _band_levels(master: Audio) -> tuple[Values, Values]:
@@ -294,20 +227,20 @@ def _loudness(axes: Axes, score: Score, master: Audio, measures: Measures) -> No
     ):
         times = np.arange(len(values)) * found.hop_s + span_s / 2.0
         axes.plot(times, values, color=shade, lw=width, zorder=4)
-    axes.axhline(measures.loudness_lufs, color=FAINT, lw=0.8, ls=":", zorder=3)
+    axes.axhline(measures.loudness_lufs, color=ink.FAINT, lw=0.8, ls=":", zorder=3)
     lufs = dict(measures.sections_lufs)
     for section in score.form.sections:
         value = lufs.get(section.name, -math.inf)
         if not -60.0 < value < 0.0:
             continue
         start, end = score.seconds_at(section.start_beats), score.seconds_at(section.end_beats)
-        axes.hlines(value, start, end, color=ROLES[section.role], lw=2.5, alpha=0.9, zorder=5)
-        axes.text(end - 0.4, value + 0.6, f"{value:.1f}", color=ROLES[section.role], fontsize=9,
+        axes.hlines(value, start, end, color=ink.ROLES[section.role], lw=2.5, alpha=0.9, zorder=5)
+        axes.text(end - 0.4, value + 0.6, f"{value:.1f}", color=ink.ROLES[section.role], fontsize=9,
                   ha="right", va="bottom", zorder=9)  # fmt: skip
     axes.set_ylim(-42.0, -4.0)
     axes.grid(axis="y", color="#24243a", lw=0.6)
-    _sections(axes, score, names=False, alpha=0.08)
-    _title(axes, "loudness [LUFS]: 3 s white, 400 ms grey, sections integrated")
+    ink.sections(axes, score, names=False, alpha=0.08)
+    ink.title(axes, "loudness [LUFS]: 3 s white, 400 ms grey, sections integrated")
 
 
 def _roll(axes: Axes, score: Score) -> None:
@@ -321,7 +254,7 @@ def _roll(axes: Axes, score: Score) -> None:
     lanes = {part.name: low - 2 - 1.6 * i for i, part in enumerate(drums)}
     handles: list[Any] = []
     for i, part in enumerate([*tuned, *drums]):
-        shade = PARTS[i % len(PARTS)]
+        shade = ink.PARTS[i % len(ink.PARTS)]
         lines = LineCollection(
             _bars(part, score, lanes.get(part.name)),
             colors=shade,
@@ -332,19 +265,19 @@ def _roll(axes: Axes, score: Score) -> None:
         )
         axes.add_collection(lines)
         handles.append(
-            Line2D([], [], color=shade, lw=3, label=_shown(f"{part.name} · {part.patch}", 40))
+            Line2D([], [], color=shade, lw=3, label=ink.shown(f"{part.name} · {part.patch}", 40))
         )
     floor = min([low, *lanes.values()]) - 1.5
     axes.set_ylim(floor, high + 0.1 * (high - floor))  # the legend's place
     octaves = [p for p in range(0, 128, 12) if low <= p <= high]
     axes.set_yticks(octaves, [f"C{p // 12 - 1}" for p in octaves])
     axes.grid(axis="y", color="#24243a", lw=0.6)
-    _sections(axes, score, names=False, alpha=0.08)
-    _title(axes, "notes, as played")
+    ink.sections(axes, score, names=False, alpha=0.08)
+    ink.title(axes, "notes, as played")
     legend = axes.legend(handles=handles, loc="upper center", ncol=min(9, max(1, len(handles))),
                          fontsize=8, frameon=False, bbox_to_anchor=(0.5, 1.005))  # fmt: skip
     for text in legend.get_texts():
-        text.set_color(INK)
+        text.set_color(ink.INK)
 
 
 def _bars(part: Part, score: Score, lane: float | None) -> list[list[tuple[float, float]]]:
@@ -355,65 +288,3 @@ def _bars(part: Part, score: Score, lane: float | None) -> list[list[tuple[float
         height = float(note.pitch) if lane is None else lane
         rows.append([(start, height), (start + max(length, 0.06), height)])
     return rows
-
-
-def _groups(plan: Plan) -> list[tuple[str, list[Curve]]]:
-    """Return the curves of each parameter, a few to a panel; the commonest parameter first."""
-    found: dict[str, list[Curve]] = {}
-    for curve in plan.curves:
-        found.setdefault(curve.parameter, []).append(curve)
-    ordered = sorted(found.items(), key=lambda row: (-len(row[1]), row[0]))
-    return [
-        (name, curves[i : i + CURVES_PER_PANEL])
-        for name, curves in ordered
-        for i in range(0, len(curves), CURVES_PER_PANEL)
-    ][:MAX_PANELS]
-
-
-def _automation(
-    figure: Figure, grid: GridSpec, score: Score, groups: Sequence[tuple[str, list[Curve]]]
-) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator
-
-    columns = max(1, min(COLUMNS, len(groups)))
-    rows = max(1, math.ceil(len(groups) / columns))
-    inner = grid[5].subgridspec(rows, columns, hspace=0.36, wspace=0.1)
-    for i, (parameter, curves) in enumerate(groups):
-        axes = figure.add_subplot(inner[i // columns, i % columns])
-        _plain(axes)
-        _sections(axes, score, names=False, alpha=0.08)
-        end = score.form.duration_beats
-        for j, curve in enumerate(curves):
-            times = np.array(
-                [
-                    min(0.0, curve.times_beats[0]),
-                    *curve.times_beats,
-                    max(end, curve.times_beats[-1]),
-                ]
-            )
-            values = [curve.values[0], *curve.values, curve.values[-1]]
-            shade = PARTS[j % len(PARTS)]
-            axes.plot(times * 60.0 / score.form.tempo_bpm, values, color=shade, lw=1.0, zorder=4)
-        if parameter.endswith("_hz") and min(min(c.values) for c in curves) > 0.0:
-            axes.set_yscale("log")
-            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
-            axes.yaxis.set_major_formatter(FuncFormatter(lambda hz, _: f"{hz:g}"))
-            axes.minorticks_off()
-        axes.tick_params(labelsize=7)
-        if i // columns < rows - 1:
-            axes.set_xticks([])
-        axes.text(0.0, 1.02, _shown(parameter, 40), transform=axes.transAxes, color=INK, fontsize=9)
-        if parameter.endswith("_db"):
-            axes.set_ylim(bottom=max(axes.get_ylim()[0], OFF_DB))
-        axes.set_xlim(0.0, score.duration_s * 1.16)  # names stand right of the curves
-        for j, curve in enumerate(curves):
-            axes.text(
-                0.995,
-                0.95 - 0.14 * j,
-                _shown(curve.target, 20),
-                transform=axes.transAxes,
-                ha="right",
-                va="top",
-                color=PARTS[j % len(PARTS)],
-                fontsize=7,
-            )
