@@ -158,14 +158,15 @@ class Writer:
         section, name = scene.section, scene.section.name
         stream = rng(self.seed, "score", "drums", name)
         stop = scene.stop_beats
-        kit = drums.beat(section, self.groove, scene.level, scene.layers, stop, stream)
+        pattern = rng(self.seed, "score", "skeleton", name)
+        skeleton = drums.section_skeleton(self.groove, section.role, scene.nth, pattern)
+        kit = drums.beat(section, self.groove, skeleton, scene.level, scene.layers, stop, stream)
         if section.role == "outro":
             kit = _leaving(kit, section)
         for part in ("kick", "snare", "hats", "perc"):
             self.parts[part] += getattr(kit, part)
         self._seams(scene)
         if "bass" in scene.layers:
-            skeleton = self.groove.hook if section.role == "hook" else self.groove.verse
             stream = rng(self.seed, "score", "bass", name)
             self.parts["bass"] += bass.bass_line(
                 section, skeleton, self.changes, scene.level, scene.bass_stop_beats, stream
