@@ -90,8 +90,8 @@ def kick_beats(skeleton: Skeleton) -> tuple[float, ...]:
 def varied(skeleton: Skeleton, stream: np.random.Generator) -> Skeleton:
     """Return a skeleton for a section that comes again: its second bar's kick is another.
 
-    A stroke comes and mostly another goes, and at times the ghosts move. The first bar, by which the
-    groove is known, stays.
+    A stroke comes and mostly another goes, and at times the ghosts move. The first bar, by which
+    the groove is known, stays.
 
     Examples
     --------
