@@ -1,4 +1,4 @@
-"""The feel of generated songs beside human drummers', as a table and a picture: ``runs/feel.sh``."""
+"""The feel of songs beside human drummers', as a table and a picture: ``runs/feel.sh``."""
 
 from __future__ import annotations
 

@@ -102,12 +102,14 @@ def varied(skeleton: Skeleton, stream: np.random.Generator) -> Skeleton:
     first, second = skeleton.kick
     row = list(second)
     strokes = [i for i, sign in enumerate(row) if sign != "." and i]
-    free = [i for i in range(3, 15) if row[i] == "." and i not in (BACKBEAT, 4, 12)]
+    taken = (4, BACKBEAT, 12)
+    free = [i for i in range(3, 15) if "".join(row[i - 1 : i + 2]) == "..." and i not in taken]
+    free = free or [i for i in range(3, 15) if row[i] == "." and i not in taken]
     if strokes and stream.random() < 0.6:
         row[strokes[int(stream.integers(len(strokes)))]] = "."
     row[free[int(stream.integers(len(free)))]] = "x"
     if stream.random() < 0.5:
         ghosts = skeleton.ghost[-1:] + skeleton.ghost[:-1]
-        if all(ghosts[place] == "." for place in (4, BACKBEAT, 12)):  # beats 2, 3 and 4
+        if all(ghosts[place] == "." for place in (0, 4, BACKBEAT, 12)):  # the beats
             return replace(skeleton, kick=(first, "".join(row)), ghost=ghosts)
     return replace(skeleton, kick=(first, "".join(row)))

@@ -71,21 +71,21 @@ class Feel:
 
 
 FEELS: Final = {
-    "kick": Feel((0.0, 4.0), 9.0, KICK, 4.0),
-    "snare": Feel((9.0, 24.0), 10.4, SNARE, 4.5),
-    "hats": Feel((-1.0, 2.0), 4.3, HATS, 5.0),
-    "perc": Feel((0.0, 8.0), 8.3, PERC, 5.0),
-    "bass": Feel((1.0, 5.0), 2.0, KICK, 3.0),
-    "pad": Feel((-5.0, 15.0), 10.0, HAND, 2.5),
-    "wide": Feel((0.0, 20.0), 10.0, HAND, 2.5),
-    "bells": Feel((-4.0, 14.0), 3.0, HAND, 4.0),
-    "vocals": Feel((3.0, 10.0), 3.0, HAND, 3.0),
-    "saw": Feel((11.0, 18.0), 3.0, HAND, 3.0),
-    "lead": Feel((5.0, 16.0), 4.0, HAND, 3.5),
-    "pluck": Feel((2.0, 14.0), 9.0, HAND, 5.0),
-    "arp": Feel((-4.0, 8.0), 8.8, HAND, 5.0),
-    "counter": Feel((0.0, 16.0), 10.0, HAND, 4.0),
-    "choir": Feel((0.0, 25.0), 11.5, HAND, 2.5),
+    "kick": Feel((0.0, 4.0), 9.0, KICK, 5.0),
+    "snare": Feel((9.0, 24.0), 10.4, SNARE, 6.0),
+    "hats": Feel((-1.0, 2.0), 4.3, HATS, 7.0),
+    "perc": Feel((0.0, 8.0), 8.3, PERC, 7.0),
+    "bass": Feel((1.0, 5.0), 2.0, KICK, 4.0),
+    "pad": Feel((-5.0, 15.0), 10.0, HAND, 3.0),
+    "wide": Feel((0.0, 20.0), 10.0, HAND, 3.0),
+    "bells": Feel((-4.0, 14.0), 3.0, HAND, 5.0),
+    "vocals": Feel((3.0, 10.0), 3.0, HAND, 4.0),
+    "saw": Feel((7.0, 14.0), 3.0, HAND, 4.0),
+    "lead": Feel((5.0, 16.0), 4.0, HAND, 4.5),
+    "pluck": Feel((2.0, 14.0), 9.0, HAND, 6.0),
+    "arp": Feel((-4.0, 8.0), 8.8, HAND, 6.0),
+    "counter": Feel((0.0, 16.0), 10.0, HAND, 5.0),
+    "choir": Feel((0.0, 25.0), 11.5, HAND, 3.0),
 }
 """Means and spreads are the style's. Kick, snare and percussion spread in the drummers' ratios;
 the hats, which the drummers spread nearly as wide, are the steady voice here."""
@@ -93,12 +93,12 @@ the hats, which the drummers spread nearly as wide, are the steady voice here.""
 LEADERS: Final = {"bells": "line", "vocals": "line", "saw": "line", "lead": "line", "bass": "kick"}
 """Voices that sing one line drift together, and an 808 falls with its kick."""
 LINE_SIGMA_MS: Final = 9.5
-LOUD_IS_EARLY: Final = -0.3
+LOUD_IS_EARLY: Final = -0.45
 """Correlation of loudness with lateness: the drummers' −0.04 … −0.15, drawn so that it is heard."""
 LOUDNESS: Final = Drummer(0.15, 1.0, 0.0)
 """Loudness hardly wanders: the drummers' strokes correlate by 0.12 … 0.19."""
 TAKES: Final = 8
-LARGEST: Final = 2.5
+LARGEST: Final = 2.25
 """Deviations stop at this many sigmas."""
 
 
