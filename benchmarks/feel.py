@@ -110,7 +110,8 @@ def draw(drummers: Mapping[str, Feeling], voices: Mapping[str, list[Series]], pa
 
 def _lag_1(axes: Axes, drummers: Mapping[str, Feeling], voices: Mapping[str, list[Series]]) -> None:
     for x, voice in enumerate((*VOICES, *MELODIC)):
-        them = drummers[voice].lags[0] if voice in drummers else FEELS[voice].hand.lag_1
+        follows = "kick" if voice == "bass" else voice
+        them = drummers[follows].lags[0] if follows in drummers else FEELS[voice].hand.lag_1
         axes.fill_between([x - 0.4, x + 0.4], them - 0.1, them + 0.1, color="#d9def0", lw=0)
         axes.plot([x - 0.4, x + 0.4], [them, them], color="#33405e", lw=2,
                   ls="-" if voice in drummers else ":")  # fmt: skip

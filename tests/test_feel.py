@@ -46,7 +46,8 @@ def test_every_voice_of_the_kit_remembers_as_the_drummers_do(
 @pytest.mark.parametrize("voice", ["bells", "vocals", "saw", "pluck", "arp", "counter", "bass"])
 def test_melodies_and_the_808_have_a_hand_as_well(voice: str, songs: list[Score]) -> None:
     here = feeling(centred(played(songs)[voice]))
-    assert here.lags[0] == pytest.approx(FEELS[voice].hand.lag_1, abs=0.1)
+    hand = DRUMMERS["kick"] if voice == "bass" else FEELS[voice].hand
+    assert here.lags[0] == pytest.approx(hand.lag_1, abs=0.1)
 
 
 def test_spreads_have_the_drummers_ratios_and_the_hats_are_steady(songs: list[Score]) -> None:
@@ -84,11 +85,11 @@ def test_an_808_falls_with_its_kick(songs: list[Score]) -> None:
         kicks = {n.onset_beats: n.offset_s for n in notes_of(score, "kick")}
         apart = [n.offset_s - kicks[n.onset_beats] for n in notes_of(score, "bass")
                  if n.onset_beats in kicks]  # fmt: skip
-        assert apart and max(np.abs(apart)) < 0.012
+        assert apart and max(np.abs(apart)) < 0.018
 
 
 def test_voices_of_one_line_wander_together(songs: list[Score]) -> None:
-    assert {"bells", "vocals", "saw"} <= {v for v, led in LEADERS.items() if led == "line"}
+    assert {"bells", "vocals", "saw"} <= {v for v, led in LEADERS.items() if led[0] == "line"}
     for score in songs:
         bells = {n.onset_beats: n.offset_s for n in notes_of(score, "bells")}
         both = [(bells[n.onset_beats], n.offset_s) for n in notes_of(score, "saw")
@@ -205,7 +206,7 @@ def test_the_shaker_waits_for_the_hook(songs: list[Score]) -> None:
 def test_shakers_and_rolls_fit_into_a_bar() -> None:
     assert all(len(row) == 16 and set(row) <= set(".ox") for row in SHAKERS)
     for gaps, places in ROLLS.values():
-        assert all(0.0 <= at and at + sum(gaps) <= 4.0 + 1e-9 for at in places)
+        assert all(at >= 0.0 and at + sum(gaps) <= 4.0 + 1e-9 for at in places)
 
 
 def test_a_varied_skeleton_keeps_its_first_bar_and_changes_its_second() -> None:

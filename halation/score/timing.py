@@ -71,11 +71,11 @@ class Feel:
 
 
 FEELS: Final = {
-    "kick": Feel((0.0, 4.0), 9.0, KICK, 5.0),
-    "snare": Feel((9.0, 24.0), 10.4, SNARE, 6.0),
+    "kick": Feel((0.0, 4.0), 9.4, KICK, 5.0),
+    "snare": Feel((9.0, 24.0), 10.8, SNARE, 6.0),
     "hats": Feel((-1.0, 2.0), 4.3, HATS, 7.0),
-    "perc": Feel((0.0, 8.0), 8.3, PERC, 7.0),
-    "bass": Feel((1.0, 5.0), 2.0, KICK, 4.0),
+    "perc": Feel((0.0, 8.0), 8.65, PERC, 7.0),
+    "bass": Feel((1.0, 5.0), 4.0, HATS, 4.0),
     "pad": Feel((-5.0, 15.0), 10.0, HAND, 3.0),
     "wide": Feel((0.0, 20.0), 10.0, HAND, 3.0),
     "bells": Feel((-4.0, 14.0), 3.0, HAND, 5.0),
@@ -90,9 +90,12 @@ FEELS: Final = {
 """Means and spreads are the style's. Kick, snare and percussion spread in the drummers' ratios;
 the hats, which the drummers spread nearly as wide, are the steady voice here."""
 
-LEADERS: Final = {"bells": "line", "vocals": "line", "saw": "line", "lead": "line", "bass": "kick"}
-"""Voices that sing one line drift together, and an 808 falls with its kick."""
-LINE_SIGMA_MS: Final = 9.5
+LEADERS: Final = {
+    "bells": ("line", 9.5), "vocals": ("line", 9.5), "saw": ("line", 9.5), "lead": ("line", 9.5),
+    "bass": ("kick", 8.0),
+}  # fmt: skip
+"""The walk that a voice follows beside its own, and its spread in ms: voices that sing one line
+drift together, and an 808 falls with its kick."""
 LOUD_IS_EARLY: Final = -0.45
 """Correlation of loudness with lateness: the drummers' −0.04 … −0.15, drawn so that it is heard."""
 LOUDNESS: Final = Drummer(0.15, 1.0, 0.0)
@@ -194,7 +197,7 @@ def play(
     """
     led = {}
     for leader, hand in (("line", HAND), ("kick", KICK)):
-        followers = (p for p, leads in LEADERS.items() if leads == leader)
+        followers = (part for part, (leads, _) in LEADERS.items() if leads == leader)
         onsets = _onsets(parts, leader, *followers)
         stream = rng(seed, "score", "feel", leader)
         led[leader] = drift(stream, onsets, hand, _onsets(parts, leader))
@@ -218,8 +221,8 @@ def _humanised(
     shared: dict[float, float] = {}
     shared_ms, own_ms = 0.0, feel.sigma_ms
     if name in LEADERS:
-        shared = led[LEADERS[name]]
-        shared_ms = LINE_SIGMA_MS if LEADERS[name] == "line" else FEELS["kick"].sigma_ms
+        leader, shared_ms = LEADERS[name]
+        shared = led[leader]
     elif name in led:
         shared, shared_ms, own_ms = led[name], feel.sigma_ms, 0.0
     own = drift(stream, onsets, feel.hand)
