@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from benchmarks.drummers import feeling
+from benchmarks.drummers import Series, feeling
 from benchmarks.feel import centred, played
 from halation.form import plan
 from halation.score.drums import HAT, OPEN_HAT, ROLLS, SHAKER
@@ -29,14 +29,20 @@ def songs() -> list[Score]:
     return [Rules()(plan(make_mood(Brief(s), *row)), s) for s, row in enumerate(axes)]
 
 
+@pytest.fixture(scope="module")
+def voices(songs: list[Score]) -> dict[str, list[Series]]:
+    """Each voice's strokes, song by song."""
+    return played(songs)
+
+
 # ------------------------------------------------------------------ time
 
 
 @pytest.mark.parametrize("voice", DRUMMERS)
 def test_every_voice_of_the_kit_remembers_as_the_drummers_do(
-    voice: str, songs: list[Score]
+    voice: str, voices: dict[str, list[Series]]
 ) -> None:
-    rows = centred(played(songs)[voice])
+    rows = centred(voices[voice])
     here = feeling(rows)
     assert here.lags[0] == pytest.approx(DRUMMERS[voice].lag_1, abs=0.05)
     assert all(abs(feeling([one]).lags[0] - DRUMMERS[voice].lag_1) < 0.15 for one in rows)
@@ -44,14 +50,18 @@ def test_every_voice_of_the_kit_remembers_as_the_drummers_do(
 
 
 @pytest.mark.parametrize("voice", ["bells", "vocals", "saw", "pluck", "arp", "counter", "bass"])
-def test_melodies_and_the_808_have_a_hand_as_well(voice: str, songs: list[Score]) -> None:
-    here = feeling(centred(played(songs)[voice]))
+def test_melodies_and_the_808_have_a_hand_as_well(
+    voice: str, voices: dict[str, list[Series]]
+) -> None:
+    here = feeling(centred(voices[voice]))
     hand = DRUMMERS["kick"] if voice == "bass" else FEELS[voice].hand
     assert here.lags[0] == pytest.approx(hand.lag_1, abs=0.1)
 
 
-def test_spreads_have_the_drummers_ratios_and_the_hats_are_steady(songs: list[Score]) -> None:
-    spread = {v: feeling(centred(rows)).sigma_ms for v, rows in played(songs).items()}
+def test_spreads_have_the_drummers_ratios_and_the_hats_are_steady(
+    voices: dict[str, list[Series]],
+) -> None:
+    spread = {v: feeling(centred(rows)).sigma_ms for v, rows in voices.items()}
     for voice in DRIFTING:
         assert 7.7 < spread[voice] < 12.0, voice
     assert 3.0 < spread["hats"] < 5.0
@@ -65,9 +75,9 @@ def test_spreads_have_the_drummers_ratios_and_the_hats_are_steady(songs: list[Sc
     [("snare", 8, 25), ("hats", -2, 3), ("bells", -5.5, 15.5), ("bass", 0, 6)],
 )
 def test_each_voice_has_its_lateness(
-    voice: str, low: float, high: float, songs: list[Score]
+    voice: str, low: float, high: float, voices: dict[str, list[Series]]
 ) -> None:
-    means = [rows[:, 1].mean() for rows in played(songs)[voice]]
+    means = [rows[:, 1].mean() for rows in voices[voice]]
     assert low <= min(means) and max(means) <= high
     assert np.ptp(means) > 0.4 * (high - low)  # and songs differ
 
