@@ -13,7 +13,6 @@ from halation.score import harmony, progress, rules
 from halation.score.drums import KICK, SKELETONS, SWELL
 from halation.score.motif import LEAP, LONG_COLOURS
 from halation.score.rules import Rules
-from halation.score.timing import FEELS
 from halation.types import Brief, Chord, Key, Note, Score
 from tests.composed import (
     CASES,
@@ -313,22 +312,6 @@ def test_the_bass_goes_mostly_with_the_kick_and_glides_in_hooks(thirty: list[Sco
                           for a, b in pairwise(line))  # fmt: skip
     assert together > 0.6 * total
     assert glides > 30
-
-
-def test_feel_is_a_drift_and_not_white_jitter(thirty: list[Score]) -> None:
-    for part in ("kick", "hats", "pluck"):
-        pairs, spread = [], []
-        for score in thirty:
-            off = np.array([n.offset_s for n in notes_of(score, part)])
-            if len(off) > 50:
-                off -= off.mean()
-                pairs.append(np.corrcoef(off[1:], off[:-1])[0, 1])
-                spread.append(off.std() * 1000)
-        assert abs(np.mean(pairs) - FEELS[part].lag_1) < 0.12
-        assert abs(np.mean(spread) - FEELS[part].sigma_ms) < 1.5
-    late = {p: np.mean([np.mean([n.offset_s for n in notes_of(s, p)]) for s in thirty])
-            for p in ("snare", "hats")}  # fmt: skip
-    assert late["snare"] > 0.01 and abs(late["hats"]) < 0.002
 
 
 def test_the_voices_of_the_hook_stay_together(thirty: list[Score]) -> None:

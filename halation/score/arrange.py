@@ -57,7 +57,7 @@ def draw_cast(mood: Mood, stream: np.random.Generator) -> frozenset[str]:
     """Draw which parts the song has; density adds, haze adds its own."""
     chances = {
         "pluck": 0.85 + 0.1 * mood.density,
-        "arp": 0.5 + 0.35 * mood.density,
+        "arp": 0.65 + 0.3 * mood.density,
         "saw": 0.85 + 0.15 * mood.energy,
         "lead": 0.6 + 0.2 * mood.density,
         "wide": 0.92 + 0.08 * mood.density,

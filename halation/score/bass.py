@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from halation.score.drums import Skeleton, kick_beats
 from halation.score.harmony import Changes
+from halation.score.skeletons import Skeleton, kick_beats
 from halation.types import Chord, Note, Section
 
 __all__ = ["bass_line"]

@@ -1,4 +1,4 @@
-"""Drums: skeletons written by hand, then varied bar by bar."""
+"""Drums: a skeleton for each section, varied block by block as a drummer's hands would."""
 
 from __future__ import annotations
 
@@ -8,85 +8,54 @@ from typing import Final
 
 import numpy as np
 
+from halation.score.skeletons import (
+    SHAKERS,
+    SIXTEENTH,
+    SKELETONS,
+    Skeleton,
+    varied,
+)
 from halation.types import BEATS_PER_BAR, Mood, Note, Section
 
-__all__ = ["SKELETONS", "Groove", "Kit", "Skeleton", "beat", "draw_groove", "kick_beats"]
+__all__ = ["SKELETONS", "Groove", "Kit", "Skeleton", "beat", "draw_groove", "section_skeleton"]
 
 KICK, SNARE, CLAP, SNAP, RIM = 36, 38, 39, 40, 37
 HAT, OPEN_HAT = 42, 46
 SHAKER, ICE, GLASS = 82, 75, 81
 SWELL, IMPACT = 55, 49
-SIXTEENTH: Final = 0.25
 
 HATS_LEFT_OUT: Final = (0.10, 0.25)
 KICK_AWAY: Final = 0.4
 """Chance that a fourth bar has no kick after its first beat."""
-ROLL_EVERY_BARS: Final = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Skeleton:
-    """Two bars on sixteen places each: ``X`` loud, ``x`` plain, ``o`` soft, ``.`` nothing.
-
-    The backbeat (beat 3) is the same in all and not written; ``ghost`` are soft strokes round it.
-    ``energy`` is the mood that it suits.
-    """
-
-    name: str
-    energy: float
-    kick: tuple[str, str]
-    hat: str
-    ghost: str
-    click: str
-
-
-SKELETONS: Final = (
-    Skeleton("still water", -0.9, ("X...............", "X.........o....."),
-             "x...x...x...x...", "................", "................"),
-    Skeleton("lone", -0.7, ("X.....x.........", "X..............."),
-             "x.x.x.x.x.x.x.x.", "................", "......o........."),
-    Skeleton("snowfall", -0.6, ("X.........x.....", "X.....o........."),
-             "x.x.x.x.x.x.x.x.", "................", "...o......o....."),
-    Skeleton("halo", -0.5, ("X......o..x.....", "X...........x..."),
-             "x.o.x.o.x.o.x.o.", "..............o.", "....o.......o..."),
-    Skeleton("tide", -0.4, ("X.....x...x.....", "X.....x........."),
-             "x.x.x.x.x.x.x.x.", "................", "o.......o......."),
-    Skeleton("glasshouse", -0.3, ("X..x............", "X..x......x....."),
-             "x.x.x.x.x.x.x.x.", "...........o....", "......o...o....."),
-    Skeleton("sleepwalk", -0.3, ("X.........x..x..", "X..............."),
-             "x.x.x.x.x.x.xxx.", "................", "..o............."),
-    Skeleton("pale", -0.2, ("X......x........", "X......x..x....."),
-             "x.x.x.x.x.x.x.x.", ".......o........", "..........o.o..."),
-    Skeleton("lantern", -0.1, ("X.....x.....x...", "X.........x....."),
-             "x.x.x.x.x.x.x.x.", "..............o.", "....o..........."),
-    Skeleton("satellite", 0.0, ("X..x......x.....", "X.....x...x....."),
-             "x.x.x.x.x.x.x.x.", "...............o", "...o..o........."),
-    Skeleton("drain", 0.0, ("X.....x...x.....", "X..x......x..x.."),
-             "x.x.x.x.x.x.x.x.", "................", "......o.......o."),
-    Skeleton("velvet", 0.1, ("X.x.......x.....", "X.....x....x...."),
-             "x.x.x.xxx.x.x.x.", "...........o....", "........o......."),
-    Skeleton("mirror", 0.1, ("X......x..x.....", "X......x..x.x..."),
-             "x.x.x.x.x.x.x.x.", "..............o.", "..o......o......"),
-    Skeleton("kite", 0.2, ("X..x..x.........", "X..x..x...x....."),
-             "x.xxx.x.x.xxx.x.", "................", "............o..."),
-    Skeleton("undertow", 0.3, ("X.....x..x......", "X.....x..x..x..."),
-             "x.x.x.x.x.x.x.x.", ".......o........", "....o.....o....."),
-    Skeleton("arcade", 0.3, ("X...x.....x.....", "X...x.....xx...."),
-             "x.x.x.x.x.x.x.x.", "...............o", "o..o..o........."),
-    Skeleton("comet", 0.4, ("X..x......x..x..", "X.....x...x.x..."),
-             "x.x.x.x.xxx.x.x.", "......o.........", "..........o....."),
-    Skeleton("neon", 0.5, ("X.x...x...x.....", "X.x...x...x..x.."),
-             "x.x.x.x.x.x.x.xx", "...........o..o.", "...o............"),
-    Skeleton("racer", 0.6, ("X..x..x...x.....", "X..x..x...x.x..."),
-             "x.xxx.xxx.xxx.x.", "..............o.", "......o.....o..."),
-    Skeleton("chrome", 0.7, ("X.....xx..x..x..", "X..x..x...x.x.x."),
-             "x.x.xxx.x.x.xxx.", "..o............o", "o.....o........."),
-    Skeleton("updraft", 0.7, ("X..x..x..x..x...", "X..x..x..x..x.x."),
-             "x.x.x.x.x.x.x.x.", "...............o", "..o...o...o....."),
-    Skeleton("firework", 0.9, ("X.x..x....x..x..", "X.x..x.o..x.xx.."),
-             "xxx.x.xxx.x.xxx.", "...o..o........o", "........o.....o."),
-)  # fmt: skip
+BLOCK_BARS: Final = 4
+"""A block of so many bars is never played twice."""
+ROLLED: Final = 0.9
+"""Chance that a pair of bars has a roll."""
 LOUDNESS: Final = {"X": 112, "x": 96, "o": 62}
+
+ROLLS: Final[dict[str, tuple[tuple[float, ...], tuple[float, ...]]]] = {
+    "sixteenths": ((0.25,) * 4, (2.5, 3.0, 1.0)),
+    "long sixteenths": ((0.25,) * 8, (2.0, 0.5)),
+    "thirty-seconds": ((0.125,) * 8, (3.0, 1.0)),
+    "short thirty-seconds": ((0.125,) * 4, (3.5, 1.5, 2.5)),
+    "triplets": ((1.0 / 3.0,) * 6, (2.0, 1.0)),
+    "short triplets": ((1.0 / 3.0,) * 3, (3.0, 1.0)),
+    "sextuplet": ((1.0 / 6.0,) * 6, (3.0, 1.0, 2.5)),
+    "rush": ((0.25, 0.25, 0.125, 0.125, 0.125, 0.125), (3.0, 1.0)),
+    "stumble": ((0.125,) * 4 + (0.25, 0.25), (1.0, 3.0)),
+}
+"""The gaps of each roll and the beats of the bar where it may begin."""
+ROLL_WEIGHTS: Final = (0.4, 0.3, 0.2, 0.1)
+"""How often a song plays each of its four rolls: the first is its own."""
+ACCENTS: Final = (1.14, 0.74, 0.88, 0.7)
+"""Loudness of the hats on a beat and on the sixteenths after it."""
+LEFT_OUT_WEIGHTS: Final = {2: 0.5, 4: 0.6, 10: 3.0, 14: 2.5, 6: 2.0}
+"""Hats are left out most after the backbeat and before the bar turns."""
+RUNS: Final = (".............ooX", "...........o.oox", "..........o..o.x", "..............ox")
+"""Soft runs into the next bar; none lies on beat 2 or 4."""
+STUTTERS: Final = ((0.0, 0.75), (0.0, 0.5, 0.75), (0.0, 1.0 / 3.0, 2.0 / 3.0), (0.25, 0.75))
+MOST_TRIES: Final = 8
+FILLS: Final = ("run", "stutter", "gap", "hush", "rattle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +68,8 @@ class Groove:
     hook_snare: int
     click: int
     hat_left_out: float
-    shaker: bool
+    shaker: str
+    rolls: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +93,7 @@ def draw_groove(stream: np.random.Generator, mood: Mood) -> Groove:
     verse = near(0.8 * mood.energy - 0.35)
     hook = near(0.8 * mood.energy + 0.15, but=verse.name)
     soft = (RIM, SNARE, SNAP)
+    names = tuple(ROLLS)
     return Groove(
         verse,
         hook,
@@ -130,31 +101,22 @@ def draw_groove(stream: np.random.Generator, mood: Mood) -> Groove:
         CLAP if stream.random() < 0.65 + 0.2 * mood.energy else SNARE,
         ICE if stream.random() < 0.5 - 0.4 * mood.warmth else GLASS,
         float(stream.uniform(*HATS_LEFT_OUT)),
-        bool(stream.random() < 0.5 + 0.4 * mood.density),
+        SHAKERS[int(stream.integers(len(SHAKERS)))]
+        if stream.random() < 0.5 + 0.4 * mood.density
+        else "",
+        tuple(names[int(i)] for i in stream.permutation(len(names))[:4]),
     )
 
 
-def kick_beats(skeleton: Skeleton) -> tuple[float, ...]:
-    """Return where the kick falls within two bars, in beats."""
-    row = "".join(skeleton.kick)
-    return tuple(i * SIXTEENTH for i, sign in enumerate(row) if sign != ".")
-
-
-def _row(row: str, start: float, pitch: int, level: float) -> list[Note]:
-    return [
-        Note(start + i * SIXTEENTH, SIXTEENTH, pitch, _loud(LOUDNESS[sign] * level))
-        for i, sign in enumerate(row)
-        if sign != "."
-    ]
-
-
-def _loud(velocity: float) -> int:
-    return int(min(127, max(1, round(velocity))))
+def section_skeleton(groove: Groove, role: str, nth: int, stream: np.random.Generator) -> Skeleton:
+    """Return the skeleton of a section; from the second of its role on it is varied."""
+    skeleton = groove.hook if role == "hook" else groove.verse
+    return skeleton if nth == 1 else varied(skeleton, stream)
 
 
 def beat(
-    section: Section, groove: Groove, level: float, layers: frozenset[str], stop: float,
-    stream: np.random.Generator,
+    section: Section, groove: Groove, skeleton: Skeleton, level: float, layers: frozenset[str],
+    stop: float, stream: np.random.Generator,
 ) -> Kit:  # fmt: skip
     """Play a section.
 
@@ -162,6 +124,8 @@ def beat(
     ----------
     section : Section
     groove : Groove
+    skeleton : Skeleton
+        The section's own, from :func:`section_skeleton`.
     level : float in 0..1
         Loudness of the strokes.
     layers : frozenset of str
@@ -170,30 +134,213 @@ def beat(
     stop : float
         Beat at which everything stops.
     """
-    hook = section.role == "hook"
-    skeleton = groove.hook if hook else groove.verse
-    kick: list[Note] = []
-    snare: list[Note] = []
-    hats: list[Note] = []
-    perc: list[Note] = []
-    phase = int(stream.integers(ROLL_EVERY_BARS))
-    for bar in range(section.bars):
-        start = section.start_beats + bar * BEATS_PER_BAR
-        left = section.bars - bar
-        if "half" in layers and bar % 2:
-            continue
-        if "kick" in layers and not ("thin" in layers and left <= 2):
-            kick += _kick(skeleton, bar, start, level, "half" in layers, stream)
-        if "snare" in layers:
-            snare += _snare(groove, skeleton, bar, start, level, hook, layers, stream)
-        if "hats" in layers:
-            rolls = "rolls" in layers and bar % ROLL_EVERY_BARS == phase
-            hats += _hats(skeleton, groove, start, level, rolls, stream)
-        if "perc" in layers:
-            perc += _perc(groove, skeleton, start, level, stream)
-        if "fills" in layers and (bar % 8 == 7 or (left == 1 and bar > 1)):
-            kick, snare, hats = _fill(kick, snare, hats, start, level, groove, hook, stream)
-    return Kit(*(_until(stop, row) for row in (kick, snare, hats, perc)))
+    hand = _hand(section, groove, skeleton, level, layers, stream)
+    seen: set[tuple[tuple[float, int], ...]] = set()
+    rows: tuple[list[Note], ...] = ([], [], [], [])
+    for bar in range(0, section.bars, BLOCK_BARS):
+        for _ in range(MOST_TRIES):
+            block = hand.block(bar)
+            start = section.start_beats + bar * BEATS_PER_BAR
+            print_ = tuple(sorted((round(n.onset_beats - start, 4), n.pitch)
+                                  for row in block for n in row))  # fmt: skip
+            if print_ not in seen:
+                break
+        seen.add(print_)
+        for row, strokes in zip(rows, block, strict=True):
+            row += strokes
+    return Kit(*(_until(stop, row) for row in rows))
+
+
+@dataclass(frozen=True, slots=True)
+class _Hand:
+    """A section's habits, drawn once: which hats it leaves out, where one opens, how it fills."""
+
+    section: Section
+    groove: Groove
+    skeleton: Skeleton
+    level: float
+    layers: frozenset[str]
+    stream: np.random.Generator
+    holes: tuple[int, ...]
+    open_place: int
+    fills: tuple[str, ...]
+
+    def block(self, first: int) -> tuple[list[Note], list[Note], list[Note], list[Note]]:
+        """Play up to four bars from a bar on: kick, snare, hats and percussion."""
+        kick: list[Note] = []
+        snare: list[Note] = []
+        hats: list[Note] = []
+        perc: list[Note] = []
+        rolls = self._rolled_bars(first)
+        holes = self._holes(first)
+        for bar in range(first, min(first + BLOCK_BARS, self.section.bars)):
+            start = self.section.start_beats + bar * BEATS_PER_BAR
+            if "half" in self.layers and bar % 2:
+                continue
+            if "perc" in self.layers:
+                perc += self._perc(bar, start)
+            struck = (
+                self._kick(bar, start),
+                self._snare(bar, start),
+                self._hats(bar, start, holes, bar in rolls),
+            )
+            if self._is_filled(bar):
+                struck = self._fill(bar, start, *struck)
+            for row, strokes in zip((kick, snare, hats), struck, strict=True):
+                row += strokes
+        return kick, snare, hats, perc
+
+    def _loud(self, velocity: float) -> int:
+        return int(min(127, max(1, round(velocity * self.level))))
+
+    def _row(self, row: str, start: float, pitch: int, share: float = 1.0) -> list[Note]:
+        return [
+            Note(start + i * SIXTEENTH, SIXTEENTH, pitch, self._loud(LOUDNESS[sign] * share))
+            for i, sign in enumerate(row)
+            if sign != "."
+        ]
+
+    def _kicks(self, bar: int) -> bool:
+        thin = "thin" in self.layers and self.section.bars - bar <= 2
+        return "kick" in self.layers and not thin
+
+    def _is_filled(self, bar: int) -> bool:
+        return "fills" in self.layers and (
+            bar % 8 == 7 or (bar == self.section.bars - 1 and bar > 1)
+        )
+
+    def _rolled_bars(self, first: int) -> set[int]:
+        """Return the bars that have a roll: one of each pair, mostly the second."""
+        if "rolls" not in self.layers:
+            return set()
+        return {
+            pair + int(self.stream.random() < 0.6)
+            for pair in range(first, first + BLOCK_BARS, 2)
+            if self.stream.random() < ROLLED
+        }
+
+    def _holes(self, first: int) -> tuple[int, ...]:
+        """Return the hats left out of two bars; each later block moves one of them."""
+        if not first or not self.holes:
+            return self.holes
+        moved = list(self.holes)
+        place = 2 * int(self.stream.integers(1, 15))
+        moved[int(self.stream.integers(len(moved)))] = place if place < 16 else place + 2
+        return tuple(moved)
+
+    def _kick(self, bar: int, start: float) -> list[Note]:
+        if not self._kicks(bar):
+            return []
+        row = self.skeleton.kick[bar % 2]
+        if "half" in self.layers or (bar % 4 == 3 and self.stream.random() < KICK_AWAY):
+            row = row[0] + "." * 15
+        strokes = self._row(row, start, KICK)
+        if bar % 4 == 1 and row[14] == "." and self.stream.random() < 0.3:
+            strokes.append(Note(start + 3.5, SIXTEENTH, KICK, self._loud(70)))  # leads to the next
+        return strokes
+
+    def _snare(self, bar: int, start: float) -> list[Note]:
+        if "snare" not in self.layers:
+            return []
+        hook = self.section.role == "hook"
+        pitch = self.groove.hook_snare if hook else self.groove.verse_snare
+        strokes = [Note(start + 2.0, 0.5, pitch, self._loud(104 if hook else 92))]
+        if hook and pitch == CLAP and bar % 2:  # every second clap has a body
+            strokes.append(Note(start + 2.0, 0.5, SNARE, self._loud(84)))
+        if "ghosts" in self.layers:
+            strokes += [n for n in self._row(self.skeleton.ghost, start, self._soft(), 0.7)
+                        if self.stream.random() < 0.7]  # fmt: skip
+        return strokes
+
+    def _soft(self) -> int:
+        """Return the drum of ghost strokes and runs, never the clap."""
+        return self.groove.verse_snare
+
+    def _hats(self, bar: int, start: float, holes: tuple[int, ...], rolled: bool) -> list[Note]:
+        if "hats" not in self.layers:
+            return []
+        strokes = []
+        for note in self._row(self.skeleton.hat, start, HAT, 0.82):
+            place = round((note.onset_beats - start) / SIXTEENTH)
+            if place + 16 * (bar % 2) in holes:
+                continue
+            accent = ACCENTS[place % 4] * (1.06 if place == 0 else 1.0)
+            strokes.append(replace(note, velocity=self._loud(LOUDNESS["x"] * 0.82 * accent)))
+        if rolled:
+            return self._rolled(strokes, start)
+        if bar % 4 == 3 and self.open_place >= 0:
+            at = start + self.open_place * SIXTEENTH
+            strokes = [n for n in strokes if not at - 0.01 <= n.onset_beats < at + 0.49]
+            strokes.append(Note(at, 0.5, OPEN_HAT, self._loud(76)))
+        return strokes
+
+    def _rolled(self, strokes: list[Note], start: float) -> list[Note]:
+        """Put one of the song's rolls into a bar, swelling or fading."""
+        names = self.groove.rolls
+        gaps, places = ROLLS[names[int(self.stream.choice(len(names), p=ROLL_WEIGHTS))]]
+        at = start + places[int(self.stream.integers(len(places)))]
+        rising = self.stream.random() < 0.65
+        onsets = at + np.concatenate([[0.0], np.cumsum(gaps)])
+        strokes = [s for s in strokes if not at - 0.01 <= s.onset_beats < onsets[-1] - 0.01]
+        for k, gap in enumerate(gaps):
+            through = k / (len(gaps) - 1)
+            ramp = 0.45 + 0.55 * (through if rising else 1.0 - through)
+            strokes.append(Note(float(onsets[k]), gap, HAT, self._loud(96 * ramp)))
+        return strokes
+
+    def _perc(self, bar: int, start: float) -> list[Note]:
+        """Play ice or glass, and in the hook the shaker."""
+        clicks = [n for n in self._row(self.skeleton.click, start, self.groove.click)
+                  if self.stream.random() < 0.75]  # fmt: skip
+        if self.section.role == "hook":
+            clicks += [n for n in self._row(self.groove.shaker, start, SHAKER, 0.62)
+                       if self.stream.random() < 0.9]  # fmt: skip
+        elif bar % 2 == 0:
+            return []
+        return clicks
+
+    def _fill(
+        self, bar: int, start: float, kick: list[Note], snare: list[Note], hats: list[Note]
+    ) -> tuple[list[Note], list[Note], list[Note]]:
+        """Turn the end of a bar into a fill, each time of another kind."""
+        kind = self.fills[(bar // 8) % len(self.fills)]
+        at = start + 3.0
+        if kind == "hush":
+            at = start + 2.25
+            return _before(at, kick), _before(at, snare), _before(at, hats)
+        if kind == "stutter" and self._kicks(bar):
+            shape = STUTTERS[int(self.stream.integers(len(STUTTERS)))]
+            more = [Note(at + t, 0.25, KICK, self._loud(96 - 20 * t)) for t in shape]
+            return _before(at, kick) + more, snare, hats
+        if kind == "rattle" and hats:
+            ramp = [Note(at + k / 8, 0.125, HAT, self._loud(44 + 7 * k)) for k in range(8)]
+            return _before(at, kick), snare, _before(at, hats) + ramp
+        if kind == "gap" and hats:
+            at -= 0.5 * int(self.stream.integers(2))
+            return kick, snare, [*_before(at, hats), Note(at, 0.75, OPEN_HAT, self._loud(80))]
+        run = RUNS[int(self.stream.integers(len(RUNS)))]
+        ghosts = [n for n in snare if n.onset_beats <= start + 2.0]
+        return _before(at, kick), ghosts + self._row(run, start, self._soft(), 0.72), hats
+
+
+def _hand(
+    section: Section, groove: Groove, skeleton: Skeleton, level: float, layers: frozenset[str],
+    stream: np.random.Generator,
+) -> _Hand:  # fmt: skip
+    row = skeleton.hat * 2
+    places = [i for i, sign in enumerate(row) if sign != "." and i % 16]
+    weights = np.array([LEFT_OUT_WEIGHTS.get(i % 16, 1.0) for i in places])
+    n = max(1, round(groove.hat_left_out * len(places)))
+    holes = stream.choice(places, n, replace=False, p=weights / weights.sum())
+    opens = stream.random() < (0.6 if section.role == "hook" else 0.35)
+    fills = tuple(FILLS[int(i)] for i in stream.permutation(len(FILLS)))
+    open_place = (14, 14, 6, 10)[int(stream.integers(4))] if opens else -1
+    left_out = tuple(sorted(int(h) for h in holes))
+    return _Hand(section, groove, skeleton, level, layers, stream, left_out, open_place, fills)
+
+
+def _before(beat_: float, strokes: list[Note]) -> list[Note]:
+    return [n for n in strokes if n.onset_beats < beat_ - 1e-9]
 
 
 def _until(stop: float, strokes: list[Note]) -> tuple[Note, ...]:
@@ -203,99 +350,3 @@ def _until(stop: float, strokes: list[Note]) -> tuple[Note, ...]:
         for n in sorted(strokes, key=lambda n: n.onset_beats)
         if n.onset_beats < stop
     )
-
-
-def _kick(
-    skeleton: Skeleton, bar: int, start: float, level: float, half: bool,
-    stream: np.random.Generator,
-) -> list[Note]:  # fmt: skip
-    row = skeleton.kick[bar % 2]
-    if half or (bar % 4 == 3 and stream.random() < KICK_AWAY):
-        row = row[0] + "." * 15
-    strokes = _row(row, start, KICK, level)
-    if bar % 4 == 1 and stream.random() < 0.3:  # one more, soft, before the next bar
-        strokes.append(Note(start + 3.5, SIXTEENTH, KICK, _loud(70 * level)))
-    return strokes
-
-
-def _snare(
-    groove: Groove, skeleton: Skeleton, bar: int, start: float, level: float, hook: bool,
-    layers: frozenset[str], stream: np.random.Generator,
-) -> list[Note]:  # fmt: skip
-    pitch = groove.hook_snare if hook else groove.verse_snare
-    strokes = [Note(start + 2.0, 0.5, pitch, _loud((104 if hook else 92) * level))]
-    if hook and pitch == CLAP:
-        strokes.append(Note(start + 2.0, 0.5, SNARE, _loud(78 * level)))
-    if "ghosts" in layers:
-        strokes += [n for n in _row(skeleton.ghost, start, groove.verse_snare, 0.7 * level)
-                    if stream.random() < 0.7]  # fmt: skip
-    return strokes
-
-
-def _hats(
-    skeleton: Skeleton, groove: Groove, start: float, level: float, roll: bool,
-    stream: np.random.Generator,
-) -> list[Note]:  # fmt: skip
-    strokes = []
-    for note in _row(skeleton.hat, start, HAT, 0.82 * level):
-        place = note.onset_beats - start
-        if place != 0.0 and stream.random() < groove.hat_left_out:
-            continue
-        accent = 1.12 if place % 1.0 == 0.0 else 0.88
-        strokes.append(replace(note, velocity=_loud(note.velocity * accent)))
-    if roll:
-        strokes = _rolled(strokes, start, level, stream)
-    elif stream.random() < 0.12:
-        strokes.append(Note(start + 3.5, 0.5, OPEN_HAT, _loud(74 * level)))
-    return strokes
-
-
-def _rolled(
-    strokes: list[Note], start: float, level: float, stream: np.random.Generator
-) -> list[Note]:
-    """Put one roll into a bar: sixteenths, thirty-seconds or triplets, swelling or fading."""
-    each = (0.25, 0.125, 1.0 / 3.0, 1.0 / 6.0)[int(stream.integers(4))]
-    length = 1.0 if each < 0.2 or stream.random() < 0.6 else 2.0
-    at = start + (1.0, 1.5, 2.5, 3.0)[int(stream.integers(4))]
-    length = min(length, start + BEATS_PER_BAR - at)
-    n = max(2, round(length / each))
-    rising = stream.random() < 0.6
-    kept = [s for s in strokes if not at - 1e-9 <= s.onset_beats < at + length - 1e-9]
-    for k in range(n):
-        ramp = 0.5 + 0.5 * ((k + 1) / n if rising else 1 - k / n)
-        kept.append(Note(at + k * each, each, HAT, _loud(92 * level * ramp)))
-    return kept
-
-
-def _perc(
-    groove: Groove, skeleton: Skeleton, start: float, level: float, stream: np.random.Generator
-) -> list[Note]:
-    clicks = [n for n in _row(skeleton.click, start, groove.click, level) if stream.random() < 0.75]
-    if groove.shaker:
-        clicks += [
-            Note(start + i * 0.5, 0.25, SHAKER, _loud((52 if i % 2 else 38) * level))
-            for i in range(8)
-            if stream.random() < 0.85
-        ]
-    return clicks
-
-
-def _fill(
-    kick: list[Note], snare: list[Note], hats: list[Note], start: float, level: float,
-    groove: Groove, hook: bool, stream: np.random.Generator,
-) -> tuple[list[Note], list[Note], list[Note]]:  # fmt: skip
-    """Turn the end of a bar into a fill: a snare run, a stutter of the kick, or a gap."""
-    at = start + (3.0 if stream.random() < 0.6 else 2.5)
-    kind = int(stream.integers(3))
-    pitch = groove.hook_snare if hook else groove.verse_snare
-    kick = [n for n in kick if n.onset_beats < at]
-    if kind == 0:
-        n = round((start + 4.0 - at) / 0.25)
-        run = [Note(at + 0.25 * k, 0.25, pitch, _loud((48 + 44 * k / n) * level)) for k in range(n)
-               if k == n - 1 or stream.random() < 0.8]  # fmt: skip
-        return kick, [n for n in snare if n.onset_beats < at] + run, hats
-    if kind == 1:
-        stutter = [Note(at + t, 0.25, KICK, _loud(88 * level)) for t in (0.0, 0.75)]
-        return kick + stutter, snare, hats
-    gone = [n for n in hats if not at <= n.onset_beats < start + 4.0]
-    return kick, snare, [*gone, Note(at, 0.75, OPEN_HAT, _loud(80 * level))]

@@ -158,14 +158,15 @@ class Writer:
         section, name = scene.section, scene.section.name
         stream = rng(self.seed, "score", "drums", name)
         stop = scene.stop_beats
-        kit = drums.beat(section, self.groove, scene.level, scene.layers, stop, stream)
+        pattern = rng(self.seed, "score", "skeleton", name)
+        skeleton = drums.section_skeleton(self.groove, section.role, scene.nth, pattern)
+        kit = drums.beat(section, self.groove, skeleton, scene.level, scene.layers, stop, stream)
         if section.role == "outro":
             kit = _leaving(kit, section)
         for part in ("kick", "snare", "hats", "perc"):
             self.parts[part] += getattr(kit, part)
         self._seams(scene)
         if "bass" in scene.layers:
-            skeleton = self.groove.hook if section.role == "hook" else self.groove.verse
             stream = rng(self.seed, "score", "bass", name)
             self.parts["bass"] += bass.bass_line(
                 section, skeleton, self.changes, scene.level, scene.bass_stop_beats, stream
@@ -320,16 +321,15 @@ class Writer:
     def _played(self) -> tuple[Part, ...]:
         """Give every part its sound and its feel; parts without notes are left out."""
         form, mood, seed = self.form, self.form.mood, self.seed
-        whole = sorted({n.onset_beats for part in timing.LINE_VOICES for n in self.parts[part]})
-        walk = timing.drift(rng(seed, "score", "feel", "line"), len(whole), 0.4)
-        line = dict(zip(whole, walk, strict=True))
+        ordered = {name: tuple(sorted(notes, key=lambda n: (n.onset_beats, n.pitch)))
+                   for name, notes in self.parts.items()}  # fmt: skip
         first = next(s.start_beats for s in form.sections if s.role == "verse")
+        playing = timing.play(ordered, seed, (0.0, first), form.tempo_bpm)
         kit = palette.draw_patch("kick", mood, rng(seed, "score", "patch", "kick"))
         chosen: dict[str, str] = {}
         parts = []
         for name in PARTS:
-            notes = tuple(sorted(self.parts[name], key=lambda n: (n.onset_beats, n.pitch)))
-            if not notes:
+            if not playing[name]:
                 continue
             stem, player = palette.STEMS[name]
             stream = rng(seed, "score", "patch", name)
@@ -338,11 +338,9 @@ class Writer:
             else:
                 patch = palette.draw_patch(name, mood, stream, _unlike(name, chosen))
             chosen[name] = patch
-            feel = rng(seed, "score", "feel", name)
-            played = timing.humanise(name, notes, feel, line, (0.0, first), form.tempo_bpm)
             settings = palette.draw_settings(name, mood, stream)
             words = palette.describe(name, patch, mood)
-            parts.append(Part(name, stem, player, patch, played, settings, (), words))
+            parts.append(Part(name, stem, player, patch, playing[name], settings, (), words))
         return tuple(parts)
 
 

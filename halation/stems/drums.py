@@ -14,6 +14,7 @@ from halation.dsp.noise import wander
 from halation.seeds import rng
 from halation.stems.hits import VOICES, Touch, hit
 from halation.stems.kits import KITS
+from halation.stems.rolls import bends, bent
 from halation.types import SAMPLE_RATE, Audio, BackendError, Note, Part, Score, Stems
 
 __all__ = ["Drums"]
@@ -49,6 +50,7 @@ class _Strike:
     end: int  # where a choke silences it; beyond the sound for most
     gain_left: float
     gain_right: float
+    bend: float  # semitones, in a roll
 
 
 class Drums:
@@ -94,7 +96,7 @@ class Drums:
         for strike in _strikes(part, score, seed):
             if strike.key not in sounds:
                 sounds[strike.key] = _rendered(part, strike.key, seed)
-            _place(out, sounds[strike.key], strike)
+            _place(out, bent(sounds[strike.key], strike.bend), strike)
         yield Audio.take(out)
 
 
@@ -103,6 +105,7 @@ def _strikes(part: Part, score: Score, seed: int) -> list[_Strike]:
     draw = rng(seed, "stems", part.name, "strikes")
     drift = wander(draw, len(part.notes), 12.0) * PAN_DRIFT
     loose = draw.normal(0, 0.06, len(part.notes))
+    rolled = bends(part.notes, CLOSED, rng(seed, "stems", part.name, "rolls"))
     last: dict[int, int] = {}
     strikes = []
     for i, note in enumerate(part.notes):
@@ -121,7 +124,7 @@ def _strikes(part: Part, score: Score, seed: int) -> list[_Strike]:
         pan = part.setting("pan", 0.0) + home + (drift[i] if home else 0.0)
         gains = _gains(note, float(np.clip(pan, -1, 1)))
         end = _choked(part.notes, i, score)
-        strikes.append(_Strike((note.pitch, layer, variant, swell), start, end, *gains))
+        strikes.append(_Strike((note.pitch, layer, variant, swell), start, end, *gains, rolled[i]))
     return strikes
 
 
