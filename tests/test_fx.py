@@ -184,16 +184,14 @@ def test_the_filter_closes_in_the_bridge_even_for_drums() -> None:
 def test_drums_and_bass_never_waver() -> None:
     of = score()
     tape = Effect("tape", "drums", (("wow_hz", 1.0), ("wow_cents", 9.0)))
-    x = noise(of).samples.copy()
-    fx.tape(x, "drums", Plan(of, (tape,), ()))
-    np.testing.assert_array_equal(x, noise(of).samples)
+    audio = noise(of)
+    assert fx.insert(audio, part(of, "kick"), Plan(of, (tape,), ())) is audio
 
 
 def test_a_part_without_effects_passes_untouched_and_a_short_one_is_refused() -> None:
     of = score()
     audio = noise(of)
-    passed = fx.insert(audio, part(of, "pad"), Plan(of, (), ()))
-    np.testing.assert_array_equal(passed.samples, audio.samples)
+    assert fx.insert(audio, part(of, "pad"), Plan(of, (), ())) is audio
     with pytest.raises(AudioError, match="'pad' has 10 samples"):
         fx.insert(Audio(np.zeros((2, 10), np.float32)), part(of, "pad"), Plan(of, (), ()))
     with pytest.raises(AudioError, match="'pad' has 10 samples"):
@@ -380,9 +378,8 @@ def test_an_event_stays_in_its_bar_and_never_clicks(kind: str) -> None:
         np.testing.assert_array_equal(stretch(y, of, *span), stretch(audio.samples, of, *span))
     assert not np.allclose(stretch(y, of, 21, 23), stretch(audio.samples, of, 21, 23), atol=0.1)
     assert np.abs(np.diff(y[0])).max() < 1.3 * np.abs(np.diff(audio.samples[0])).max()
-    np.testing.assert_array_equal(
-        fx.insert(audio, part(of, "kick"), plan).samples, audio.samples
-    )
+    kick = fx.insert(audio, part(of, "kick"), plan).samples
+    np.testing.assert_array_equal(kick, audio.samples)
 
 
 def test_half_speed_is_an_octave_down() -> None:
