@@ -25,6 +25,9 @@ SLOPE_DB_PER_OCTAVE: Final = -4.7
 _MOST_TILT_DB = 3.0
 _TONE_SHARE = 0.85
 _MOST_TONE_DB = 4.0
+_UNTOUCHED_HZ = 60.0
+"""Down here kick and 808 stand as they were mixed, whatever the rest lacks."""
+
 _BUMP_WINDOW = np.hanning(5)[1:-1] / np.hanning(5).sum()
 
 _LOW_CUT_HZ = 20.0
@@ -37,7 +40,7 @@ _GLUE_DB = 1.5
 _GLUE_MEMORY_S = 6.0
 _USUAL_LUFS = -14.0
 _TAPE_DB = 1.5
-_MOST_TAPE_DB = 5.0
+_MOST_TAPE_DB = 6.0
 _TAPE_RESERVE_DB = 1.5
 _LIMITER_DB = 3.0
 
@@ -149,7 +152,9 @@ def _tone_db(x: Signal, frequencies: Values) -> Values:
     lacks = SLOPE_DB_PER_OCTAVE - float(np.polyfit(octaves, levels + tone, 1)[0])
     reach = float(np.abs(octaves).max())
     tilt = float(np.clip(lacks, -_MOST_TILT_DB / reach, _MOST_TILT_DB / reach))
-    return np.interp(np.log2(frequencies / 1_000.0), octaves, tone + tilt * octaves)
+    octaves = np.insert(octaves, 0, np.log2(_UNTOUCHED_HZ / 1_000.0))
+    wanted = np.insert(tone + tilt * octaves[1:], 0, 0.0)
+    return np.interp(np.log2(frequencies / 1_000.0), octaves, wanted)
 
 
 def _fade(x: Signal) -> None:

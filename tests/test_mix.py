@@ -230,6 +230,98 @@ def test_drums_lie_under_the_music(mixed: Mix) -> None:
         )
 
 
+def span(score: Score, role: str) -> slice:
+    """Samples of the section of a role, its seams left out."""
+    section = next(s for s in score.form.sections if s.role == role)
+    start, end = (score.seconds_at(b) for b in (section.start_beats, section.end_beats))
+    return slice(round((start + 0.6) * SAMPLE_RATE), round((end - 0.6) * SAMPLE_RATE))
+
+
+def over_db(x: Signal, y: Signal) -> float:
+    return 20 * float(np.log10(x.std() / y.std()))
+
+
+def with_levels(score: Score, **levels_db: float) -> Stems:
+    """Flat stems, some of them louder or softer."""
+    return Stems(
+        score,
+        tuple(
+            Stem(t.name, Audio(t.audio.samples * 10 ** (levels_db.get(t.name, 0.0) / 20)))
+            for t in flat_stems(score).tracks
+        ),
+    )
+
+
+@pytest.mark.parametrize("vocals_db", [-2.0, -5.0])
+def test_a_buried_voice_is_read_in_the_hook(vocals_db: float) -> None:
+    score = fake_score()
+    levels = {"vocals": vocals_db, "lead": -12.0, "keys": -6.0, "pads": -6.0, "textures": -20.0}
+    mixed = mix.down(with_levels(score, **levels, space=-10.0, drums=-6.0), bare(score))
+    hook = span(score, "hook")
+    vocals = filtered(mixed.stems.get("vocals").samples, SAMPLE_RATE, "bandpass", (300.0, 5_000.0))  # type: ignore[union-attr]
+    total = filtered(mixed.audio.samples, SAMPLE_RATE, "bandpass", (300.0, 5_000.0))
+    assert -1.5 < over_db(vocals[:, hook], (total - vocals)[:, hook]) < 3.0
+
+
+def test_a_voice_sings_the_hook_and_the_lead_follows() -> None:
+    score = fake_score()
+    mixed = mix.down(with_levels(score, vocals=-6.0, lead=3.0), bare(score))
+    hook = span(score, "hook")
+    vocals, lead = (mixed.stems.get(name).samples[:, hook] for name in ("vocals", "lead"))  # type: ignore[union-attr]
+    assert over_db(lead, vocals) < -3.5
+
+
+def test_returns_stay_behind_and_are_wetter_in_the_hook() -> None:
+    score = fake_score()
+    mixed = mix.down(with_levels(score, space=8.0), bare(score))
+    wet = mixed.stems.get("space").samples  # type: ignore[union-attr]
+    names = ("vocals", "lead", "keys", "pads", "textures")
+    dry = np.sum([t.audio.samples for t in mixed.stems.tracks if t.name in names], axis=0)
+    hook, verse = (
+        over_db(wet[:, s], dry[:, s]) for s in (span(score, "hook"), span(score, "verse"))
+    )
+    assert hook < -3.5
+    assert hook - verse > 2.0
+
+
+def test_the_music_steps_back_while_a_voice_sounds() -> None:
+    score = fake_score()
+    stems = flat_stems(score, ("keys", "vocals"))
+    hook = span(score, "hook")
+    silent, sung = (slice(a, a + SAMPLE_RATE) for a in (hook.start, hook.start + 2 * SAMPLE_RATE))
+    vocals = np.zeros_like(stems.tracks[1].audio.samples)
+    vocals[:, sung] = stems.tracks[1].audio.samples[:, sung]
+    given = Stems(score, (stems.tracks[0], Stem("vocals", Audio(vocals))))
+    keys = mix.down(given, bare(score)).stems.tracks[0].audio.samples
+    inside = slice(sung.start + 9_000, sung.stop - 9_000)
+    assert over_db(keys[:, inside], keys[:, silent]) == pytest.approx(-2.0, abs=0.3)
+
+
+def test_drums_do_not_stand_over_a_soft_bridge() -> None:
+    score = fake_score()
+    stems = flat_stems(score)
+    soft = np.ones(score.n_samples, np.float32)
+    soft[span(score, "bridge")] = 0.6
+    tracks = tuple(
+        track if track.name == "drums" else Stem(track.name, Audio(track.audio.samples * soft))
+        for track in stems.tracks
+    )
+    mixed = mix.down(Stems(score, tracks), bare(score))
+    bridge = span(score, "bridge")
+    music = sum(t.audio.samples for t in mixed.stems.tracks if t.name not in ("drums", "bass"))
+    levels = [meter(x[:, bridge]).integrated for x in (mixed.stems.tracks[0].audio.samples, music)]  # type: ignore[index]
+    assert levels[1] - levels[0] > 3.0
+
+
+def test_widening_leaves_the_voice_in_the_middle() -> None:
+    score = fake_score()
+    tracks = tuple(Stem(name, Audio(noise(score, name, side=0.2))) for name in ("pads", "vocals"))
+    mixed = mix.down(Stems(score, tracks), bare(score))
+    pads, vocals = (correlation(t.audio.samples) for t in mixed.stems.tracks)
+    assert pads < correlation(tracks[0].audio.samples) - 0.1
+    assert vocals == pytest.approx(correlation(tracks[1].audio.samples), abs=0.01)
+
+
 def test_the_bass_is_at_most_4_db_over_the_rest(mixed: Mix) -> None:
     bass = mixed.stems.tracks[1].audio.samples
     rest = mixed.audio.samples - bass
@@ -277,7 +369,7 @@ def test_too_narrow_or_too_wide_a_song_is_brought_back(side: float) -> None:
     x = noise(score, "keys", side=side)
     out = mix.down(Stems(score, (Stem("keys", Audio(x)),)), bare(score)).audio.samples
     assert not 0.2 < correlation(x) < 0.9
-    assert 0.25 < correlation(out) < 0.85
+    assert 0.2 < correlation(out) < 0.85
     assert correlation(lowpass(out, SAMPLE_RATE, 100.0, order=8)) > 0.9
 
 

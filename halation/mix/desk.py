@@ -55,7 +55,8 @@ def down(stems: Stems, plan: Plan) -> Mix:
     Mix
         Stems whose float sum is ``audio``; the largest peak of all of them is −3 dBFS.
         ``rides_db`` holds each section's fader, what each group of stems has on top
-        (``"verse/drums"``, ``"verse/vocals"`` …) and the gain of the side signal (``"side"``).
+        (``"verse/drums"``, ``"verse/vocals"`` …) and the gain of its side signal
+        (``"verse/side"``).
 
     Raises
     ------
@@ -73,7 +74,8 @@ def down(stems: Stems, plan: Plan) -> Mix:
             )
     yielding = _yielding(stems)
     faders = solve(survey(stems).scaled(WIDE, yielding), score)
-    gains = dict(zip(GROUPS, controls(faders, score), strict=True))
+    *drawn, width = controls(faders, score)
+    gains = dict(zip(GROUPS, drawn, strict=True))
     for name in WIDE:
         gains[name] = gains[name] * yielding
     waiting = list(stems.tracks)[::-1]
@@ -93,7 +95,7 @@ def down(stems: Stems, plan: Plan) -> Mix:
             else:
                 out = np.zeros(source.shape, np.float32)
             control = gains[group(name)]
-            side = faders.side if group(name) in WIDE else 1.0
+            side = width if group(name) in WIDE else None
             spans = _spans(score.n_samples)
             jobs = [pool.submit(_treat, source, control, side, out, total, *span) for span in spans]
             peak = max(peak, *(job.result() for job in jobs))
@@ -157,7 +159,13 @@ def _spans(n_samples: int) -> list[tuple[int, int]]:
 
 
 def _treat(
-    x: Signal, control: Signal, side: float, out: Signal, total: Signal, start: int, stop: int
+    x: Signal,
+    control: Signal,
+    side: Signal | None,
+    out: Signal,
+    total: Signal,
+    start: int,
+    stop: int,
 ) -> float:
     """Write a stretch of a stem through its fader, add it to the sum, and return its peak."""
     peak = 0.0
@@ -167,8 +175,11 @@ def _treat(
         if automation.silent(source):
             continue
         np.multiply(source, automation.ramp(control, automation.HOP, first, last), out=block)
-        if side != 1.0:
-            swap = np.float32((1.0 - side) / 2.0) * (block[1] - block[0])
+        if side is not None:
+            swap = block[1] - block[0]
+            swap *= np.float32(0.5) - np.float32(0.5) * automation.ramp(
+                side, automation.HOP, first, last
+            )
             block[0] += swap
             block[1] -= swap
         total[:, first:last] += block

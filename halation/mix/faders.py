@@ -24,7 +24,7 @@ UNDER_HOOK_LU: Final[Mapping[Role, Bounds]] = {
     "hook": (-0.3, 0.3),
     "verse": (-4.6, -4.2),
     "bridge": (-5.5, -4.0),
-    "intro": (-6.3, -5.0),
+    "intro": (-5.7, -4.8),
     "outro": (-7.0, -4.5),
 }
 """Where a section's loudness may lie, over the mean of the hooks."""
@@ -51,15 +51,28 @@ FRONT_OVER_REST_DB: Final[Mapping[Role, Bounds]] = {
 LEAD_OVER_VOCALS_DB: Final = (-9.0, -4.0)
 """Where the lead and its saws may lie over the vocals in a hook: one line, but a voice sings it."""
 
-DRUMS_OVER_MUSIC_LU: Final[Mapping[Role, Bounds]] = {"verse": (-7.8, -6.4), "hook": (-4.7, -3.7)}
-"""Where the drum bus may lie; the other sections take the mean fader of the verses."""
+DRUMS_OVER_MUSIC_LU: Final[Mapping[Role, Bounds]] = {
+    "hook": (-4.7, -3.7),
+    "verse": (-7.8, -6.4),
+    "bridge": (-20.0, -6.5),
+    "intro": (-20.0, -7.0),
+    "outro": (-20.0, -7.0),
+}
+"""Where the drum bus may lie."""
 
-BASS_OVER_REST_DB: Final = (-3.5, 2.5)
+BASS_OVER_REST_DB: Final = (-4.0, 2.5)
 """RMS of the bass over everything else, in verses and hooks."""
 
 LOUDNESS_RANGE_LU: Final = (5.5, 10.0)
-CORRELATION: Final = (0.3, 0.64)
-"""Of the mix; the master's tilt, which lifts the mono bottom, adds up to a tenth."""
+BODY_CORRELATION: Final[Mapping[Role, Bounds]] = {
+    "hook": (0.22, 0.36),
+    "verse": (0.28, 0.46),
+    "bridge": (0.28, 0.5),
+    "intro": (0.28, 0.5),
+    "outro": (0.28, 0.5),
+}
+"""Correlation of left and right from 300 Hz up: wide, and nothing lost in mono."""
+
 LEAST_LOW_CORRELATION: Final = 0.97
 
 FRONTS: Final = ("vocals", "lead", "keys")
@@ -96,15 +109,15 @@ class Faders:
     trims_db : np.ndarray [shape=(sections, groups)]
         Of each group, on top. The bass is never ridden above its hooks: an 808 that plays on in a
         soft bridge would come out louder than the hook's.
-    side : float
-        What the side signal of :data:`WIDE` is multiplied by.
+    sides_db : np.ndarray [shape=(sections,)]
+        Gain of the side signal of :data:`WIDE`.
     mono_lows : bool
         Whether the side signal must be high-passed once more.
     """
 
     rides_db: Values
     trims_db: Values
-    side: float = 1.0
+    sides_db: Values
     mono_lows: bool = False
 
     def named(self, sections: tuple[Section, ...]) -> tuple[tuple[str, float], ...]:
@@ -113,7 +126,7 @@ class Faders:
         for section, trims in zip(sections, self.trims_db, strict=True):
             moved = [(name, db) for name, db in zip(GROUPS, trims, strict=True) if db != 0.0]
             rows += [(f"{section.name}/{name}", db) for name, db in moved]
-        rows += [("side", 20.0 * float(np.log10(self.side)))]
+        rows += [(f"{s.name}/side", db) for s, db in zip(sections, self.sides_db, strict=True)]
         return tuple((name, round(float(db), 3)) for name, db in rows)
 
 
@@ -126,11 +139,12 @@ def controls(faders: Faders, score: Score) -> tuple[Signal, ...]:
     Returns
     -------
     tuple of np.ndarray [shape=(ceil(n_samples / HOP) + 1,)], float32
-        Linear gains for :func:`halation.dsp.automation.apply_gain`, one for each group.
+        Linear gains for :func:`halation.dsp.automation.apply_gain`: one for each group, and that
+        of the side signal.
     """
     return tuple(
         automation.decibels(automation.values(*_line(levels, score), score.n_samples))
-        for levels in faders.rides_db + faders.trims_db.T
+        for levels in (*(faders.rides_db + faders.trims_db.T), faders.sides_db)
     )
 
 
@@ -161,23 +175,22 @@ def solve(found: Survey, score: Score) -> Faders:
         Nothing is moved that already lies within its range.
     """
     trims_db = _balance(found, score)
-    faders = Faders(np.zeros(len(trims_db)), trims_db)
+    flat = np.zeros(len(trims_db))
+    faders = Faders(flat, trims_db, flat)
     softer = 0.0
     for _ in range(_ROUNDS):
         energies = _energies(found, faders, score)
         rides_db = _ride(energies, found, score, faders, softer)
         held = trims_db.copy()
-        held[:, GROUPS.index("bass")] += _held(rides_db, score)
-        faders = Faders(rides_db, held)
+        held[:, _BASS] += _held(rides_db, score)
+        faders = Faders(rides_db, held, flat)
         reached = Meter(_energies(found, faders, score), found.hop_s).loudness_range
         low, high = LOUDNESS_RANGE_LU
         softer += float(np.clip(reached, low, high) - reached)
         softer = float(np.clip(softer, -_MOST_SOFTER_LU, _MOST_SOFTER_LU))
-    gains = _gains(found, faders, score)
-    pairs, lows = (np.einsum("fgk,fg->gk", x, gains) for x in (found.whole, found.low))
-    side = _side(pairs)
-    mono_lows = correlation(_spread(lows, side)) < LEAST_LOW_CORRELATION
-    return replace(faders, side=side, mono_lows=mono_lows)
+    sides_db = _sides(found.body * _gains(found, faders, score)[..., None], found, score)
+    faders = replace(faders, sides_db=sides_db)
+    return replace(faders, mono_lows=_low_correlation(found, faders, score) < LEAST_LOW_CORRELATION)
 
 
 def _gains(found: Survey, faders: Faders, score: Score) -> Values:
@@ -222,15 +235,14 @@ def _balance(found: Survey, score: Score) -> Values:
     trims = np.zeros((len(sections), len(GROUPS)))
     here = _inside(found, score, "verse", "hook")
     trims[:, _BASS] = _bass_db(found.whole[here][:, :, :2].sum(axis=(0, 2)))
-    for section, row in zip(sections, trims, strict=True):
-        frames = _within(found, score, section)
+    beaten = [i for i, section in enumerate(sections) if section.role in ("verse", "hook")]
+    others = [index for index in range(len(sections)) if index not in beaten]
+    for index in (*beaten, *others):
+        if index in others:  # a seam must not move drums that play on
+            trims[index, _DRUMS] = min((trims[i, _DRUMS] for i in beaten), default=0.0)
+        frames = _within(found, score, sections[index])
         for _ in range(_TRIM_ROUNDS):
-            _trim(row, found.loud[frames], found.middle[frames], section.role)
-    verses = [index for index, section in enumerate(sections) if section.role == "verse"]
-    usual = float(np.mean(trims[verses, _DRUMS])) if verses else 0.0
-    for section, row in zip(sections, trims, strict=True):
-        if section.role not in DRUMS_OVER_MUSIC_LU:
-            row[_DRUMS] = usual
+            _trim(trims[index], found.loud[frames], found.middle[frames], sections[index].role)
     return np.clip(trims, -_MOST_TRIM_DB, _MOST_TRIM_DB)
 
 
@@ -258,10 +270,9 @@ def _trim(trims: Values, loud: Values, middle: Values, role: Role) -> None:
     trims[_SPACE] += _lack(float(now[_SPACE]), dry, SPACE_OVER_DRY_LU[role])
     front, lacks = _front(middle * _power(trims), role)
     trims[front] = np.clip(trims[front] + lacks, -_MOST_FRONT_DB, _MOST_FRONT_DB)
-    if role in DRUMS_OVER_MUSIC_LU:
-        now = loud.sum(axis=0) * _power(trims)
-        music = float(now[_MUSIC].sum())
-        trims[_DRUMS] += _lack(float(now[_DRUMS]), music, DRUMS_OVER_MUSIC_LU[role])
+    now = loud.sum(axis=0) * _power(trims)
+    music = float(now[_MUSIC].sum())
+    trims[_DRUMS] += _lack(float(now[_DRUMS]), music, DRUMS_OVER_MUSIC_LU[role])
 
 
 def _front(middle: Values, role: Role) -> tuple[int, float]:
@@ -317,6 +328,12 @@ def _section_lufs(energies: Values, found: Survey, score: Score, section: Sectio
     return Meter(energies[_within(found, score, section)], found.hop_s).integrated
 
 
+def _low_correlation(found: Survey, faders: Faders, score: Score) -> float:
+    """Return the correlation under 120 Hz, as wide as the widest section."""
+    pairs = np.einsum("fgk,fg->gk", found.low, _gains(found, faders, score))
+    return correlation(_spread(pairs, 10.0 ** (float(faders.sides_db.max()) / 20.0)))
+
+
 def _spread(pairs: Values, side: float) -> Values:
     """Widen what is to be widened and sum all groups; (groups, 3) → (3,)."""
     rows = [
@@ -325,10 +342,19 @@ def _spread(pairs: Values, side: float) -> Values:
     return np.asarray(np.sum(rows, axis=0))
 
 
-def _side(pairs: Values) -> float:
-    """Find the side gain nearest to 1 that brings the correlation into its range."""
+def _sides(body: Values, found: Survey, score: Score) -> Values:
+    """Find each section's side gain that brings the correlation into its range [dB]."""
+    sides = [
+        _side(body[_within(found, score, section)].sum(axis=0), BODY_CORRELATION[section.role])
+        for section in score.form.sections
+    ]
+    return np.asarray(20.0 * np.log10(sides))
+
+
+def _side(pairs: Values, bounds: Bounds) -> float:
+    """Find the side gain nearest to 1 that brings the correlation within bounds."""
     now = correlation(_spread(pairs, 1.0))
-    low, high = CORRELATION
+    low, high = bounds
     if low <= now <= high:
         return 1.0
     goal = low if now < low else high

@@ -51,8 +51,9 @@ class Survey:
     middle : np.ndarray [shape=(frames, groups)]
         Energy in :data:`MIDDLE_HZ`, weighted so that a song's usual spectrum counts alike in every
         third of an octave.
-    whole, low : np.ndarray [shape=(frames, groups, 3)]
-        Mean squares of left, of right, and of their product; ``low`` counts below 120 Hz.
+    whole, low, body : np.ndarray [shape=(frames, groups, 3)]
+        Mean squares of left, of right, and of their product; ``low`` counts below 120 Hz and
+        ``body`` from 300 Hz up.
     """
 
     times_s: Values
@@ -60,6 +61,7 @@ class Survey:
     middle: Values
     whole: Values
     low: Values
+    body: Values
 
     @property
     def hop_s(self) -> float:
@@ -78,6 +80,7 @@ class Survey:
             self.middle * power,
             self.whole * pairs,
             self.low * pairs,
+            self.body * pairs,
         )
 
 
@@ -99,11 +102,12 @@ def survey(stems: Stems) -> Survey:
     starts = _starts(n_samples)
     frequencies = rfftfreq(FRAME, 1.0 / SAMPLE_RATE)
     scale = np.full(len(frequencies), 2.0 / FRAME**2, np.float32)
-    weights = np.stack([k_gain(frequencies, SAMPLE_RATE) * scale, scale, scale, scale], axis=1)
+    weights = np.stack([k_gain(frequencies, SAMPLE_RATE) * scale, *[scale] * 4], axis=1)
     weights[:, 1] *= _middle_weight(frequencies)
     weights[frequencies >= LOW_HZ, 3] = 0.0
+    weights[frequencies < MIDDLE_HZ[0], 4] = 0.0
     heard = np.zeros((len(starts), len(GROUPS), 2))
-    pairs = np.zeros((len(starts), len(GROUPS), 3, 2))
+    pairs = np.zeros((len(starts), len(GROUPS), 3, 3))
 
     def look(first: int) -> None:
         chosen = starts[first : first + _CHUNK]
@@ -124,7 +128,7 @@ def survey(stems: Stems) -> Survey:
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(look, range(0, len(starts), _CHUNK)))
     times_s = (starts + FRAME / 2) / SAMPLE_RATE
-    return Survey(times_s, heard[..., 0], heard[..., 1], pairs[..., 0], pairs[..., 1])
+    return Survey(times_s, *np.moveaxis(heard, 2, 0), *np.moveaxis(pairs, 3, 0))
 
 
 def group(stem: str) -> str:
