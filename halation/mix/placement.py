@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from halation.dsp import automation
 from halation.dsp.loudness import SILENCE_LUFS, active_loudness
 from halation.seeds import rng
-from halation.types import SAMPLE_RATE, Audio, AudioError, Part, Plan, Score
+from halation.types import Audio, AudioError, Part, Plan, Score
 
 __all__ = [
     "DEFAULT_SEATS",
