@@ -167,7 +167,7 @@ def _cast(score: Score, wishes: dict[str, str]) -> Score:
     return replace(score, parts=tuple(recast(part) for part in score.parts))
 
 
-_PRELOAD = f"{__name__} scipy.fft scipy.signal"
+_PRELOAD = f"{__name__} scipy.fft"
 """What a process that renders stems imports while the song is being composed."""
 
 _LONGEST_FIRST = ("keys", "pads", "textures", "vocals", "drums", "lead", "bass")

@@ -185,3 +185,29 @@ def test_a_reversed_reverb_grows() -> None:
     swell = reverbs.reverse_swell(noise(22_050), response, 60_000)
     quarters = [level_db(part) for part in np.split(swell, 4, axis=1)]
     assert quarters[0] + 6 < quarters[1] < quarters[2] < quarters[3]
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 8])
+@pytest.mark.parametrize(
+    ("shape", "cutoff_hz"),
+    [("lowpass", 500.0), ("highpass", 200.0), ("bandpass", (400.0, 3_000.0))],
+)
+def test_our_butterworth_is_scipys(
+    order: int, shape: filters.Shape, cutoff_hz: float | tuple[float, float]
+) -> None:
+    from scipy.signal import butter, sosfilt
+
+    x = np.random.default_rng(0).standard_normal((2, 4_000)).astype(np.float32)
+    wanted = sosfilt(butter(order, cutoff_hz, shape, fs=44_100, output="sos"), x)
+    np.testing.assert_allclose(
+        filters.filtered(x, 44_100, shape, cutoff_hz, order), wanted, atol=2e-3
+    )
+
+
+def test_a_filter_may_write_over_what_it_reads() -> None:
+    x = np.random.default_rng(1).standard_normal((2, 60_000)).astype(np.float32)
+    x[:, 20_000:45_000] = 0.0
+    cutoff = np.linspace(500.0, 20_000.0, 236, dtype=np.float32)
+    apart = spectral.swept(x, 44_100, cutoff, highpass_hz=150.0, side_highpass_hz=200.0)
+    spectral.swept(x, 44_100, cutoff, highpass_hz=150.0, side_highpass_hz=200.0, out=x)
+    np.testing.assert_allclose(x, apart, atol=1e-5)

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from halation import fx
+from halation.dsp.filters import lowpass
 from halation.fx import draw_sections, reading
 from halation.types import (
     SAMPLE_RATE,
@@ -420,3 +421,26 @@ def test_a_reversed_swell_rises_into_its_seam() -> None:
     assert levels[0] + 8 < levels[1] < levels[2] - 3
     assert after - 8 < levels[2] < after + 2
     assert level_db(stretch(wet.samples, of, 15.55, 15.85)) < -80
+
+
+def test_the_bottom_is_mono() -> None:
+    of = score()
+    x = np.random.default_rng(2).standard_normal((2, of.n_samples), dtype=np.float32)
+    fx.treat(x, part(of, "pad"), Plan(of, (), ()), low_cut_hz=90.0, side_cut_hz=200.0)
+    low = lowpass(x, SAMPLE_RATE, 100.0, order=8)
+    assert float(np.asarray(np.corrcoef(x)).min()) < 0.3
+    assert float(np.asarray(np.corrcoef(low)).min()) > 0.95
+
+
+def test_a_stems_tape_wavers_and_keeps_its_length() -> None:
+    of = score()
+    drawn = (("wow_hz", 1.0), ("wow_cents", 9.0), ("flutter_hz", 9.0), ("flutter_cents", 1.0))
+    machine = Effect("tape", "pads", (*drawn, ("stream", 3.0)))
+    x = np.tile(np.sin(np.arange(of.n_samples) * 0.05, dtype=np.float32), (2, 1))
+    before = x.copy()
+    fx.tape(x, "pads", Plan(of, (machine,), ()))
+    spans = np.diff(np.flatnonzero((x[0, 1:-1] > 0) & (x[0, :-2] <= 0)))
+    assert np.ptp(spans) > np.ptp(
+        np.diff(np.flatnonzero((before[0, 1:-1] > 0) & (before[0, :-2] <= 0)))
+    )
+    assert level_db(x) == pytest.approx(level_db(before), abs=0.1)

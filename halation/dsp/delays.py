@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.filters import cascade
+from halation.dsp.filters import butterworth, cascade
 
 __all__ = ["ping_pong", "reversed_delay"]
 
@@ -48,15 +48,13 @@ def ping_pong(
     >>> [int(np.argmax(side)) for side in echoes]
     [500, 1200]
     """
-    from scipy.signal import butter
-
     top = min(high_hz, 0.45 * sample_rate)
     sections = np.concatenate(
         [
-            butter(1, top, "lowpass", fs=sample_rate, output="sos"),
-            butter(1, min(low_hz, 0.5 * top), "highpass", fs=sample_rate, output="sos"),
+            butterworth(1, top, "lowpass", sample_rate),
+            butterworth(1, min(low_hz, 0.5 * top), "highpass", sample_rate),
         ]
-    ).astype(np.float32)
+    )
     state = np.zeros((2, len(sections), 2), np.float32)
     to_left, to_right = (max(int(t * sample_rate), 1) for t in (left_s, right_s))
     n = len(x)

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from halation.dsp.filters import recursion
+
 __all__ = ["band_response", "coloured", "moving", "ramped", "wander"]
 
 Signal = NDArray[np.float32]
@@ -123,14 +125,13 @@ def wander(draw: np.random.Generator, n: int, memory: float) -> NDArray[np.float
     >>> bool(0.9 < path.std() < 1.1), bool(np.abs(np.diff(path)).max() < 1)
     (True, True)
     """
-    from scipy.signal import lfilter
-
     a = float(np.exp(-2.0 / memory))
     # Two equal poles: a = e^(-2/memory) each; the gain makes the stationary variance 1.
     gain = np.sqrt((1 - a * a) ** 3 / (1 + a * a))
     warm = int(8 * memory) + 1
-    path = lfilter([gain], [1.0, -2 * a, a * a], draw.standard_normal(n + warm))
-    return np.asarray(path[warm:], dtype=np.float64)
+    path = draw.standard_normal((1, n + warm))
+    recursion()(np.array([[gain, 0.0, 0.0, 1.0, -2 * a, a * a]]), path, np.zeros((1, 1, 2)))
+    return path[0, warm:]
 
 
 def ramped(x: Signal, start: Sequence[float], end: Sequence[float]) -> None:

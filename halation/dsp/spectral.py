@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
@@ -196,9 +197,9 @@ def swept(
     bins_hz = np.arange(FRAME // 2 + 1) * (sample_rate / FRAME)
     steep = (bins_hz ** (2 * order)).astype(np.float32)
     cuts_hz = [float(hz) for hz in np.atleast_1d(highpass_hz)]
-    low = _highpass(bins_hz, cuts_hz, 2)[None]
+    low: Signal = _highpass(bins_hz, cuts_hz, 2)[None]
     if side_highpass_hz > 0.0:
-        low = np.concatenate((low, low * _highpass(bins_hz, [side_highpass_hz], 4)))
+        low = np.concatenate((low, np.multiply(low, _highpass(bins_hz, [side_highpass_hz], 4))))
     always = bool(cuts_hz) or side_highpass_hz > 0.0
     stride = FRAME - OVERLAP
     windows = -(-(x.shape[1] + OVERLAP) // stride)
@@ -218,7 +219,7 @@ def swept(
     return reshaped(x, gains, middle_side=side_highpass_hz > 0.0, out=out)
 
 
-def _highpass(bins_hz: NDArray[np.float64], cuts_hz: Sequence[float], order: int) -> Signal:
+def _highpass(bins_hz: NDArray[np.floating[Any]], cuts_hz: Sequence[float], order: int) -> Signal:
     """Return the magnitude of Butterworth high-passes in a row."""
     gain = np.ones(len(bins_hz))
     for hz in cuts_hz:

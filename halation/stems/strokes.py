@@ -137,7 +137,7 @@ def _room(
     gated: bool = False,
 ) -> Signal:
     """Add a short diffuse room, one for each side; a gated one holds and then shuts."""
-    from scipy.signal import oaconvolve
+    from scipy.fft import irfft, next_fast_len, rfft
 
     t = clock(seconds)
     shape = 1 - 0.4 * t / seconds if gated else decay(t, seconds)
@@ -146,7 +146,9 @@ def _room(
     fade(room, 0.0, 0.02)
     room /= np.sqrt(np.sum(room**2, axis=1, keepdims=True))
     dry = np.pad(sound, ((0, 0), (0, len(t) - 1)))
-    return np.asarray(dry + wet * oaconvolve(sound, room, axes=1), dtype=np.float32)
+    size = next_fast_len(dry.shape[1], real=True)
+    rung = irfft(rfft(sound, size) * rfft(room, size), size)[:, : dry.shape[1]]
+    return np.asarray(dry + wet * rung, dtype=np.float32)
 
 
 def _sampler(sound: Signal, hold: int, bits: int) -> Signal:
