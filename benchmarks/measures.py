@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks import faults
 from benchmarks.measure import Report, measure_files, read_all
 from benchmarks.measure_score import measure_score
 from benchmarks.measure_stems import measure_stems
+
+FAULTS: dict[str, Callable[[Any, int], tuple[faults.Fault, ...]]] = {
+    "holes": faults.holes,
+    "gaps": faults.gaps,
+    "mud_banks": faults.mud_banks,
+    "clicks": faults.clicks,
+}
+"""What an ear hears at once; none of it may be in a song."""
 
 
 def measure_all(summary: dict[str, Any], length_s: float | None = None) -> Report:
@@ -27,4 +37,6 @@ def measure_all(summary: dict[str, Any], length_s: float | None = None) -> Repor
     measure_files(report, summary, (audio, rate), length_s)
     measure_score(report, song, usual=length_s is None)
     measure_stems(report, song, audio, rate)
+    for name, find in FAULTS.items():
+        report.note(name, len(find(audio["master"], rate)), 0, 0)
     return report
