@@ -168,9 +168,7 @@ def worked_in(parts: Parts, events: tuple[Event, ...]) -> Parts:
     return parts
 
 
-def _each(
-    parts: Parts, names: frozenset[str], change: Callable[[list[Note]], list[Note]]
-) -> Parts:
+def _each(parts: Parts, names: frozenset[str], change: Callable[[list[Note]], list[Note]]) -> Parts:
     return {name: change(row) if name in names else row for name, row in parts.items()}
 
 

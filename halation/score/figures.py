@@ -31,9 +31,13 @@ LONGEST_HOLD_BEATS: Final = 32.0
 LOWEST_WIDE: Final = 75
 """D#5: the wide layer lies in the octave from here, over the melody and mostly under the bells."""
 LOWEST_CHOIR: Final = 62
-LOWEST_TOP: Final = 61
+LOWEST_PAD: Final = 45
+"""A2: under it only the bass plays."""
+LOWEST_WITH_BASS: Final = 48
+"""C3: the same where the 808 sounds."""
+LOWEST_TOP: Final = 67
 """Lowest pitch near which the pads' highest voice lies in a hook."""
-UNDER_THE_LINE: Final = 4
+UNDER_THE_LINE: Final = 3
 """Semitones by which a hook's pads keep under the middle of the motif."""
 AGAIN: Final = (0, -3, 2, -1, 3)
 """Semitones by which the pads' register moves when a section comes again."""
@@ -61,29 +65,31 @@ def voicings_of(
     """
     chain: dict[float, tuple[int, ...]] = {}
     middle = sorted(n.pitch for n in motif)[len(motif) // 2]
-    leaders = {n: Voices(n) for n in (4, 5)}
+    leaders = {(n, low): Voices(n, low) for n in (4, 5) for low in (LOWEST_PAD, LOWEST_WITH_BASS)}
     for scene in scenes:
         role, k = scene.section.role, scene.nth - 1
         start, end = scene.section.start_beats - 1e-9, scene.section.end_beats - 1e-9
         own = [c for c in chords if start <= c.onset_beats < end]
         target = REGISTERS[role] + AGAIN[k % len(AGAIN)]
         if role == "hook":
-            target = max(LOWEST_TOP, min(target, middle - UNDER_THE_LINE + AGAIN[k % len(AGAIN)]))
+            target = max(LOWEST_TOP, middle - UNDER_THE_LINE + AGAIN[k % len(AGAIN)])
         shared = _shared(own, tops[role == "verse"])
         top = shared[k % len(shared)]
-        n_voices = 5 if dense != (k % 2 == 1) else 4
+        n_voices = 5 if role != "hook" and dense != (k % 2 == 1) else 4
+        lead = leaders[n_voices, LOWEST_WITH_BASS if "bass" in scene.layers else LOWEST_PAD].lead
         previous: tuple[int, ...] = ()
         for chord in own:
-            previous = leaders[n_voices].lead(previous, chord.pitches, top, target)
+            previous = lead(previous, chord.pitches, top, target)
             chain[chord.onset_beats] = previous
     return chain
 
 
 def _shared(chords: list[Chord], first: int) -> list[int]:
-    """Return pitch classes that at least three of four chords hold, ``first`` at the front."""
-    n_held = Counter(pc for c in chords for pc in c.pitches)
-    often = sorted(pc for pc, n in n_held.items() if n >= 0.75 * len(chords) and pc != first)
-    return [first, *sorted(often, key=lambda pc: (-n_held[pc], pc))]
+    """Return pitch classes that three of four chords hold, or the next best; ``first`` in front."""
+    n_held = Counter(pc for c in chords for pc in c.pitches if pc != first)
+    order = sorted(n_held, key=lambda pc: (-n_held[pc], pc))
+    often = [pc for pc in order if n_held[pc] >= 0.75 * len(chords)]
+    return [first, *(often if len(often) > 1 else order[:2])]
 
 
 def held(
@@ -160,7 +166,8 @@ def _ladder(voicing: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def arp(
-    section: Section, voicings: dict[float, tuple[int, ...]], changes: Changes, order: int, ratio: float, velocity: int, end: float, stream: np.random.Generator,
+    section: Section, voicings: dict[float, tuple[int, ...]], changes: Changes, order: int,
+    ratio: float, velocity: int, end: float, stream: np.random.Generator,
 ) -> tuple[Note, ...]:  # fmt: skip
     """Run through the chord on a clock of its own that starts with the section.
 
@@ -168,6 +175,7 @@ def arp(
     """
     notes = []
     start = section.start_beats
+    low = section.role == "verse"  # an octave lower, so that the hook has the height
     pattern = ARP_ORDERS[order % len(ARP_ORDERS)]
     step = 0.5 * ratio
     skip = float(stream.uniform(0.12, 0.3))
@@ -178,7 +186,7 @@ def arp(
         onset = round(start + k * step, 6)
         chord = changes.at(onset)
         ladder = _ladder(voicings[chord.onset_beats])
-        pitch = ladder[pattern[k % len(pattern)] % len(ladder)] + 12
+        pitch = ladder[pattern[k % len(pattern)] % len(ladder)] + (0 if low else 12)
         swell = 0.75 + 0.25 * float(np.sin(2 * np.pi * k * step / 23.0))
         notes.append(Note(onset, 0.45, pitch, max(15, round(velocity * swell))))
     return tuple(notes)

@@ -41,6 +41,8 @@ SECOND_ROUND: Final = ("AdbC", "ASaC", "aADC", "AbaC", "dASC")
 CLIMAX: Final = ("AAXE", "AXaE", "AaXE", "SAXE", "ADXE")
 """How the last hook of a song ends: X the crowned motif, E the longest note."""
 
+N_LETTERS: Final = 4
+"""Draws of a hook's letters, of which one is taken."""
 TAIL_BEATS: Final = 2.0 * BEATS_PER_BAR
 """The end of the outro in which nothing begins."""
 BREATH_BEATS: Final = 0.5
@@ -93,9 +95,13 @@ def _placed(notes: tuple[Note, ...], start: float) -> tuple[Note, ...]:
 
 
 def draw_letters(
-    phrase_form: str, n_phrases: int, nth: int, last: bool, stream: np.random.Generator
-) -> str:
+    phrase_form: str, n_phrases: int, nth: int, last: bool, before: str,
+    stream: np.random.Generator,
+) -> str:  # fmt: skip
     """Draw what a hook's phrases do: the song's own form first, others later, a climax at the end.
+
+    Of a few draws the one is taken that has the motif itself least often where the hook before had
+    it.
 
     Parameters
     ----------
@@ -106,9 +112,17 @@ def draw_letters(
         Which hook it is, from 1.
     last : bool
         Whether no other hook follows.
+    before : str
+        The letters of the hook before, empty for the first.
     stream : np.random.Generator
     """
+    drawn = [_letters(phrase_form, n_phrases, nth, last, stream) for _ in range(N_LETTERS)]
+    return min(drawn, key=lambda d: sum(a == b == "A" for a, b in zip(d, before, strict=False)))
 
+
+def _letters(
+    phrase_form: str, n_phrases: int, nth: int, last: bool, stream: np.random.Generator
+) -> str:
     def pick(options: tuple[str, ...]) -> str:
         return options[int(stream.integers(len(options)))]
 

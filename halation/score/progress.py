@@ -52,6 +52,8 @@ OWN_VERSE_LOOP: Final = 0.6
 """Chance that the verse has a loop of its own; otherwise it is the hook's, turned and altered."""
 PEDAL: Final = 0.25
 """Chance that the verse's chords stand over the tonic."""
+STILL_BARS: Final = 4
+"""A verse's chord that lasts so long changes its colour midway."""
 PUSHED: Final = 0.5
 """Chance that a later hook meets its last chord half a bar early."""
 
@@ -149,9 +151,7 @@ def _fit(bars: Bars, n_bars: int) -> Bars:
     return bars
 
 
-def _cycle(
-    chords: tuple[Harmony, ...], bars: Bars, start: float, duration: float
-) -> list[Chord]:
+def _cycle(chords: tuple[Harmony, ...], bars: Bars, start: float, duration: float) -> list[Chord]:
     """Repeat a loop until a section is full."""
     placed: list[Chord] = []
     at, i = 0.0, 0
@@ -200,6 +200,9 @@ def _recurring(
         altered = _substituted(key, chords, top, material.motif, stream)
         if section.role == "hook" and stream.random() < PUSHED and bars[-2] % 1.0 == 0.0:
             bars = (*bars[:-2], bars[-2] - 0.5, bars[-1] + 0.5)
+    if section.role == "verse":
+        altered, _ = _breathing(key, altered, bars, top)
+        chords, bars = _breathing(key, chords, bars, top)
     first = _cycle(chords, bars, section.start_beats, section.duration_beats)
     other = _cycle(altered, bars, section.start_beats, section.duration_beats)
     # the change comes in every second cycle where the section is long enough for two
@@ -209,6 +212,24 @@ def _recurring(
         o if not spare or (i // n) % 2 == 1 else f
         for i, (f, o) in enumerate(zip(first, other, strict=True))
     ]
+
+
+def _breathing(
+    key: Key, chords: tuple[Harmony, ...], bars: Bars, top: int
+) -> tuple[tuple[Harmony, ...], Bars]:
+    """Give a chord of four bars or more another colour midway: the harmony stays, a voice moves."""
+    moving: list[Harmony] = []
+    lasts: list[float] = []
+    for each, length in zip(chords, bars, strict=True):
+        held = [chord(key, each.token, c) for c in colours(key, each.token)]
+        others = [h for h in held if top in h.pitches and set(h.pitches) != set(each.pitches)]
+        if length < STILL_BARS:
+            moving.append(each)
+            lasts.append(length)
+        else:
+            moving += [each, (others or [each])[0]]
+            lasts += [length / 2, length / 2]
+    return tuple(moving), tuple(lasts)
 
 
 def _substituted(

@@ -11,7 +11,6 @@ from halation.score.arrange import Scene, draw_cast, draw_scenes
 from halation.score.harmony import Changes
 from halation.score.pitches import nearest, step
 from halation.score.progress import Material
-from halation.score.voicing import Voices
 from halation.seeds import rng
 from halation.types import BEATS_PER_BAR, Chord, Form, Note, Part, Score, Section
 
@@ -67,16 +66,19 @@ class Writer:
         """Write the line of every section that has one, phrase by phrase."""
         lines: dict[str, tuple[tuple[str, tuple[Note, ...]], ...]] = {}
         motif = self.material.motif
+        before = ""
         for scene in self.scenes:
             section = scene.section
             stream = rng(self.seed, "score", "line", section.name)
             if section.role == "hook":
                 letters = melody.draw_letters(
-                    self.phrase_form, section.bars // 2, scene.nth, self._is_last(scene), stream
-                )
+                    self.phrase_form, section.bars // 2, scene.nth, self._is_last(scene), before,
+                    stream,
+                )  # fmt: skip
                 lines[section.name] = melody.hook_line(
                     section, motif, changes, self.key, letters, stream
                 )
+                before = "".join(letter for letter, _ in lines[section.name])
             elif section.role == "intro":
                 lines[section.name] = (("A", melody.hint(section, motif)),)
             elif section.role == "outro":
@@ -176,7 +178,13 @@ class Writer:
             skeleton = self.groove.hook if section.role == "hook" else self.groove.verse
             stream = rng(self.seed, "score", "bass", name)
             self.parts["bass"] += bass.bass_line(
-                section, skeleton, self.changes, scene.level, scene.bass_stop_beats, stream
+                section,
+                scene.nth,
+                skeleton,
+                self.changes,
+                scene.level,
+                scene.bass_stop_beats,
+                stream,
             )
 
     def _seams(self, scene: Scene) -> None:
@@ -254,9 +262,9 @@ class Writer:
             self._sing("counter", scene, reply, 0)
 
     def _second_voice(self, line: tuple[Note, ...], by: int) -> tuple[Note, ...]:
-        """Follow a line so many steps of the scale away, on the chords' own notes where it rests."""
-        lower = tuple(replace(n, pitch=step(n.pitch, by, self.key.scale)) for n in line)
-        return melody.adapt(lower, self.changes, self.key)
+        """Follow a line some steps of the scale away, on the chords' own notes where it rests."""
+        other = tuple(replace(n, pitch=step(n.pitch, by, self.key.scale)) for n in line)
+        return melody.adapt(other, self.changes, self.key)
 
     def _sung(
         self, letter: str, phrase: tuple[Note, ...], index: int, nth: int
