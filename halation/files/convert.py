@@ -66,9 +66,7 @@ def to_data(
         measures=_measures_data(song.measures),
         rights=rights,
         versions=dict(versions),
-        events=[
-            EventData(e.name, e.onset_beats, e.duration_beats, e.amount) for e in score.events
-        ],
+        events=[EventData(e.name, e.onset_beats, e.duration_beats, e.amount) for e in score.events],
     )
 
 
@@ -217,9 +215,7 @@ def to_plan(data: SongData) -> Plan:
         chords=tuple(_chord(chord) for chord in data.chords),
         motif=tuple(_note(note) for note in data.motif),
         parts=tuple(_part(part) for part in data.parts),
-        events=tuple(
-            Event(e.name, e.onset_beats, e.duration_beats, e.amount) for e in data.events
-        ),
+        events=tuple(Event(e.name, e.onset_beats, e.duration_beats, e.amount) for e in data.events),
     )
     effects = (Effect(e.kind, e.target, tuple(e.parameters.items())) for e in data.effects)
     curves = (

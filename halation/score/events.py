@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -39,6 +40,7 @@ STAYS_UP: Final = 0.6
 """Chance that the outro stays in the lifted key."""
 
 DRUMS: Final = frozenset({"kick", "snare", "hats", "perc"})
+SEAMS: Final = frozenset({IMPACT, SWELL})
 AMBIENCE: Final = frozenset({"weather", "haze"})
 KEPT: Final = {
     "drop_out": frozenset({"vocals", "choir", "pad", "wide"}) | AMBIENCE,
@@ -152,11 +154,11 @@ def worked_in(parts: Parts, events: tuple[Event, ...]) -> Parts:
     for event in events:
         start, end = event.onset_beats, event.onset_beats + event.duration_beats
         if event.name == "half_time":
-            parts = _each(parts, DRUMS, lambda row, a=start, b=end: _halved(row, a, b))
+            parts = _each(parts, DRUMS, partial(_halved, start=start, end=end))
         elif event.name == "bare_hook":
-            parts = _each(parts, DRUMS, lambda row, a=start, b=end: _without(row, a, b))
+            parts = _each(parts, DRUMS, partial(_without, start=start, end=end))
         elif event.name == "stutter":
-            parts = _each(parts, STUTTERING, lambda row, a=start, b=end: _stuttered(row, a, b))
+            parts = _each(parts, STUTTERING, partial(_stuttered, start=start, end=end))
         elif event.name == "key_lift":
             moving = frozenset(parts) - DRUMS - AMBIENCE
             by = round(event.amount)
@@ -164,12 +166,17 @@ def worked_in(parts: Parts, events: tuple[Event, ...]) -> Parts:
                      if name in moving else row for name, row in parts.items()}  # fmt: skip
         else:
             silent = frozenset(parts) - KEPT[event.name]
-            parts = _each(parts, silent, lambda row, a=start, b=end: _without(row, a, b))
+            parts = _each(parts, silent, partial(_without, start=start, end=end))
     return parts
 
 
 def _each(parts: Parts, names: frozenset[str], change: Callable[[list[Note]], list[Note]]) -> Parts:
-    return {name: change(row) if name in names else row for name, row in parts.items()}
+    """Change the notes of some parts; cymbals that lead into a seam stay as they are."""
+    changed = dict(parts)
+    for name in names & parts.keys():
+        seams = [n for n in parts[name] if name == "perc" and n.pitch in SEAMS]
+        changed[name] = change([n for n in parts[name] if n not in seams]) + seams
+    return changed
 
 
 def _without(notes: list[Note], start: float, end: float) -> list[Note]:
@@ -177,7 +184,7 @@ def _without(notes: list[Note], start: float, end: float) -> list[Note]:
     kept: list[Note] = []
     for n in notes:
         over = n.onset_beats + n.duration_beats
-        if n.pitch in (IMPACT, SWELL) or over <= start or n.onset_beats >= end:
+        if over <= start or n.onset_beats >= end:
             kept.append(n)
             continue
         if n.onset_beats < start:
@@ -192,7 +199,7 @@ def _halved(notes: list[Note], start: float, end: float) -> list[Note]:
     half = (start + end) / 2.0
     kept: list[Note] = []
     for n in notes:
-        if n.pitch in (IMPACT, SWELL) or not start <= n.onset_beats < end:
+        if not start <= n.onset_beats < end:
             kept.append(n)
         elif n.onset_beats < half:
             kept.append(replace(n, onset_beats=start + 2.0 * (n.onset_beats - start)))

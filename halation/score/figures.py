@@ -35,6 +35,8 @@ LOWEST_PAD: Final = 45
 """A2: under it only the bass plays."""
 LOWEST_WITH_BASS: Final = 48
 """C3: the same where the 808 sounds."""
+ROOM_FOR_FIVE: Final = 70
+"""Where the highest voice lies lower, five would be cramped."""
 LOWEST_TOP: Final = 67
 """Lowest pitch near which the pads' highest voice lies in a hook."""
 UNDER_THE_LINE: Final = 3
@@ -75,7 +77,8 @@ def voicings_of(
             target = max(LOWEST_TOP, middle - UNDER_THE_LINE + AGAIN[k % len(AGAIN)])
         shared = _shared(own, tops[role == "verse"])
         top = shared[k % len(shared)]
-        n_voices = 5 if role != "hook" and dense != (k % 2 == 1) else 4
+        roomy = role != "hook" and target >= ROOM_FOR_FIVE
+        n_voices = 5 if roomy and dense != (k % 2 == 1) else 4
         lead = leaders[n_voices, LOWEST_WITH_BASS if "bass" in scene.layers else LOWEST_PAD].lead
         previous: tuple[int, ...] = ()
         for chord in own:
@@ -198,9 +201,9 @@ def choir(
     velocity: Callable[[float], int],
     end: float,
     syllable: str,
-    voices: int,
+    voices: slice,
 ) -> tuple[Note, ...]:
-    """Let the upper voices be sung, where a choir can sing them."""
-    sung = {t: tuple(sorted({_over(p, LOWEST_CHOIR) for p in v[-voices:]}))
+    """Let some of the voices be sung, where a choir can sing them."""
+    sung = {t: tuple(sorted({_over(p, LOWEST_CHOIR) for p in v[voices]}))
             for t, v in voicings.items()}  # fmt: skip
     return tuple(replace(n, syllable=syllable) for n in held(chords, sung, velocity, end))

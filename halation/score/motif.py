@@ -16,7 +16,7 @@ __all__ = ["MOTIF_BEATS", "Motif", "draw_motif", "fits"]
 
 MOTIF_BEATS: Final = 8.0
 N_CANDIDATES: Final = 300
-N_TRIES: Final = 4_000
+N_TRIES: Final = 3_000
 N_DICE: Final = 24
 BEST: Final = 0.2
 LEAST_BEST: Final = 16
@@ -117,10 +117,11 @@ def draw_motif(
         MIDI pitch about which it lies.
     """
     found: list[tuple[float, int, Motif]] = []
+    scale = key.scale
     while not found:  # a cell that gives nothing at all is exchanged
         kind = _draw_kind(stream)
         for row in stream.random((N_TRIES, N_DICE)).tolist():
-            candidate = _candidate(iter(row).__next__, kind, key.scale, slots[0], centre)
+            candidate = _candidate(iter(row).__next__, kind, scale, slots[0], centre)
             if candidate is not None:
                 found.append((_rank(candidate, key, slots), len(found), candidate))
             if len(found) >= N_CANDIDATES:

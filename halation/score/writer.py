@@ -159,10 +159,9 @@ class Writer:
         if part == "wide":
             self.parts["wide"] += figures.wide(chords, voicings, velocity, end)
         else:
-            n_voices = 2 if scene.section.role == "hook" else 3
-            self.parts["choir"] += figures.choir(
-                chords, voicings, velocity, end, self.vowel, n_voices
-            )
+            first = scene.section.role == "hook" and scene.nth % 2 == 1
+            sung = slice(-2 if first else -3, None)  # one voice more when the hook comes back
+            self.parts["choir"] += figures.choir(chords, voicings, velocity, end, self.vowel, sung)
 
     def _rhythm(self, scene: Scene) -> None:
         section, name = scene.section, scene.section.name
