@@ -30,7 +30,7 @@ __all__ = [
     "adapt", "answers", "counter", "draw_letters", "farewell", "hint", "hook_line", "pieces",
 ]  # fmt: skip
 
-PHRASE_FORMS: Final = ("AABA", "ABAC", "AaBa", "AaAB", "ABaC")
+PHRASE_FORMS: Final = ("AABA", "ABAC", "AaBa", "AaAB", "ABaC", "AAbA", "ABAS", "AdAB")
 """Four phrases of a first hook. A is the motif itself, a varied, B moved, b turned upside down,
 C closing, D in half the time, S a sequence of the cell, d displaced by a beat."""
 

@@ -175,11 +175,22 @@ def lay_chords(form: Form, material: Material, seed: int) -> tuple[Chord, ...]:
         elif section.role == "bridge":
             chords += _bridge(material, section, stream)
         elif section.role == "intro":
-            bars = _fit(material.hook_bars, section.bars)
-            chords += _cycle(material.hook, bars, section.start_beats, section.duration_beats)
+            chords += _intro(material, section)
         else:
             chords += _outro(form, material, section, stream)
     return tuple(chords)
+
+
+def _intro(material: Material, section: Section) -> list[Chord]:
+    """Walk through the hook's chords at half their pace where the motif allows it."""
+    for slower in (2, 1):
+        bars = _fit(tuple(slower * b for b in material.hook_bars), section.bars)
+        chords = _cycle(material.hook, bars, section.start_beats, section.duration_beats)
+        changes = Changes(tuple(chords))
+        starts = np.arange(section.start_beats, section.end_beats - MOTIF_BEATS, 2 * MOTIF_BEATS)
+        if all(fits(material.motif.at(float(start)), changes.at) for start in starts):
+            break
+    return chords
 
 
 def _recurring(
@@ -195,14 +206,18 @@ def _recurring(
     elif section.role == "verse":
         bars = tuple(2 * b for b in bars)
     bars = _fit(bars, section.bars)
+    if k % 2 == 0:
+        chords = tuple(
+            _otherwise(key, h, top, material.motif) if i else h for i, h in enumerate(chords)
+        )
     altered = chords
     if k > 1:
         altered = _substituted(key, chords, top, material.motif, stream)
         if section.role == "hook" and stream.random() < PUSHED and bars[-2] % 1.0 == 0.0:
             bars = (*bars[:-2], bars[-2] - 0.5, bars[-1] + 0.5)
     if section.role == "verse":
-        altered, _ = _breathing(key, altered, bars, top)
-        chords, bars = _breathing(key, chords, bars, top)
+        altered, _ = _breathing(key, altered, bars, top, material.motif)
+        chords, bars = _breathing(key, chords, bars, top, material.motif)
     first = _cycle(chords, bars, section.start_beats, section.duration_beats)
     other = _cycle(altered, bars, section.start_beats, section.duration_beats)
     # the change comes in every second cycle where the section is long enough for two
@@ -215,21 +230,27 @@ def _recurring(
 
 
 def _breathing(
-    key: Key, chords: tuple[Harmony, ...], bars: Bars, top: int
+    key: Key, chords: tuple[Harmony, ...], bars: Bars, top: int, motif: Motif
 ) -> tuple[tuple[Harmony, ...], Bars]:
     """Give a chord of four bars or more another colour midway: the harmony stays, a voice moves."""
     moving: list[Harmony] = []
     lasts: list[float] = []
     for each, length in zip(chords, bars, strict=True):
-        held = [chord(key, each.token, c) for c in colours(key, each.token)]
-        others = [h for h in held if top in h.pitches and set(h.pitches) != set(each.pitches)]
         if length < STILL_BARS:
             moving.append(each)
             lasts.append(length)
         else:
-            moving += [each, (others or [each])[0]]
+            moving += [each, _otherwise(key, each, top, motif)]
             lasts += [length / 2, length / 2]
     return tuple(moving), tuple(lasts)
+
+
+def _otherwise(key: Key, harmony: Harmony, top: int, motif: Motif) -> Harmony:
+    """Return a chord in another colour that still holds ``top``, rather one the motif fits."""
+    held = [chord(key, harmony.token, c) for c in colours(key, harmony.token)]
+    others = [h for h in held if top in h.pitches and set(h.pitches) != set(harmony.pitches)]
+    fitting = [h for h in others if fits(motif.notes, lambda t, h=h: h.at(0.0, MOTIF_BEATS))]  # type: ignore[misc]
+    return (fitting or others or [harmony])[0]
 
 
 def _substituted(
