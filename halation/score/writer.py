@@ -309,8 +309,8 @@ class Writer:
             )
             if section.role == "hook":  # out of the voices' way
                 figure = tuple(replace(n, pitch=n.pitch + 12) for n in figure)
-            elif section.role == "verse" and k == 1 and section.bars >= 12:
-                # the first verse begins with little, so that the seam is the larger step
+            elif section.role == "verse" and k > 1 and section.bars >= 8:
+                # after a hook a verse begins with little, so that the seam is the larger step
                 sparse = section.start_beats + 4.0 * BEATS_PER_BAR
                 figure = tuple(
                     n for n in figure if n.onset_beats >= sparse or n.onset_beats % 2.0 == 0.0
