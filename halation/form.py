@@ -72,6 +72,21 @@ LONG: Final = (
         ("intro", "verse", "hook", "verse", "hook", "bridge", "outro"),
         (9, 16, 16, 12, 16, 12, 14),
     ),
+    Template(
+        "sunrise",
+        ("intro", "verse", "hook", "verse", "bridge", "hook", "outro"),
+        (12, 12, 12, 12, 8, 24, 10),
+    ),
+    Template(
+        "ember",
+        ("intro", "verse", "hook", "verse", "hook", "bridge", "outro"),
+        (8, 20, 12, 8, 16, 9, 15),
+    ),
+    Template(
+        "encore",
+        ("intro", "verse", "hook", "verse", "hook", "bridge", "hook", "outro"),
+        (8, 12, 12, 8, 12, 8, 18, 9),
+    ),
 )
 """Templates with two verses and at least two hooks."""
 
@@ -84,11 +99,12 @@ SHORT: Final = (
 
 LEAST_BARS: Final[dict[int, dict[Role, int]]] = {
     1: {"intro": 1, "verse": 2, "hook": 4, "bridge": 1, "outro": 6},
-    2: {"intro": 2, "verse": 4, "hook": 4, "bridge": 2, "outro": 6},
-    4: {"intro": 4, "verse": 8, "hook": 8, "bridge": 4, "outro": 8},
+    2: {"intro": 2, "verse": 4, "hook": 4, "bridge": 4, "outro": 6},
+    4: {"intro": 8, "verse": 8, "hook": 8, "bridge": 8, "outro": 8},
 }
 """Shortest sections, by the step in which sections grow: a hook holds the motif twice, the outro
-holds it twice before two bars of tail."""
+holds it twice before two bars of tail, and what lasts less than some ten seconds is no section to a
+listener where there is room for more."""
 
 
 def plan(mood: Mood) -> Form:

@@ -412,13 +412,27 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """A rare moment of a song that is already in its notes: bars at half the tempo, a key lift.
+
+    ``amount`` is what the event has to say in numbers: a key lift's semitones, otherwise 0.
+    """
+
+    name: str
+    onset_beats: float
+    duration_beats: float
+    amount: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
-    """Everything that is played, and why."""
+    """Everything that is played, and why; ``events`` names the rare moments in it."""
 
     form: Form
     chords: tuple[Chord, ...]
     motif: tuple[Note, ...]
     parts: tuple[Part, ...]
+    events: tuple[Event, ...] = ()
 
     def seconds_at(self, beats: float) -> float:
         """Convert a place in beats to seconds from the start of the song."""

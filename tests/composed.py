@@ -58,6 +58,24 @@ def of_role(form: Form, role: str) -> list[Section]:
     return [s for s in form.sections if s.role == role]
 
 
+def lift_at(score: Score, beats: float) -> int:
+    """Semitones by which the song's key is lifted at a time."""
+    return sum(
+        round(e.amount)
+        for e in score.events
+        if e.name == "key_lift" and e.onset_beats <= beats < e.onset_beats + e.duration_beats
+    )
+
+
+def in_event(score: Score, beats: float) -> bool:
+    """Whether a rare moment other than a key lift is under way."""
+    return any(
+        e.onset_beats <= beats < e.onset_beats + e.duration_beats
+        for e in score.events
+        if e.name != "key_lift"
+    )
+
+
 def statements(score: Score, notes: list[Note]) -> list[tuple[float, int]]:
     """Where the motif is stated note for note: (onset, transposition)."""
     at = {(round(n.onset_beats, 4), n.pitch) for n in notes}

@@ -12,6 +12,7 @@ from halation.files.schema import (
     ChordData,
     CurveData,
     EffectData,
+    EventData,
     FormData,
     KeyData,
     MeasuresData,
@@ -28,6 +29,7 @@ from halation.types import (
     Chord,
     Curve,
     Effect,
+    Event,
     Form,
     Key,
     Measures,
@@ -64,6 +66,7 @@ def to_data(
         measures=_measures_data(song.measures),
         rights=rights,
         versions=dict(versions),
+        events=[EventData(e.name, e.onset_beats, e.duration_beats, e.amount) for e in score.events],
     )
 
 
@@ -212,6 +215,7 @@ def to_plan(data: SongData) -> Plan:
         chords=tuple(_chord(chord) for chord in data.chords),
         motif=tuple(_note(note) for note in data.motif),
         parts=tuple(_part(part) for part in data.parts),
+        events=tuple(Event(e.name, e.onset_beats, e.duration_beats, e.amount) for e in data.events),
     )
     effects = (Effect(e.kind, e.target, tuple(e.parameters.items())) for e in data.effects)
     curves = (

@@ -118,6 +118,15 @@ class NoteData(msgspec.Struct, array_like=True):
     syllable: Annotated[str, Meta(max_length=40)]
 
 
+class EventData(msgspec.Struct):
+    """A rare moment of the song that is already in its notes."""
+
+    name: Name
+    onset_beats: Beats
+    duration_beats: Beats
+    amount: Value = 0.0
+
+
 class PartData(msgspec.Struct):
     """What one player plays; settings are the drawn parameters of the patch."""
 
@@ -204,6 +213,7 @@ class SongData(msgspec.Struct):
     measures: MeasuresData
     rights: RightsData
     versions: Annotated[dict[Name, Name], Meta(max_length=100)]
+    events: Annotated[list[EventData], Meta(max_length=100)] = []
 
 
 def json_schema() -> dict[str, Any]:

@@ -20,6 +20,9 @@ HIGHEST: Final = 43
 PAIR_BEATS: Final = 8.0
 HITS: Final = {"verse": (2, 3), "hook": (3, 5), "bridge": (1, 1), "outro": (1, 2), "intro": (0, 0)}
 """Hits in two bars, by the section's role."""
+PICK_UP: Final = 0.5
+"""Chance of one more hit at the end of two bars when a section comes again."""
+PICK_UPS: Final = (6.5, 7.0, 7.25, 7.5)
 GLIDE_OVERLAP_BEATS: Final = 0.2
 
 
@@ -28,14 +31,16 @@ def _low(pitch_class: int) -> int:
 
 
 def bass_line(
-    section: Section, skeleton: Skeleton, changes: Changes, level: float, stop: float,
+    section: Section, nth: int, skeleton: Skeleton, changes: Changes, level: float, stop: float,
     stream: np.random.Generator,
 ) -> tuple[Note, ...]:  # fmt: skip
-    """Play a section.
+    """Play a section; one that comes again has pick-ups before some pairs of bars.
 
     Parameters
     ----------
     section : Section
+    nth : int
+        1 for the first section of its role.
     skeleton : Skeleton
         Whose kick the 808 goes with.
     changes : Changes
@@ -50,6 +55,8 @@ def bass_line(
     for pair in range(n_pairs):
         start = section.start_beats + pair * PAIR_BEATS
         here = _figure(section.role, skeleton, stream) if pair % 4 == 3 else figure
+        if nth > 1 and section.role != "outro" and stream.random() < PICK_UP:
+            here = (*here, float(PICK_UPS[int(stream.integers(len(PICK_UPS)))]))
         line += _pair(start, here, changes, section, level, stream)
     line = [n for n in sorted(line, key=lambda n: n.onset_beats) if n.onset_beats < stop - 0.25]
     glides = _glides(section, changes) if section.role == "hook" else ()

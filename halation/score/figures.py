@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
+from halation.score.arrange import REGISTERS, Scene
 from halation.score.harmony import Changes
 from halation.score.voicing import Voices
 from halation.types import Chord, Note, Section
 
-__all__ = ["PLUCK_FIGURES", "arp", "choir", "held", "pad_voicings", "pluck", "wide"]
+__all__ = ["PLUCK_FIGURES", "arp", "choir", "held", "pluck", "voicings_of", "wide"]
 
 PLUCK_FIGURES: Final = (
     "0.2.1.3.0.2.3.1.", "0..1..2..3..2.1.", "0...2...1...3...", "0.1.2.3.4.3.2.1.",
@@ -26,24 +28,71 @@ ARP_ORDERS: Final = ((0, 1, 2, 3), (3, 2, 1, 0), (0, 2, 1, 3), (0, 1, 2, 3, 2, 1
 ARP_RATIOS: Final = (1.013, 0.987, 1.021, 0.979)
 """The arp's own clock against the song's; they meet again where a section starts."""
 LONGEST_HOLD_BEATS: Final = 32.0
-HIGHEST_WIDE: Final = 88
-"""E6: above it the wide layer would cover the bells."""
+LOWEST_WIDE: Final = 75
+"""D#5: the wide layer lies in the octave from here, over the melody and mostly under the bells."""
+LOWEST_CHOIR: Final = 62
+LOWEST_PAD: Final = 45
+"""A2: under it only the bass plays."""
+LOWEST_WITH_BASS: Final = 48
+"""C3: the same where the 808 sounds."""
+ROOM_FOR_FIVE: Final = 70
+"""Where the highest voice lies lower, five would be cramped."""
+LOWEST_TOP: Final = 67
+"""Lowest pitch near which the pads' highest voice lies in a hook."""
+UNDER_THE_LINE: Final = 3
+"""Semitones by which a hook's pads keep under the middle of the motif."""
+AGAIN: Final = (0, -3, 2, -1, 3)
+"""Semitones by which the pads' register moves when a section comes again."""
 
 
-def pad_voicings(
-    chords: tuple[Chord, ...], tops: tuple[int, ...], targets: tuple[int, ...], voices: Voices
-) -> dict[float, tuple[int, ...]]:
-    """Voice a chain of chords; returns the voicing by the chord's onset."""
+def voicings_of(
+    scenes: tuple[Scene, ...], chords: tuple[Chord, ...], tops: tuple[int, int],
+    motif: tuple[Note, ...], dense: bool,
+) -> dict[float, tuple[int, ...]]:  # fmt: skip
+    """Voice a song's chords, section by section; returns the voicing by the chord's onset.
+
+    In a hook the pads stay under the melody; a section that comes again has another note on top,
+    another number of voices and another register than before.
+
+    Parameters
+    ----------
+    scenes : tuple of Scene
+    chords : tuple of Chord
+        Of the whole song.
+    tops : tuple of (hook's, verse's)
+        Pitch classes that most of the chords hold.
+    motif : tuple of Note
+    dense : bool
+        Whether the pads have a voice more.
+    """
     chain: dict[float, tuple[int, ...]] = {}
-    previous: tuple[int, ...] = ()
-    before = 0
-    for chord, top, target in zip(chords, tops, targets, strict=True):
-        if abs(target - before) > 2:  # another register: a new start
-            previous = ()
-        previous = voices.lead(previous, chord.pitches, top, target)
-        before = target
-        chain[chord.onset_beats] = previous
+    middle = sorted(n.pitch for n in motif)[len(motif) // 2]
+    leaders = {(n, low): Voices(n, low) for n in (4, 5) for low in (LOWEST_PAD, LOWEST_WITH_BASS)}
+    for scene in scenes:
+        role, k = scene.section.role, scene.nth - 1
+        start, end = scene.section.start_beats - 1e-9, scene.section.end_beats - 1e-9
+        own = [c for c in chords if start <= c.onset_beats < end]
+        target = REGISTERS[role] + AGAIN[k % len(AGAIN)]
+        if role == "hook":
+            target = max(LOWEST_TOP, middle - UNDER_THE_LINE + AGAIN[k % len(AGAIN)])
+        shared = _shared(own, tops[role == "verse"])
+        top = shared[k % len(shared)]
+        roomy = role != "hook" and target >= ROOM_FOR_FIVE
+        n_voices = 5 if roomy and dense != (k % 2 == 1) else 4
+        lead = leaders[n_voices, LOWEST_WITH_BASS if "bass" in scene.layers else LOWEST_PAD].lead
+        previous: tuple[int, ...] = ()
+        for chord in own:
+            previous = lead(previous, chord.pitches, top, target)
+            chain[chord.onset_beats] = previous
     return chain
+
+
+def _shared(chords: list[Chord], first: int) -> list[int]:
+    """Return pitch classes that three of four chords hold, or the next best; ``first`` in front."""
+    n_held = Counter(pc for c in chords for pc in c.pitches if pc != first)
+    order = sorted(n_held, key=lambda pc: (-n_held[pc], pc))
+    often = [pc for pc in order if n_held[pc] >= 0.75 * len(chords)]
+    return [first, *(often if len(often) > 1 else order[:2])]
 
 
 def held(
@@ -80,12 +129,15 @@ def wide(
     velocity: Callable[[float], int],
     end: float,
 ) -> tuple[Note, ...]:
-    """Hold the upper voices an octave up, with a fifth or root below: the hook's bloom."""
-    lifted = {
-        t: tuple(sorted({v[-3], *(p + 12 if p + 12 <= HIGHEST_WIDE else p for p in v[-2:])}))
-        for t, v in voicings.items()
-    }
+    """Hold the upper voices over the melody: the hook's bloom."""
+    lifted = {t: tuple(sorted({_over(p, LOWEST_WIDE) for p in v[-3:]}))
+              for t, v in voicings.items()}  # fmt: skip
     return held(chords, lifted, velocity, end)
+
+
+def _over(pitch: int, lowest: int) -> int:
+    """Bring a pitch into the octave that begins with ``lowest``."""
+    return lowest + (pitch - lowest) % 12
 
 
 def pluck(
@@ -117,14 +169,16 @@ def _ladder(voicing: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def arp(
-    section: Section, start: float, voicings: dict[float, tuple[int, ...]], changes: Changes,
-    order: int, ratio: float, velocity: int, end: float, stream: np.random.Generator,
+    section: Section, voicings: dict[float, tuple[int, ...]], changes: Changes, order: int,
+    ratio: float, velocity: int, end: float, stream: np.random.Generator,
 ) -> tuple[Note, ...]:  # fmt: skip
     """Run through the chord on a clock of its own that starts with the section.
 
     Each note takes its pitch from the chord that sounds when it sounds.
     """
     notes = []
+    start = section.start_beats
+    low = section.role == "verse"  # an octave lower, so that the hook has the height
     pattern = ARP_ORDERS[order % len(ARP_ORDERS)]
     step = 0.5 * ratio
     skip = float(stream.uniform(0.12, 0.3))
@@ -135,7 +189,7 @@ def arp(
         onset = round(start + k * step, 6)
         chord = changes.at(onset)
         ladder = _ladder(voicings[chord.onset_beats])
-        pitch = ladder[pattern[k % len(pattern)] % len(ladder)] + 12
+        pitch = ladder[pattern[k % len(pattern)] % len(ladder)] + (0 if low else 12)
         swell = 0.75 + 0.25 * float(np.sin(2 * np.pi * k * step / 23.0))
         notes.append(Note(onset, 0.45, pitch, max(15, round(velocity * swell))))
     return tuple(notes)
@@ -147,9 +201,9 @@ def choir(
     velocity: Callable[[float], int],
     end: float,
     syllable: str,
+    voices: slice,
 ) -> tuple[Note, ...]:
-    """Let the upper three voices be sung, where a choir can sing them."""
-    sung = {
-        t: tuple(sorted({p - 12 if p > 76 else p for p in v[-3:]})) for t, v in voicings.items()
-    }
+    """Let some of the voices be sung, where a choir can sing them."""
+    sung = {t: tuple(sorted({_over(p, LOWEST_CHOIR) for p in v[voices]}))
+            for t, v in voicings.items()}  # fmt: skip
     return tuple(replace(n, syllable=syllable) for n in held(chords, sung, velocity, end))

@@ -16,10 +16,11 @@ __all__ = ["MOTIF_BEATS", "Motif", "draw_motif", "fits"]
 
 MOTIF_BEATS: Final = 8.0
 N_CANDIDATES: Final = 300
-N_TRIES: Final = 2_500
+N_TRIES: Final = 3_000
 N_DICE: Final = 24
-N_BEST: Final = 60
-"""One of this many best candidates is taken: the seed chooses, the rank only sieves."""
+BEST: Final = 0.2
+LEAST_BEST: Final = 16
+"""One of the best fifth (or of this many) is taken: the seed chooses, the rank only sieves."""
 
 NOTES: Final = (5, 9)
 LEAST_SILENCE: Final = 0.35
@@ -116,16 +117,17 @@ def draw_motif(
         MIDI pitch about which it lies.
     """
     found: list[tuple[float, int, Motif]] = []
+    scale = key.scale
     while not found:  # a cell that gives nothing at all is exchanged
         kind = _draw_kind(stream)
         for row in stream.random((N_TRIES, N_DICE)).tolist():
-            candidate = _candidate(iter(row).__next__, kind, key.scale, slots[0], centre)
+            candidate = _candidate(iter(row).__next__, kind, scale, slots[0], centre)
             if candidate is not None:
                 found.append((_rank(candidate, key, slots), len(found), candidate))
             if len(found) >= N_CANDIDATES:
                 break
     found.sort(key=lambda each: (-each[0], each[1]))
-    best = found[: min(N_BEST, len(found))]
+    best = found[: max(LEAST_BEST, round(BEST * len(found)))]
     return best[int(stream.integers(len(best)))][2]
 
 
@@ -194,7 +196,7 @@ def _candidate(
     leaps = [i for i, jump in enumerate(jumps) if jump > LARGEST_OTHER]
     if len(leaps) != 1 or not LEAP[0] <= jumps[leaps[0]] <= LEAP[1]:
         return None
-    if rhythm.onsets[leaps[0] + 1] < MOTIF_BEATS / 2:
+    if rhythm.onsets[leaps[0] + 1] < MOTIF_BEATS / 2 or leaps[0] == len(jumps) - 1:
         return None
     long = rhythm.long
     if not 1 <= jumps[long] <= 2:
@@ -228,7 +230,7 @@ def _contour(dice: Dice, rhythm: Rhythm, start: int) -> list[int]:
     steps.append(steps[-1] + _pick((-2, -1, 1, 2, 3), dice()))
     echo = steps[-1] + resolve
     bent = [echo + c for c in cell]
-    at = 1 + int((size if n > 2 * size + 1 else size - 1) * dice())
+    at = 1 + int((size - 1 if n > 2 * size + 1 else size - 2) * dice())  # never the last word
     for i in range(at, size):
         bent[i] = bent[at - 1] + leap + cell[i] - cell[at]
     steps += bent
@@ -265,8 +267,14 @@ def _rank(motif: Motif, key: Key, slots: tuple[ChordAt, ...]) -> float:
     first = [b - a for a, b in pairwise(pitches[:size])]
     second = [b - a for a, b in pairwise(pitches[again : again + size])]
     score += 1.2 * bool((np.sign(first) == np.sign(second)).all())
-    score -= _commonplace(pitches, moves, key)
-    return score
+    return score + _leap_filled(moves) - _commonplace(pitches, moves, key)
+
+
+def _leap_filled(moves: list[int]) -> float:
+    """Say how well the leap is answered: a step back sings, going on the same way runs off."""
+    leap = max(range(len(moves)), key=lambda i: abs(moves[i]))
+    back = moves[leap + 1] * moves[leap] < 0
+    return 1.2 if back and abs(moves[leap + 1]) <= 2 else 0.0 if back else -0.8
 
 
 def _harmony(motif: Motif, chord_at: ChordAt) -> float:
@@ -297,5 +305,10 @@ def _commonplace(pitches: list[int], moves: list[int], key: Key) -> float:
     cost += 0.8 * (pitches[0] % 12 == key.tonic and pitches[-1] % 12 == key.tonic)
     cost += 1.0 * (len({p % 12 for p in pitches}) < 4)
     cost += 0.8 * (pitches[:2] == pitches[2:4])
+    cost += 1.5 * (len(set(pitches)) < 5 and len(pitches) >= 6)
+    cost += 0.6 * sum(
+        a == c and b == d
+        for a, b, c, d in zip(pitches, pitches[1:], pitches[2:], pitches[3:], strict=False)
+    )
     cost += 0.35 * moves.count(0)
     return cost

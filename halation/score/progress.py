@@ -20,22 +20,42 @@ from halation.score.harmony import (
 from halation.score.motif import MOTIF_BEATS, Motif, draw_motif, fits
 from halation.score.pitches import clashes
 from halation.seeds import rng
-from halation.types import BEATS_PER_BAR, Chord, Form, Key, Note, Section
+from halation.types import BEATS_PER_BAR, Chord, Form, Key, Mood, Note, Section
 
 __all__ = ["Material", "clear", "draw_material", "lay_chords"]
 
-RHYTHMS: Final[dict[int, tuple[tuple[tuple[int, ...], float], ...]]] = {
-    2: (((4, 4), 0.5), ((2, 2), 0.35), ((3, 1), 0.15)),
-    3: (((4, 2, 2), 0.4), ((2, 2, 4), 0.4), ((2, 1, 1), 0.2)),
+Bars = tuple[float, ...]
+
+HOOK_RHYTHMS: Final[dict[int, tuple[tuple[Bars, float], ...]]] = {
+    2: (((2, 2), 0.4), ((1.5, 2.5), 0.2), ((3, 1), 0.2), ((2.5, 1.5), 0.1), ((4, 4), 0.1)),
+    3: (((2, 1, 1), 0.35), ((1, 1, 2), 0.3), ((1.5, 1, 1.5), 0.2), ((2, 2, 4), 0.15)),
     4: (
-        ((2, 2, 2, 2), 0.6),
-        ((1, 1, 1, 1), 0.12),
-        ((3, 1, 3, 1), 0.1),
-        ((2, 2, 1, 3), 0.1),
-        ((3, 3, 1, 1), 0.08),
+        ((1, 1, 1, 1), 0.4),
+        ((2, 2, 2, 2), 0.2),
+        ((1, 1, 0.5, 1.5), 0.12),
+        ((1, 0.5, 1.5, 1), 0.1),
+        ((2, 2, 1, 3), 0.08),
+        ((1.5, 2.5, 1.5, 2.5), 0.1),
     ),
 }
-"""Bars that each chord of a loop lasts, and how likely that is."""
+"""Bars that each chord of a hook's loop lasts, and how likely that is; halves are pushed chords."""
+
+VERSE_RHYTHMS: Final[dict[int, tuple[tuple[Bars, float], ...]]] = {
+    2: (((4, 4), 0.6), ((6, 2), 0.2), ((8, 8), 0.2)),
+    3: (((4, 2, 2), 0.5), ((2, 2, 4), 0.25), ((4, 4, 8), 0.25)),
+    4: (((2, 2, 2, 2), 0.4), ((4, 4, 4, 4), 0.3), ((3, 1, 3, 1), 0.15), ((4, 2, 1, 1), 0.15)),
+}
+"""The same for a verse, which moves more slowly."""
+SLOWER: Final = 1.5
+"""A verse's chords last at least this many times a hook's, where its loop allows it."""
+OWN_VERSE_LOOP: Final = 0.6
+"""Chance that the verse has a loop of its own; otherwise it is the hook's, turned and altered."""
+PEDAL: Final = 0.25
+"""Chance that the verse's chords stand over the tonic."""
+STILL_BARS: Final = 4
+"""A verse's chord that lasts so long changes its colour midway."""
+PUSHED: Final = 0.5
+"""Chance that a later hook meets its last chord half a bar early."""
 
 SUBSTITUTES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "major": {
@@ -65,16 +85,39 @@ class Material:
     verse_loop: Loop
     hook: tuple[Harmony, ...]
     verse: tuple[Harmony, ...]
-    hook_bars: tuple[int, ...]
-    verse_bars: tuple[int, ...]
+    hook_bars: Bars
+    verse_bars: Bars
     top: tuple[int, int]
     motif: Motif
 
 
-def _draw_bars(stream: np.random.Generator, n_chords: int) -> tuple[int, ...]:
-    options = RHYTHMS[n_chords]
-    weights = np.array([weight for _, weight in options])
-    return options[int(stream.choice(len(options), p=weights / weights.sum()))][0]
+def _draw_bars(
+    stream: np.random.Generator, options: tuple[tuple[Bars, float], ...], least: float = 0.0
+) -> Bars:
+    """Draw how long a loop's chords last, ``least`` bars in the mean where there is such a one."""
+    slow = [o for o in options if sum(o[0]) / len(o[0]) >= least] or [options[-1]]
+    weights = np.array([weight for _, weight in slow])
+    return slow[int(stream.choice(len(slow), p=weights / weights.sum()))][0]
+
+
+def _verse_tokens(
+    stream: np.random.Generator, key: Key, mood: Mood, hook_loop: Loop
+) -> tuple[Loop, tuple[str, ...]]:
+    """Draw the verse's functions: another loop, or the hook's from elsewhere with one altered."""
+    if stream.random() < OWN_VERSE_LOOP:
+        loop = draw_loop(stream, key, mood, avoid=hook_loop.functions)
+        tokens = loop.tokens
+    else:
+        loop, turn = hook_loop, int(stream.integers(1, len(hook_loop.tokens)))
+        turned = hook_loop.tokens[turn:] + hook_loop.tokens[:turn]
+        i = int(stream.integers(len(turned)))
+        table = SUBSTITUTES["minor" if key.minor else "major"]
+        spare = [t for t in table.get(turned[i].partition("/")[0], ()) if _exists(key, t)]
+        new = spare[int(stream.integers(len(spare)))] if spare else turned[i]
+        tokens = (*turned[:i], new, *turned[i + 1 :])
+    if stream.random() < PEDAL:
+        tokens = tuple(token.partition("/")[0] + "/1" for token in tokens)
+    return loop, tokens
 
 
 def draw_material(form: Form, seed: int) -> Material:
@@ -83,15 +126,11 @@ def draw_material(form: Form, seed: int) -> Material:
     stream = rng(seed, "score", "harmony")
     hook_loop = draw_loop(stream, key, mood)
     hook, hook_top = colour_loop(stream, key, hook_loop.tokens)
-    verse_loop = hook_loop
-    if stream.random() < 0.5:
-        verse_loop = draw_loop(stream, key, mood, avoid=hook_loop.functions)
-        verse, verse_top = colour_loop(stream, key, verse_loop.tokens)
-    else:
-        turn = int(stream.integers(1, len(hook)))
-        verse, verse_top = hook[turn:] + hook[:turn], hook_top
-    hook_bars = _draw_bars(stream, len(hook))
-    verse_bars = _draw_bars(stream, len(verse))
+    verse_loop, tokens = _verse_tokens(stream, key, mood, hook_loop)
+    verse, verse_top = colour_loop(stream, key, tokens)
+    hook_bars = _draw_bars(stream, HOOK_RHYTHMS[len(hook)])
+    pace = SLOWER * sum(hook_bars) / len(hook_bars)
+    verse_bars = _draw_bars(stream, VERSE_RHYTHMS[len(verse)], pace)
     first = next(section for section in form.sections if section.role == "hook")
     changes = Changes(tuple(_cycle(hook, _fit(hook_bars, first.bars), 0.0, first.duration_beats)))
     slots = tuple(
@@ -105,17 +144,14 @@ def draw_material(form: Form, seed: int) -> Material:
     )
 
 
-def _fit(bars: tuple[int, ...], n_bars: int) -> tuple[int, ...]:
+def _fit(bars: Bars, n_bars: int) -> Bars:
     """Shorten a loop's rhythm until it goes into a section."""
-    if sum(bars) <= n_bars:
-        return bars
-    halved = tuple(max(1, b // 2) for b in bars)
-    return halved if sum(halved) < sum(bars) else (1,) * len(bars)
+    while sum(bars) > n_bars and max(bars) > 1:
+        bars = tuple(float(max(1, b // 2)) for b in bars)
+    return bars
 
 
-def _cycle(
-    chords: tuple[Harmony, ...], bars: tuple[int, ...], start: float, duration: float
-) -> list[Chord]:
+def _cycle(chords: tuple[Harmony, ...], bars: Bars, start: float, duration: float) -> list[Chord]:
     """Repeat a loop until a section is full."""
     placed: list[Chord] = []
     at, i = 0.0, 0
@@ -134,38 +170,57 @@ def lay_chords(form: Form, material: Material, seed: int) -> tuple[Chord, ...]:
     for section in form.sections:
         k = count[section.role] = count.get(section.role, 0) + 1
         stream = rng(seed, "score", "chords", section.name)
-        if section.role == "hook":
-            chords += _hook(form, material, section, k, stream)
-        elif section.role == "verse":
-            chords += _verse(material, section, k)
+        if section.role in ("hook", "verse"):
+            chords += _recurring(form.key, material, section, k, stream)
         elif section.role == "bridge":
             chords += _bridge(material, section, stream)
         elif section.role == "intro":
-            bars = _fit(material.hook_bars, section.bars)
-            chords += _cycle(material.hook, bars, section.start_beats, section.duration_beats)
+            chords += _intro(material, section)
         else:
             chords += _outro(form, material, section, stream)
     return tuple(chords)
 
 
-def _verse(material: Material, section: Section, k: int) -> list[Chord]:
-    """Repeat the verse's loop; every third verse walks through the hook's at the verse's pace."""
-    chords, bars = material.verse, material.verse_bars
-    if k % 3 == 0:
-        chords, bars = material.hook, material.hook_bars
-    return _cycle(chords, _fit(bars, section.bars), section.start_beats, section.duration_beats)
+def _intro(material: Material, section: Section) -> list[Chord]:
+    """Walk through the hook's chords at half their pace where the motif allows it."""
+    for slower in (2, 1):
+        bars = _fit(tuple(slower * b for b in material.hook_bars), section.bars)
+        chords = _cycle(material.hook, bars, section.start_beats, section.duration_beats)
+        changes = Changes(tuple(chords))
+        starts = np.arange(section.start_beats, section.end_beats - MOTIF_BEATS, 2 * MOTIF_BEATS)
+        if all(fits(material.motif.at(float(start)), changes.at) for start in starts):
+            break
+    return chords
 
 
-def _hook(
-    form: Form, material: Material, section: Section, k: int, stream: np.random.Generator
+def _recurring(
+    key: Key, material: Material, section: Section, k: int, stream: np.random.Generator
 ) -> list[Chord]:
-    """Repeat the hook's loop; from its second time on one chord in it is another."""
-    chords, bars = material.hook, _fit(material.hook_bars, section.bars)
+    """Repeat a verse's or hook's loop; from its second time on one chord in it is another.
+
+    Every third verse walks through the hook's chords at half their pace.
+    """
+    chords, bars, top = material.hook, material.hook_bars, material.top[0]
+    if section.role == "verse" and k % 3:
+        chords, bars, top = material.verse, material.verse_bars, material.top[1]
+    elif section.role == "verse":
+        bars = tuple(2 * b for b in bars)
+    bars = _fit(bars, section.bars)
+    if k % 2 == 0:
+        chords = tuple(
+            _otherwise(key, h, top, material.motif) if i else h for i, h in enumerate(chords)
+        )
+    altered = chords
     if k > 1:
-        chords = _substituted(form, material, stream)
-    first = _cycle(material.hook, bars, section.start_beats, section.duration_beats)
-    other = _cycle(chords, bars, section.start_beats, section.duration_beats)
-    # the change comes in every second cycle where the hook is long enough for two
+        altered = _substituted(key, chords, top, material.motif, stream)
+        if section.role == "hook" and stream.random() < PUSHED and bars[-2] % 1.0 == 0.0:
+            bars = (*bars[:-2], bars[-2] - 0.5, bars[-1] + 0.5)
+    if section.role == "verse":
+        altered, _ = _breathing(key, altered, bars, top, material.motif)
+        chords, bars = _breathing(key, chords, bars, top, material.motif)
+    first = _cycle(chords, bars, section.start_beats, section.duration_beats)
+    other = _cycle(altered, bars, section.start_beats, section.duration_beats)
+    # the change comes in every second cycle where the section is long enough for two
     n = len(bars)
     spare = len(first) >= 2 * n
     return [
@@ -174,35 +229,57 @@ def _hook(
     ]
 
 
+def _breathing(
+    key: Key, chords: tuple[Harmony, ...], bars: Bars, top: int, motif: Motif
+) -> tuple[tuple[Harmony, ...], Bars]:
+    """Give a chord of four bars or more another colour midway: the harmony stays, a voice moves."""
+    moving: list[Harmony] = []
+    lasts: list[float] = []
+    for each, length in zip(chords, bars, strict=True):
+        if length < STILL_BARS:
+            moving.append(each)
+            lasts.append(length)
+        else:
+            moving += [each, _otherwise(key, each, top, motif)]
+            lasts += [length / 2, length / 2]
+    return tuple(moving), tuple(lasts)
+
+
+def _otherwise(key: Key, harmony: Harmony, top: int, motif: Motif) -> Harmony:
+    """Return a chord in another colour that still holds ``top``, rather one the motif fits."""
+    held = [chord(key, harmony.token, c) for c in colours(key, harmony.token)]
+    others = [h for h in held if top in h.pitches and set(h.pitches) != set(harmony.pitches)]
+    fitting = [h for h in others if fits(motif.notes, lambda t, h=h: h.at(0.0, MOTIF_BEATS))]  # type: ignore[misc]
+    return (fitting or others or [harmony])[0]
+
+
 def _substituted(
-    form: Form, material: Material, stream: np.random.Generator
+    key: Key, chords: tuple[Harmony, ...], top: int, motif: Motif, stream: np.random.Generator
 ) -> tuple[Harmony, ...]:
     """Change one chord but the first, rather one under which the motif still fits."""
-    key = form.key
-    options: list[tuple[bool, int, int, Harmony]] = []
+    options: list[tuple[bool, int, Harmony]] = []
     table = SUBSTITUTES["minor" if key.minor else "major"]
-    for i, old in enumerate(material.hook):
-        if i == 0 and len(material.hook) > 2:
+    for i, old in enumerate(chords):
+        if i == 0 and len(chords) > 2:
             continue
         for token in table.get(old.token, table.get(old.token.partition("/")[0], ())):
-            if not _exists(form, token):
+            if not _exists(key, token):
                 continue
-            shared = [c for c in colours(key, token)
-                      if material.top[0] in chord(key, token, c).pitches]  # fmt: skip
+            shared = [c for c in colours(key, token) if top in chord(key, token, c).pitches]
             new = chord(key, token, (shared or list(colours(key, token)))[0])
-            good = fits(material.motif.notes, lambda t, new=new: new.at(0.0, MOTIF_BEATS))  # type: ignore[misc]
-            options.append((not good, len(options), i, new))
+            good = fits(motif.notes, lambda t, new=new: new.at(0.0, MOTIF_BEATS))  # type: ignore[misc]
+            options.append((good, i, new))
     if not options:
-        return material.hook
-    fitting = [o for o in options if not o[0]] or options
-    _, _, i, new = fitting[int(stream.integers(len(fitting)))]
-    return (*material.hook[:i], new, *material.hook[i + 1 :])
+        return chords
+    fitting = [o for o in options if o[0]] or options
+    _, i, new = fitting[int(stream.integers(len(fitting)))]
+    return (*chords[:i], new, *chords[i + 1 :])
 
 
-def _exists(form: Form, token: str) -> bool:
+def _exists(key: Key, token: str) -> bool:
     """Whether a function is at home in the key's mode (a diminished one is not)."""
     absent = {"lydian": {"IV", "IV/5", "iv"}, "dorian": {"VI/5"}, "aeolian": {"ii"}}
-    return token not in absent.get(form.key.mode, set())
+    return token not in absent.get(key.mode, set())
 
 
 def _bridge(material: Material, section: Section, stream: np.random.Generator) -> list[Chord]:

@@ -74,4 +74,8 @@ def _scaled(score: Score, form: Form) -> Score:
         for c in score.chords
     )
     parts = tuple(replace(p, notes=half(p.notes)) for p in score.parts)
-    return Score(form, chords, half(score.motif), parts)
+    events = tuple(
+        replace(e, onset_beats=e.onset_beats / 2, duration_beats=e.duration_beats / 2)
+        for e in score.events
+    )
+    return Score(form, chords, half(score.motif), parts, events)

@@ -22,10 +22,12 @@ class Voices:
     ----------
     n_voices : int
         Voices of the pad, the top one included.
+    lowest : int
+        MIDI pitch under which none of them goes.
     """
 
-    def __init__(self, n_voices: int) -> None:
-        self.n_voices = n_voices
+    def __init__(self, n_voices: int, lowest: int = LOWEST) -> None:
+        self.n_voices, self.lowest = n_voices, lowest
         self._known: dict[tuple[object, ...], tuple[int, ...]] = {}
 
     def lead(
@@ -58,7 +60,7 @@ class Voices:
         self, previous: tuple[int, ...], pitches: tuple[int, ...], top: int, target: int
     ) -> tuple[int, ...]:
         soprano = _soprano(pitches, top, target)
-        low = max(LOWEST, soprano - 24)
+        low = max(self.lowest, soprano - 24)
         inner = [p for p in range(low, soprano - 1) if p % 12 in pitches]
         n_inner = min(self.n_voices - 1, len(inner))
         best: tuple[float, tuple[int, ...]] = (float("inf"), (soprano,))

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from halation.score import bass, drums, figures, melody, palette, progress, timing
-from halation.score.arrange import REGISTERS, Scene, draw_cast, draw_scenes
+from halation.score import bass, drums, events, figures, melody, palette, progress, timing
+from halation.score.arrange import Scene, draw_cast, draw_scenes
 from halation.score.harmony import Changes
 from halation.score.pitches import nearest, step
 from halation.score.progress import Material
-from halation.score.voicing import Voices
 from halation.seeds import rng
 from halation.types import BEATS_PER_BAR, Chord, Form, Note, Part, Score, Section
 
@@ -22,6 +21,8 @@ VELOCITIES: Final = {
     "arp": 54, "counter": 70, "choir": 70,
 }  # fmt: skip
 """A hook's velocity of each part; other sections play at a share of it."""
+SECOND_VOICES: Final = (-2, -2, -5)
+"""Steps of the scale from the line to its second voice: a third or a sixth below."""
 WEATHER: Final = {"intro": 74, "verse": 50, "hook": 42, "bridge": 76, "outro": 66}
 SYLLABLES: Final = ("ah", "oh", "ooh", "la", "ey", "you", "na")
 LONG_SYLLABLES: Final = ("ah", "ooh", "oh")
@@ -50,28 +51,34 @@ class Writer:
         self.arp_ratio = figures.ARP_RATIOS[int(habits.integers(len(figures.ARP_RATIOS)))]
         self.syllables = [SYLLABLES[int(i)] for i in habits.permutation(len(SYLLABLES))]
         self.vowel = LONG_SYLLABLES[int(habits.integers(len(LONG_SYLLABLES)))]
-        self.n_voices = 5 if form.mood.density > 0.35 else 4
         chords = progress.lay_chords(form, self.material, seed)
         self.lines = self._lines(Changes(chords))
         whole = [n for phrases in self.lines.values() for _, p in phrases for n in p]
         whole.sort(key=lambda n: n.onset_beats)
         self.chords: tuple[Chord, ...] = progress.clear(self.key, chords, tuple(whole))
         self.changes = Changes(self.chords)
-        self.voicings = self._voicings()
+        self.voicings = figures.voicings_of(
+            self.scenes, self.chords, self.material.top, self.material.motif.notes,
+            dense=form.mood.density > 0.35,
+        )  # fmt: skip
 
     def _lines(self, changes: Changes) -> dict[str, tuple[tuple[str, tuple[Note, ...]], ...]]:
         """Write the line of every section that has one, phrase by phrase."""
         lines: dict[str, tuple[tuple[str, tuple[Note, ...]], ...]] = {}
         motif = self.material.motif
+        before = ""
         for scene in self.scenes:
             section = scene.section
             stream = rng(self.seed, "score", "line", section.name)
             if section.role == "hook":
-                turn = self.phrase_form if scene.nth % 2 else self.phrase_form[2:] * 2
-                turn = turn if "A" in turn else self.phrase_form
+                letters = melody.draw_letters(
+                    self.phrase_form, section.bars // 2, scene.nth, self._is_last(scene), before,
+                    stream,
+                )  # fmt: skip
                 lines[section.name] = melody.hook_line(
-                    section, motif, changes, self.key, turn, stream
+                    section, motif, changes, self.key, letters, stream
                 )
+                before = "".join(letter for letter, _ in lines[section.name])
             elif section.role == "intro":
                 lines[section.name] = (("A", melody.hint(section, motif)),)
             elif section.role == "outro":
@@ -80,18 +87,9 @@ class Writer:
                 line = melody.pieces(section, motif, changes, self.key, stream)
                 lines[section.name] = (("p", line),)
             else:
-                line = melody.answers(section, motif, changes, self.key, stream)
+                line = melody.answers(section, scene.nth, motif, changes, self.key, stream)
                 lines[section.name] = (("v", line),)
         return lines
-
-    def _voicings(self) -> dict[float, tuple[int, ...]]:
-        tops, targets = [], []
-        for chord in self.chords:
-            role = self.form.section_at(chord.onset_beats).role
-            tops.append(self.material.top[role == "verse"])
-            targets.append(REGISTERS[role])
-        voices = Voices(self.n_voices)
-        return figures.pad_voicings(self.chords, tuple(tops), tuple(targets), voices)
 
     def score(self) -> Score:
         """Write every scene and give the notes their feel."""
@@ -101,7 +99,16 @@ class Writer:
             self._melodies(scene)
             self._accompaniment(scene)
             self._weather(scene)
-        return Score(self.form, self.chords, self.material.motif.notes, self._played())
+        stream = rng(self.seed, "score", "events")
+        rare = events.draw_events(self.form, self.scenes, self.lines, stream)
+        self.parts = events.worked_in(self.parts, rare)
+        chords = events.lifted_chords(self.chords, rare, self.key)
+        return Score(self.form, chords, self.material.motif.notes, self._played(), rare)
+
+    def _is_last(self, scene: Scene) -> bool:
+        """Whether no other section of the scene's role follows."""
+        same = [s for s in self.scenes if s.section.role == scene.section.role]
+        return scene is same[-1]
 
     # ---------------------------------------------------------------- layers
 
@@ -152,7 +159,9 @@ class Writer:
         if part == "wide":
             self.parts["wide"] += figures.wide(chords, voicings, velocity, end)
         else:
-            self.parts["choir"] += figures.choir(chords, voicings, velocity, end, self.vowel)
+            first = scene.section.role == "hook" and scene.nth % 2 == 1
+            sung = slice(-2 if first else -3, None)  # one voice more when the hook comes back
+            self.parts["choir"] += figures.choir(chords, voicings, velocity, end, self.vowel, sung)
 
     def _rhythm(self, scene: Scene) -> None:
         section, name = scene.section, scene.section.name
@@ -169,7 +178,13 @@ class Writer:
         if "bass" in scene.layers:
             stream = rng(self.seed, "score", "bass", name)
             self.parts["bass"] += bass.bass_line(
-                section, skeleton, self.changes, scene.level, scene.bass_stop_beats, stream
+                section,
+                scene.nth,
+                skeleton,
+                self.changes,
+                scene.level,
+                scene.bass_stop_beats,
+                stream,
             )
 
     def _seams(self, scene: Scene) -> None:
@@ -231,23 +246,25 @@ class Writer:
                 self._sing("vocals", scene, self._sung(letter, phrase, i, scene.nth), 0)
         elif "lead" in scene.layers:
             self._sing("lead", scene, line, 0)
-        half = section.start_beats + section.duration_beats / 2
+        if self._is_last(scene) and scene.nth > 1:  # the crowned motif has an octave above it
+            crown = tuple(n for letter, phrase in phrases if letter == "X" for n in phrase)
+            self._sing("saw" if "saw" in scene.layers else "lead", scene, crown, 12)
         if "lead" in scene.layers and "vocals" in scene.layers:
-            below = tuple(n for n in line if n.onset_beats >= half)
-            self._sing("lead", scene, self._second_voice(below), 0)
+            stream = rng(self.seed, "score", "second", section.name)
+            by = SECOND_VOICES[int(stream.integers(len(SECOND_VOICES)))]
+            self._sing("lead", scene, self._second_voice(line, by), 0)
         if "counter" in scene.layers:
             stream = rng(self.seed, "score", "counter", section.name)
-            start = half if scene.nth == 1 and section.bars >= 8 else section.start_beats
             reply = melody.counter(
-                tuple(n for n in line if n.onset_beats >= start), start, scene.stop_beats,
+                line, section.start_beats, scene.stop_beats, self.material.motif,
                 self.changes, self.key, stream,
             )  # fmt: skip
             self._sing("counter", scene, reply, 0)
 
-    def _second_voice(self, line: tuple[Note, ...]) -> tuple[Note, ...]:
-        """Follow a line a third below, on the chords' own notes where it rests."""
-        lower = tuple(replace(n, pitch=step(n.pitch, -2, self.key.scale)) for n in line)
-        return melody.adapt(lower, self.changes, self.key)
+    def _second_voice(self, line: tuple[Note, ...], by: int) -> tuple[Note, ...]:
+        """Follow a line some steps of the scale away, on the chords' own notes where it rests."""
+        other = tuple(replace(n, pitch=step(n.pitch, by, self.key.scale)) for n in line)
+        return melody.adapt(other, self.changes, self.key)
 
     def _sung(
         self, letter: str, phrase: tuple[Note, ...], index: int, nth: int
@@ -265,8 +282,6 @@ class Writer:
         """Answer the motif in a verse; from the second verse on voices echo the answer's end."""
         section = scene.section
         part = "counter" if "counter" in scene.layers else "bells"
-        if scene.nth == 1 and section.bars >= 8:
-            line = tuple(n for n in line if n.onset_beats >= section.start_beats + 16.0) or line
         self._sing(part, scene, line, 0)
         if "vocals" not in scene.layers:
             return
@@ -293,16 +308,20 @@ class Writer:
             figure = figures.pluck(
                 section, pair, self.voicings, self.changes, velocity, scene.stop_beats, stream
             )
-            waits = 16.0 if section.role == "verse" and k == 1 and section.bars >= 12 else 0.0
-            enters = section.start_beats + waits  # the first verse begins with the beat alone
-            self.parts["pluck"] += [n for n in figure if n.onset_beats >= enters]
+            if section.role == "hook":  # out of the voices' way
+                figure = tuple(replace(n, pitch=n.pitch + 12) for n in figure)
+            elif section.role == "verse" and k > 1 and section.bars >= 8:
+                # after a hook a verse begins with little, so that the seam is the larger step
+                sparse = section.start_beats + 4.0 * BEATS_PER_BAR
+                figure = tuple(
+                    n for n in figure if n.onset_beats >= sparse or n.onset_beats % 2.0 == 0.0
+                )
+            self.parts["pluck"] += figure
         if "arp" in scene.layers:
             stream = rng(self.seed, "score", "arp", section.name)
-            late = section.role in ("intro", "verse") and section.bars >= 8
-            start = section.start_beats + (section.duration_beats / 2 if late else 0.0)
             velocity = self._velocity("arp", scene)(section.start_beats)
             self.parts["arp"] += figures.arp(
-                section, start, self.voicings, self.changes, self.arp_order + k, self.arp_ratio,
+                section, self.voicings, self.changes, self.arp_order + k, self.arp_ratio,
                 velocity, scene.stop_beats, stream,
             )  # fmt: skip
 
