@@ -301,9 +301,7 @@ def _play(plan: Plan, part: Part, heard: Stems, stop: threading.Event | None) ->
         )
     if len(blocks) == 1:
         return blocks[0]
-    whole = np.empty((2, n_samples), np.float32)
-    np.concatenate([block.samples for block in blocks], axis=1, out=whole)
-    return Audio.take(whole)
+    return Audio.joined(blocks)
 
 
 def _versions() -> tuple[tuple[str, str], ...]:
