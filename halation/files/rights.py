@@ -17,7 +17,7 @@ YOURS: Final = (
 FREE: Final = "The song may be sold, under the licences of the back ends that made it."
 BOUND: Final = "The song must not be sold: these back ends do not allow it: {names}."
 
-OURS: Final = frozenset({"rules", "drums", "synth", "vocals", "weather"})
+OURS: Final = frozenset({"rules", "drums", "grains", "synth", "vocals", "weather"})
 """Back ends that only compute: what they make carries no licence of others."""
 
 

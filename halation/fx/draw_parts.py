@@ -19,13 +19,14 @@ HIGHPASS_HZ = {
     "pluck": (180.0, 220.0), "arp": (200.0, 260.0), "counter": (200.0, 240.0),
     "lead": (150.0, 190.0), "saw": (180.0, 230.0), "vocals": (160.0, 190.0),
     "choir": (160.0, 200.0), "weather": (190.0, 260.0), "haze": (190.0, 260.0),
+    "cloud": (220.0, 300.0),
 }  # fmt: skip
 """Range of each part's high-pass; the low end belongs to kick and 808."""
 OTHER_HIGHPASS_HZ = (150.0, 200.0)
 
 DRIFTING_HZ = {
     "pad": 4_500.0, "wide": 7_000.0, "choir": 6_000.0, "saw": 7_500.0,
-    "weather": 8_000.0, "haze": 5_000.0,
+    "weather": 8_000.0, "haze": 5_000.0, "cloud": 6_000.0,
 }  # fmt: skip
 """Middle of the low-pass that drifts over each sustained part."""
 
@@ -38,7 +39,7 @@ TAPED = {"pads": 1.0, "keys": 0.8, "lead": 0.55, "vocals": 0.65}
 SATURATED = {"pad": 0.8, "wide": 0.6, "saw": 0.9, "lead": 0.6, "vocals": 0.7, "choir": 0.5}
 CRUSHED = {"lead": 1.0, "saw": 0.25, "bells": 0.3}
 """Chance of the parallel bit and rate reduction."""
-BREATHING = ("pad", "wide", "choir", "weather", "haze")
+BREATHING = ("pad", "wide", "choir", "weather", "haze", "cloud")
 
 
 def draw(score: Score) -> tuple[tuple[Effect, ...], tuple[Curve, ...]]:

@@ -23,6 +23,8 @@ VELOCITIES: Final = {
 }  # fmt: skip
 """A hook's velocity of each part; other sections play at a share of it."""
 WEATHER: Final = {"intro": 74, "verse": 50, "hook": 42, "bridge": 76, "outro": 66}
+CLOUD: Final = {"intro": 92, "hook": 58, "bridge": 98, "outro": 92}
+CLOUD_WAITS_BEATS: Final = 2.0
 SYLLABLES: Final = ("ah", "oh", "ooh", "la", "ey", "you", "na")
 LONG_SYLLABLES: Final = ("ah", "ooh", "oh")
 SWELL_BEATS: Final = 4.0
@@ -314,6 +316,10 @@ class Writer:
                 velocity = WEATHER[section.role] - (12 if part == "haze" else 0)
                 lasts = end - section.start_beats
                 self.parts[part].append(Note(section.start_beats, lasts, 60, velocity))
+        loud = CLOUD.get(section.role, 0)
+        if loud and end - section.start_beats > 2 * CLOUD_WAITS_BEATS:
+            start = section.start_beats + CLOUD_WAITS_BEATS  # it needs something to be made of
+            self.parts["cloud"].append(Note(start, end - start, 60, loud))
 
     # ---------------------------------------------------------------- parts
 
@@ -333,16 +339,15 @@ class Writer:
                 continue
             stem, player = palette.STEMS[name]
             stream = rng(seed, "score", "patch", name)
+            patch, settings = palette.draw_sound(name, mood, stream, _unlike(name, chosen))
             if stem == "drums":
                 patch = kit
-            else:
-                patch = palette.draw_patch(name, mood, stream, _unlike(name, chosen))
             chosen[name] = patch
+            hears = palette.draw_hearing(frozenset(chosen), stream) if player == "grains" else ()
             feel = rng(seed, "score", "feel", name)
             played = timing.humanise(name, notes, feel, line, (0.0, first), form.tempo_bpm)
-            settings = palette.draw_settings(name, mood, stream)
             words = palette.describe(name, patch, mood)
-            parts.append(Part(name, stem, player, patch, played, settings, (), words))
+            parts.append(Part(name, stem, player, patch, played, settings, hears, words))
         return tuple(parts)
 
 
