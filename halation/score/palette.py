@@ -91,7 +91,7 @@ SAWS: Final[dict[str, Place]] = {
     "machine": (0.0, -0.1, 0.4, 0.5),
 }
 PATCHES: Final[dict[str, dict[str, Place]]] = {
-    "kick": KITS, "bass": BASSES, "pad": PADS, "wide": {**PADS, "swell": (0.0, -0.2, -0.1, 0.1)},
+    "kick": KITS, "snare": KITS, "hats": KITS, "perc": KITS, "bass": BASSES, "pad": PADS, "wide": {**PADS, "swell": (0.0, -0.2, -0.1, 0.1)},
     "bells": BELLS, "pluck": PLUCKS, "arp": {**BELLS, **PLUCKS},
     "counter": {**BELLS, **PLUCKS, **BREATH}, "lead": BREATH, "saw": SAWS,
     "vocals": {"chops": (0, 0, 0, 0)}, "choir": {"choir": (0, 0, 0, 0)},

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from halation.backends import Description
 from halation.dsp.noise import wander
 from halation.seeds import rng
+from halation.stems.blocks import handed_out
 from halation.stems.hits import VOICES, Touch, hit
 from halation.stems.kits import KITS
 from halation.types import SAMPLE_RATE, Audio, BackendError, Note, Part, Score, Stems
@@ -52,16 +53,16 @@ class _Strike:
 
 
 class Drums:
-    """Five kits of synthesised drums: soft, glass, dust, vapour and tape."""
+    """Kits of synthesised drums, by the names in :data:`halation.stems.kits.KITS`."""
 
     description = Description(
-        "Synthesised soft drum kits: soft, glass, dust, vapour, tape",
+        f"Synthesised soft drum kits: {', '.join(KITS)}",
         licence="GPL-3.0-or-later",
         commercial=True,
     )
 
     def __call__(self, part: Part, score: Score, heard: Stems, seed: int) -> Iterator[Audio]:
-        """Render the part in one block.
+        """Render the part in blocks of ten seconds.
 
         Parameters
         ----------
@@ -90,12 +91,18 @@ class Drums:
             drums = ", ".join(map(str, VOICES))
             raise BackendError(f"no drum at pitch {unknown[0]}; a kit has {drums}")
         out = np.zeros((2, score.n_samples), dtype=np.float32)
-        sounds: dict[tuple[int, int, int, int], Signal] = {}
-        for strike in _strikes(part, score, seed):
-            if strike.key not in sounds:
-                sounds[strike.key] = _rendered(part, strike.key, seed)
-            _place(out, sounds[strike.key], strike)
-        yield Audio.take(out)
+        strikes = sorted(_strikes(part, score, seed), key=lambda strike: strike.start)
+        yield from handed_out(out, _struck(part, strikes, seed, out))
+
+
+def _struck(part: Part, strikes: list[_Strike], seed: int, out: Signal) -> Iterator[int]:
+    """Add hit after hit to ``out``; before each, yield where it starts."""
+    sounds: dict[tuple[int, int, int, int], Signal] = {}
+    for strike in strikes:
+        yield strike.start
+        if strike.key not in sounds:
+            sounds[strike.key] = _rendered(part, strike.key, seed)
+        _place(out, sounds[strike.key], strike)
 
 
 def _strikes(part: Part, score: Score, seed: int) -> list[_Strike]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.backends import Description
+from halation.dsp.filters import doubled, halved
 from halation.dsp.noise import coloured, wander
 from halation.seeds import rng
 from halation.stems.blocks import handed_out
@@ -120,8 +121,8 @@ def _stretches(
         lead = min(start, round(2 * LOOK_BACK_S[1] * SAMPLE_RATE))
         source = _source(heard, start - lead, start + length, draw)
         if place.shape[1] > SHORTEST_S * SAMPLE_RATE:
-            cloud = _scattered(part, note, source, lead // 2, place.shape[1] // 2, draw)
-            place += _doubled(cloud)[:, : place.shape[1]]
+            cloud = _scattered(part, note, source, lead // 2, -(-place.shape[1] // 2), draw)
+            place += doubled(cloud, place.shape[1])
 
 
 def _source(heard: Stems, start: int, end: int, draw: np.random.Generator) -> Signal:
@@ -137,24 +138,6 @@ def _source(heard: Stems, start: int, end: int, draw: np.random.Generator) -> Si
     return coloured(draw, 2, end - start, SAMPLE_RATE, low_hz=300.0, high_hz=2_500.0)
 
 
-def _halved(x: Signal) -> Signal:
-    """Return every other sample of a smoothed signal."""
-    n = x.shape[1] // 2 * 2
-    half = 0.5 * x[:, 0:n:2]
-    half += 0.25 * x[:, 1:n:2]
-    half[:, 1:] += 0.25 * x[:, 1 : n - 1 : 2]
-    return np.asarray(half, np.float32)
-
-
-def _doubled(x: Signal) -> Signal:
-    """Return a signal at twice the rate: a cubic through every four samples."""
-    ends = np.pad(x, ((0, 0), (1, 2)))
-    out = np.empty((2, 2 * x.shape[1]), np.float32)
-    out[:, ::2] = x
-    out[:, 1::2] = 0.5625 * (ends[:, 1:-2] + ends[:, 2:-1]) - 0.0625 * (ends[:, :-3] + ends[:, 3:])
-    return out
-
-
 def _scattered(
     part: Part, note: Note, source: Signal, lead: int, n: int, draw: np.random.Generator
 ) -> Signal:
@@ -164,8 +147,8 @@ def _scattered(
     half the rate, at half, full and double speed: only fifths need interpolation.
     """
     cloud = CLOUDS[part.patch]
-    half = _halved(source)
-    read = {0.5: source, 1.0: half, 2.0: _halved(half)}
+    half = halved(source)
+    read = {0.5: source, 1.0: half, 2.0: halved(half)}
     out = np.zeros((2, n), np.float32)
     density = part.setting("density", 0.5)
     count = max(1, round(cloud.rate_hz * 4.0 ** (density - 0.5) * n / RATE))

@@ -1,4 +1,4 @@
-"""Weather: rain, wind, hiss, vinyl, thunder and birds, made of noise that never stands still."""
+"""Weather: rain, wind, sea, birds and others, made of noise that never stands still."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from halation.backends import Description
 from halation.dsp.filters import lowpass
 from halation.dsp.noise import STEP_SAMPLES, coloured, moving, wander
 from halation.seeds import rng
+from halation.stems.blocks import handed_out
 from halation.types import SAMPLE_RATE, Audio, BackendError, Note, Part, Score, Stems
 
 __all__ = ["Weather"]
@@ -103,21 +104,48 @@ SKIES: Final[dict[str, Sky]] = {
         events="calls",
         bed_db=-10.0,
     ),
+    "sea": Sky(
+        (
+            Band(160, 700, -3.0, -3.0, 4.5, 3.2, shared=0.5),
+            Band(600, 2_600, -4.5, 0.0, 5.5, 2.6),
+            Band(2_200, 7_000, -6.0, -8.0, 6.5, 2.0),
+        ),
+        bed_db=-3.5,
+    ),
+    "crickets": Sky(
+        (Band(220, 1_400, -4.5, 0.0, 2.0, 4.0), Band(3_000, 6_500, -5.0, -12.0, 2.0, 2.0)),
+        events="chirps",
+        bed_db=-5.0,
+    ),
+    "city": Sky(
+        (
+            Band(170, 420, -3.0, 0.0, 2.5, 5.0, shared=0.6),
+            Band(400, 1_600, -6.0, -5.0, 3.0, 3.0),
+            Band(1_600, 5_500, -7.0, -17.0, 3.0, 2.0),
+        ),
+        events="cars",
+        bed_db=-3.0,
+    ),
+    "frost": Sky(
+        (Band(300, 1_800, -3.0, -2.0, 3.0, 4.0), Band(2_000, 7_500, -5.0, -4.0, 3.5, 2.0)),
+        events="cracks",
+        bed_db=-8.0,
+    ),
 }
 """The patches."""
 
 
 class Weather:
-    """Textures: rain, wind, hiss, vinyl, thunder and birds."""
+    """Textures, by the names in :data:`SKIES`."""
 
     description = Description(
-        "Weather of filtered noise: rain, wind, hiss, vinyl, thunder, birds",
+        f"Weather of filtered noise: {', '.join(SKIES)}",
         licence="GPL-3.0-or-later",
         commercial=True,
     )
 
     def __call__(self, part: Part, score: Score, heard: Stems, seed: int) -> Iterator[Audio]:
-        """Render the part in one block.
+        """Render the part stretch by stretch.
 
         Parameters
         ----------
@@ -146,22 +174,31 @@ class Weather:
         sky = SKIES[part.patch]
         loops = [_loop(band, draw) for band in sky.bands] if part.notes else []
         bank = _EVENTS[sky.events].bank(draw) if sky.events else []
-        for i, note in enumerate(part.notes):
-            start = round(score.onset_s(note) * SAMPLE_RATE)
-            length = round(score.seconds_at(note.duration_beats) * SAMPLE_RATE)
-            stretch = out[:, start : start + length]
-            if not stretch.shape[1]:
-                continue
-            walk = rng(seed, "stems", part.name, "stretch", i)
-            fade = _fade(note, start, stretch.shape[1], part)
-            gains = _gains(sky, fade, part, walk)
-            for at, block in moving(loops, gains, stretch.shape[1]):
-                stretch[:, at : at + block.shape[1]] += block
-            if bank:
-                density = part.setting("density", 0.5)
-                rate_hz = _EVENTS[sky.events].rate_hz * 4.0 ** (density - 0.5)
-                _scatter(stretch, bank, fade, rate_hz, _EVENTS[sky.events].spread, walk)
-        yield Audio.take(out)
+        stretches = _stretches(part, score, seed, loops, bank, out)
+        yield from handed_out(out, stretches)
+
+
+def _stretches(
+    part: Part, score: Score, seed: int, loops: list[Signal], bank: list[Signal], out: Signal
+) -> Iterator[int]:
+    """Add stretch after stretch to ``out``; yield where the next sound starts before it is added."""
+    sky = SKIES[part.patch]
+    for i, note in enumerate(part.notes):
+        start = round(score.onset_s(note) * SAMPLE_RATE)
+        yield start
+        length = round(score.seconds_at(note.duration_beats) * SAMPLE_RATE)
+        stretch = out[:, start : start + length]
+        if not stretch.shape[1]:
+            continue
+        walk = rng(seed, "stems", part.name, "stretch", i)
+        fade = _fade(note, start, stretch.shape[1], part)
+        gains = _gains(sky, fade, part, walk)
+        for at, block in moving(loops, gains, stretch.shape[1]):
+            stretch[:, at : at + block.shape[1]] += block
+        if bank:
+            happens = _EVENTS[sky.events]
+            rate_hz = happens.rate_hz * 4.0 ** (part.setting("density", 0.5) - 0.5)
+            _scatter(stretch, bank, fade, rate_hz, happens.spread, walk)
 
 
 # --- beds ---------------------------------------------------------------------------------------
@@ -371,6 +408,50 @@ def _calls(draw: np.random.Generator) -> list[Signal]:
     return bank
 
 
+def _chirps(draw: np.random.Generator) -> list[Signal]:
+    """Make crickets: a few of them, each with its own pitch, its pulses and its place."""
+    bank = []
+    for _ in range(4):
+        f, pulse_hz = float(draw.uniform(3_600, 5_200)), float(draw.uniform(26, 44))
+        for pulses in draw.integers(3, 12, 3).tolist():
+            t = _time(pulses / pulse_hz + 0.3)
+            beat = np.clip(np.sin(2 * np.pi * pulse_hz * t), 0, 1) ** 1.5
+            beat *= (t < pulses / pulse_hz) * np.minimum(1, (t + 0.01) / 0.05)
+            wave = np.sin(2 * np.pi * f * (1 + 0.01 * beat) * t)
+            bank.append(_far((wave * beat).astype(np.float32), draw))
+    return bank
+
+
+def _cars(draw: np.random.Generator) -> list[Signal]:
+    """Make cars that pass far away: a dark rush from one side to the other."""
+    bank = []
+    for _ in range(4):
+        seconds = float(draw.uniform(4.0, 7.0))
+        t = _time(seconds)
+        place = t / np.float32(seconds) * 2 - 1
+        high_hz = draw.uniform(900, 1_600)
+        rush = coloured(draw, 1, len(t), SAMPLE_RATE, low_hz=160, high_hz=high_hz, order=1)[0]
+        rush *= np.exp(-((place / 0.4) ** 2)) * np.cos(np.pi / 2 * place)
+        way = place if draw.random() < 0.5 else -place
+        sides = np.stack((1 - 0.7 * way, 1 + 0.7 * way)) * rush
+        bank.append(np.asarray(sides / np.abs(sides).max(), np.float32))
+    return bank
+
+
+def _cracks(draw: np.random.Generator) -> list[Signal]:
+    """Make ice that settles: dry ticks, and now and then a singing crack that falls in pitch."""
+    bank = []
+    for kind in range(28):
+        t60_s = float(draw.uniform(0.008, 0.03) if kind < 22 else draw.uniform(0.12, 0.3))
+        t = _time(1.1 * t60_s + 0.003)
+        f = float(draw.uniform(1_800, 6_000) if kind < 22 else draw.uniform(900, 2_200))
+        falling = t - np.float32(0.0 if kind < 22 else 1.2) * t**2
+        ring = np.sin(2 * np.pi * f * falling) + 0.5 * np.sin(2 * np.pi * 2.76 * f * falling)
+        ring *= np.exp(-6.9 / t60_s * t) * np.minimum(1, t / 0.0004)
+        bank.append(_level(ring.astype(np.float32)))
+    return bank
+
+
 def _far(call: Signal, draw: np.random.Generator) -> Signal:
     """Put a sound among trees: echoes on both sides, air in between."""
     sides = np.repeat(call[None] * np.float32(0.6), 2, axis=0)
@@ -396,4 +477,7 @@ _EVENTS: Final[dict[str, Events]] = {
     "crackle": Events(_crackle, rate_hz=9.0, spread=3.0),
     "rolls": Events(_rolls, rate_hz=1 / 18, spread=1.0),
     "calls": Events(_calls, rate_hz=1 / 4.0, spread=1.2),
+    "chirps": Events(_chirps, rate_hz=1.6, spread=2.0),
+    "cars": Events(_cars, rate_hz=1 / 9.0, spread=1.5),
+    "cracks": Events(_cracks, rate_hz=5.0, spread=3.5),
 }
