@@ -179,7 +179,7 @@ class Brief:
     composer : str
         Name of an installed composer.
     players : tuple of (part or stem name, player name)
-        Overrides of the player that plays a part.
+        Overrides of the player that plays a part; a player may have an argument (``kit:FOLDER``).
 
     Raises
     ------
@@ -382,7 +382,7 @@ class Part:
     stem : str
         The stem that it is summed into; one of :data:`STEM_NAMES` but ``space``.
     player : str
-        Name of an installed player.
+        Name of an installed player, with its argument where it has one (``kit:FOLDER``).
     patch : str
         The player's own name for the sound.
     notes : tuple of Note

@@ -91,7 +91,8 @@ SAWS: Final[dict[str, Place]] = {
     "machine": (0.0, -0.1, 0.4, 0.5),
 }
 PATCHES: Final[dict[str, dict[str, Place]]] = {
-    "kick": KITS, "snare": KITS, "hats": KITS, "perc": KITS, "bass": BASSES, "pad": PADS, "wide": {**PADS, "swell": (0.0, -0.2, -0.1, 0.1)},
+    "kick": KITS, "snare": KITS, "hats": KITS, "perc": KITS, "bass": BASSES, "pad": PADS,
+    "wide": {**PADS, "swell": (0.0, -0.2, -0.1, 0.1)},
     "bells": BELLS, "pluck": PLUCKS, "arp": {**BELLS, **PLUCKS},
     "counter": {**BELLS, **PLUCKS, **BREATH}, "lead": BREATH, "saw": SAWS,
     "vocals": {"chops": (0, 0, 0, 0)}, "choir": {"choir": (0, 0, 0, 0)},
@@ -257,4 +258,5 @@ def describe(part: str, patch: str, mood: Mood) -> str:
         "hazy, lo-fi" if mood.haze > 0.3 else "crystalline" if mood.haze < -0.3 else "",
     ]
     words = [w for w in feeling if w]
-    return f"{WORDS[part]} ({patch.replace('_', ' ').replace('+', ' and ')}), {', '.join(words)}, cloud rap, ambient"
+    sound = patch.replace("_", " ").replace("+", " and ")
+    return f"{WORDS[part]} ({sound}), {', '.join(words)}, cloud rap, ambient"

@@ -108,9 +108,7 @@ class Grains:
         yield from handed_out(out, _stretches(part, score, heard, seed, out))
 
 
-def _stretches(
-    part: Part, score: Score, heard: Stems, seed: int, out: Signal
-) -> Iterator[int]:
+def _stretches(part: Part, score: Score, heard: Stems, seed: int, out: Signal) -> Iterator[int]:
     """Add the cloud to ``out`` stretch by stretch; before each, yield where it starts."""
     for index, note in enumerate(part.notes):
         start = round(score.onset_s(note) * SAMPLE_RATE)
@@ -202,7 +200,9 @@ def _look_back(part: Part, n: int, starts: NDArray[np.int64], draw: np.random.Ge
     walk = wander(draw, n // RATE + 3, 6.0)
     drift = np.interp(starts / RATE, np.arange(len(walk)), walk)
     middle = 0.5 + 0.3 * 2.0 * part.setting("movement", 0.5) * drift
-    return np.asarray(low + (high - low) * np.clip(middle + draw.normal(0, 0.12, len(starts)), 0, 1))
+    return np.asarray(
+        low + (high - low) * np.clip(middle + draw.normal(0, 0.12, len(starts)), 0, 1)
+    )
 
 
 def _levels(

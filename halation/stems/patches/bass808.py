@@ -107,7 +107,11 @@ class Bass808:
         depth = np.zeros_like(t)
         for event, onset_s in zip(chain, onsets, strict=True):
             room = max(TOP_HZ / float(hz(event.pitch)) - 8.0, 0.0) / 5
-            fresh = min(self.index, room) * (event.velocity / 100) ** 1.5 * decay(t - onset_s, self.index_t60_s)
+            fresh = (
+                min(self.index, room)
+                * (event.velocity / 100) ** 1.5
+                * decay(t - onset_s, self.index_t60_s)
+            )
             depth = np.where(t >= onset_s, fresh, depth)
         return (depth / (2 * np.pi)).astype(np.float32)
 
@@ -141,8 +145,15 @@ BASSES: Final = (
     Bass808("808"),
     Bass808("rubber", decay_s=5.0, drive=0.3, index=1.5, index_t60_s=1.3),
     Breath(
-        "reese", cutoffs_hz=(110.0, 1100.0), air_db=-70.0, turbulence=0.0, vibrato_cents=0.0,
-        scoop_cents=0.0, attack_s=0.012, release_s=0.12, glide_s=0.08,
+        "reese",
+        cutoffs_hz=(110.0, 1100.0),
+        air_db=-70.0,
+        turbulence=0.0,
+        vibrato_cents=0.0,
+        scoop_cents=0.0,
+        attack_s=0.012,
+        release_s=0.12,
+        glide_s=0.08,
         voices=((0.0, 0.0, 1.0), (-14.0, 0.0, 0.42), (12.6, 0.0, 0.42)),
     ),
 )

@@ -30,7 +30,10 @@ class Layers:
         angle = self.share * np.pi / 2
         quieter = (
             (patch, [replace(event, share=event.share * gain) for event in events])
-            for patch, gain in ((self.one, float(np.cos(angle))), (self.other, float(np.sin(angle))))
+            for patch, gain in (
+                (self.one, float(np.cos(angle))),
+                (self.other, float(np.sin(angle))),
+            )
         )
         # Each yields where its next phrase starts and renders it when it is asked again.
         yield from merge(*(patch.play(part, louder, out) for patch, louder in quieter))

@@ -134,7 +134,9 @@ class Struck:
         rate_hz, depth, apart = self.tremolo
         if not depth:
             return
-        points = np.arange(-(-sound.shape[1] // HOP) + 1) * (HOP / SAMPLE_RATE) + start / SAMPLE_RATE
+        points = (
+            np.arange(-(-sound.shape[1] // HOP) + 1) * (HOP / SAMPLE_RATE) + start / SAMPLE_RATE
+        )
         # The motor's speed drifts a little, so that no two bars are the same.
         turns = rate_hz * points + 0.35 * wander(points, 0.083, (0.1, 0.6))
         sides = np.stack((turns, turns + 0.5 * apart))
@@ -156,7 +158,7 @@ def _needed_s(events: Sequence[Event], release_s: float) -> float:
     if release_s <= 0 or not events:
         return LONGEST_S
     longest_s = max(event.length for event in events) / SAMPLE_RATE + release_s
-    return min(LONGEST_S, np.ceil(2 * longest_s + 0.01) / 2)
+    return float(min(LONGEST_S, np.ceil(2 * longest_s + 0.01) / 2))
 
 
 def _ended(shot: Signal, seconds: float) -> Signal:
