@@ -103,6 +103,9 @@ PATCHES: Final[dict[str, dict[str, Place]]] = {
 CLOSENESS: Final = 0.47
 """Distance between mood and patch at which the patch's chance has fallen to 1/e."""
 
+FAVOURED: Final = {"808": 2.5, "supersaw": 1.5}
+"""What the style is known by is likelier than its place alone would have it."""
+
 BLENDED: Final = {
     "pad": 0.6, "wide": 0.5, "bells": 0.55, "pluck": 0.5, "arp": 0.4, "counter": 0.35,
     "lead": 0.4, "saw": 0.4, "bass": 0.3,
@@ -131,8 +134,8 @@ def _weights(part: str, mood: Mood, but: set[str]) -> dict[str, float]:
     here = (mood.valence, mood.energy, mood.warmth, mood.haze)
     near = {name: math.exp(-((math.dist(here, at) / CLOSENESS) ** 2) / 2)
             for name, at in PATCHES[part].items() if name not in but}  # fmt: skip
-    unexpected = 0.04 * max(near.values())
-    return {name: weight + unexpected for name, weight in near.items()}
+    unexpected = 0.04 * max(near.values())  # now and then
+    return {name: FAVOURED.get(name, 1.0) * (weight + unexpected) for name, weight in near.items()}
 
 
 def _drawn(weights: dict[str, float], stream: np.random.Generator) -> str:

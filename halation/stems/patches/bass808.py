@@ -28,6 +28,9 @@ STOP_S: Final = 0.03
 DROPS: Final = ((9.0, 0.014), (1.2, 0.07))
 """Semitones over the pitch at the onset, and the time in which each falls to 1/e."""
 
+TOUCH: Final = 0.8
+"""How strongly the saturation follows the velocity."""
+
 LEGATO_LEVEL: Final = 0.6
 """A glide breathes new life into a note that has died away, up to this share of an attack."""
 
@@ -118,8 +121,8 @@ class Bass808:
     def _bite(self, part: Part, event: Event, t: Values) -> Values:
         """Return the saturation over time: more at the attack and when struck harder."""
         drive = np.clip(part.setting("drive", self.drive), 0.0, 1.0)
-        drive *= 0.6 + 0.4 * event.velocity / 100
-        return np.asarray((0.25 + 0.75 * drive) * (0.62 + 0.38 * np.exp(-t / 0.22)))
+        bite = (0.25 + 0.75 * drive) * (event.velocity / 100) ** TOUCH
+        return np.asarray(bite * (0.62 + 0.38 * np.exp(-t / 0.22)))
 
 
 def _saturated(turns: Values, bite: Signal) -> Signal:
@@ -143,7 +146,7 @@ def _saturated(turns: Values, bite: Signal) -> Signal:
 
 BASSES: Final = (
     Bass808("808"),
-    Bass808("rubber", decay_s=5.0, drive=0.3, index=1.5, index_t60_s=1.3),
+    Bass808("rubber", decay_s=2.8, drive=0.2, index=3.2, index_t60_s=2.2),
     Breath(
         "reese",
         cutoffs_hz=(110.0, 1100.0),

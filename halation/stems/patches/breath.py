@@ -40,7 +40,7 @@ VIBRATO_RISE_S: Final = 0.6
 VIBRATO_RATE_HZ: Final = 5.2
 PITCH_DRIFT_CENTS: Final = 2.0
 TURBULENCE: Final = 0.12
-PULSE_TOP_HZ: Final = 4200.0
+PULSE_TOP_HZ: Final = (2000.0, 6500.0)
 TOUCH_OPENS: Final = 0.62
 """How far a note of velocity 100 opens the wave."""
 LEGATO_DIP: Final = 0.25
@@ -118,7 +118,8 @@ class Breath:
         elif self.duties:
             wide, thin = self.duties
             duty = wide + (thin - wide) * place
-            rows = np.abs(np.sin(np.pi * k * duty)) / k / (1 + (k * base_hz / PULSE_TOP_HZ) ** 2)
+            top_hz = PULSE_TOP_HZ[0] + (PULSE_TOP_HZ[1] - PULSE_TOP_HZ[0]) * place
+            rows = np.abs(np.sin(np.pi * k * duty)) / k / (1 + (k * base_hz / top_hz) ** 2)
         else:
             ends = np.zeros((2, max(count, len(self.dark), len(self.bright))))
             ends[0, : len(self.dark)], ends[1, : len(self.bright)] = self.dark, self.bright
@@ -142,11 +143,11 @@ class Breath:
         cents += PITCH_DRIFT_CENTS * wander(t, 0.23, (draws[3], draws[4]))
         cents -= self.scoop_cents * (0.6 + 0.8 * draws[5]) * np.exp(-t / SCOOP_S)
         envelope = swell(t, length_s, attack_s, release_s)
-        breath = envelope * (1 + 0.06 * vibrato * swing + 0.1 * wander(t, 0.4, (draws[6], 0.3)))
+        breath = envelope * (1 + 0.06 * vibrato * swing + 0.14 * wander(t, 0.47, (draws[6], 0.3)))
         breath *= 1 - SWELL * np.exp(-t / SWELL_S)
         open_ = TOUCH_OPENS * np.minimum(level, 1.3) + 0.7 * (part.setting("brightness", 0.5) - 0.5)
         movement = part.setting("movement", 0.5)
-        open_ += movement * (0.16 * wander(t, 0.29, (draws[7], draws[1])) + 0.1 * vibrato * swing)
+        open_ += movement * (0.3 * wander(t, 0.37, (draws[7], draws[1])) + 0.1 * vibrato * swing)
         return pitch + cents / 100, LEVEL * chain[0].share * level * breath, open_ * breath
 
     def _line(
@@ -204,29 +205,29 @@ class Breath:
 
 BREATHS: Final = (
     Breath(
-        "flute", (1.0, 0.16, 0.05, 0.01), (1.0, 0.55, 0.3, 0.12, 0.08, 0.04, 0.02),
+        "flute", (1.0, 0.12, 0.03), (1.0, 0.7, 0.42, 0.2, 0.12, 0.06, 0.03),
         air_db=-33.0, air_hz=(900.0, 4200.0), turbulence=0.5, vibrato_cents=16.0,
         attack_s=0.07, release_s=0.18,
     ),
     Breath(
-        "ocarina", (1.0, 0.02, 0.03), (1.0, 0.08, 0.14, 0.02, 0.03),
+        "ocarina", (1.0, 0.02, 0.03), (1.0, 0.14, 0.26, 0.05, 0.08),
         air_db=-34.0, air_hz=(600.0, 2600.0), turbulence=0.3, vibrato_cents=13.0,
         scoop_cents=50.0, attack_s=0.045, release_s=0.12,
     ),
     Breath(
-        "airbrass", cutoffs_hz=(420.0, 5200.0), air_db=-38.0, air_hz=(1800.0, 5500.0),
+        "airbrass", cutoffs_hz=(420.0, 6000.0), air_db=-38.0, air_hz=(1800.0, 5500.0),
         turbulence=0.15, vibrato_cents=11.0, scoop_cents=20.0, attack_s=0.12, release_s=0.35,
-        glide_s=0.08, voices=((0.0, 0.0, 1.0), (-6.0, -0.9, 0.2), (6.4, 0.9, 0.2)),
+        glide_s=0.08, voices=((0.0, 0.0, 1.0), (-8.0, -0.9, 0.45), (8.4, 0.9, 0.45)),
     ),
     Breath(
-        "chip", duties=(0.5, 0.09), air_db=-60.0, turbulence=0.0, vibrato_cents=20.0,
+        "chip", duties=(0.5, 0.06), air_db=-60.0, turbulence=0.0, vibrato_cents=20.0,
         scoop_cents=0.0, attack_s=0.012, release_s=0.12, glide_s=0.02,
         voices=((0.0, 0.0, 1.0), (4.0, 0.9, 0.35), (-3.6, -0.9, 0.35)),
     ),
     Breath(
-        "hyper", cutoffs_hz=(500.0, 8000.0), air_db=-56.0, turbulence=0.0, vibrato_cents=9.0,
+        "hyper", cutoffs_hz=(900.0, 12000.0), air_db=-56.0, turbulence=0.0, vibrato_cents=9.0,
         scoop_cents=12.0, attack_s=0.02, release_s=0.3, glide_s=0.05,
-        voices=((0.0, 0.0, 1.0), (-12.0, -0.9, 0.8), (11.3, 0.9, 0.8)),
+        voices=((0.0, 0.0, 1.0), (-15.0, -0.9, 0.9), (13.6, 0.9, 0.9)),
     ),
 )  # fmt: skip
 """Every breath sound; a new one is one more entry."""
