@@ -9,7 +9,8 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from halation.stems.patches import BASSES, PATCHES
+from halation.stems.patches import PATCHES
+from halation.stems.patches.bass808 import BASSES
 from halation.types import SAMPLE_RATE, Note
 from tests.synth_scores import part_of, played
 

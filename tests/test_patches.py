@@ -11,7 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from halation.stems.blocks import handed_out
-from halation.stems.patches import BASSES, BREATHS, PADS, PATCHES, patch
+from halation.stems.patches import PATCHES, patch
+from halation.stems.patches.bass808 import BASSES
+from halation.stems.patches.breath import BREATHS
+from halation.stems.patches.pads import PADS
 from halation.stems.patches.voice import Event
 from halation.stems.synth import Synth
 from halation.types import SAMPLE_RATE, Audio, Note, Part, Stems

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from halation.dsp.envelopes import decay
+from halation.dsp.envelopes import decay, expand
 from halation.dsp.oscillators import fm, hz
 from halation.stems.patches.struck import LONGEST_S, Modes, Strike, Struck, Tuned
 from halation.stems.patches.voice import Signal
@@ -15,6 +15,7 @@ from halation.types import SAMPLE_RATE
 
 __all__ = ["BELLS", "Bars", "FmBell", "Operator"]
 
+HOP: Final = 64
 REFERENCE_PITCH: Final = 72
 """The decays below are meant at C5; an octave higher they are shorter by a third or so."""
 
@@ -79,14 +80,15 @@ class FmBell(Struck):
         ):
             t60_s = _ring(pitch, operator.t60_s)
             last = min(n, round(1.1 * t60_s * SAMPLE_RATE))
-            t = np.arange(last, dtype=np.float32) / np.float32(SAMPLE_RATE)
+            points_s = np.arange(-(-last // HOP) + 1) * (HOP / SAMPLE_RATE)
             depth = operator.index * tame * (0.25 + 1.1 * hardness**1.5)
-            index = depth * decay(t, operator.index_t60_s)
+            falls = depth * decay(points_s, operator.index_t60_s), decay(points_s, t60_s)
+            index, level = expand(np.stack(falls).astype(np.float32), HOP)[:, :last]
             carrier_hz = float(hz(pitch)) * operator.carrier
             if operator.ratio == 1:
                 phase = 0.0  # any other would give an offset
             wave = fm(carrier_hz, operator.ratio, index, sample_rate=SAMPLE_RATE, phase=phase)
-            wave *= decay(t, t60_s)
+            wave *= level
             gain = 10 ** ((operator.gain_db + gain_db) / 20)
             tone[0, :last] += wave * np.float32(gain * (1 - operator.lean))
             tone[1, :last] += wave * np.float32(gain * (1 + operator.lean))

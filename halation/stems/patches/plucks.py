@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.envelopes import decay
+from halation.dsp.envelopes import decay, expand
 from halation.dsp.oscillators import TOP_HZ, hz, string_modes
 from halation.stems.patches.bells import Bars, FmBell, Operator
 from halation.stems.patches.struck import LONGEST_S, Modes, Strike, Struck, Tuned
@@ -16,6 +16,8 @@ from halation.stems.patches.voice import Signal
 from halation.types import SAMPLE_RATE
 
 __all__ = ["PLUCKS", "Spring", "String"]
+
+HOP: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +88,29 @@ class Spring(Struck):
         """Return the ringing without the strike [shape=(2, n)]."""
         t60_s = self.t60_s * 1.3 ** ((72 - pitch) / 12)
         n = round(min(longest_s, 1.1 * t60_s) * SAMPLE_RATE)
-        t = np.arange(n, dtype=np.float32) / np.float32(SAMPLE_RATE)
-        cents = self.bounce_cents * (0.6 + 0.6 * hardness) * np.exp(-t / np.float32(self.bounce_s))
-        cents *= np.cos(np.float32(2 * np.pi * self.bounce_hz) * t)
-        room = TOP_HZ / (self.ratio * float(hz(pitch))) - 3.0
+        points_s = np.arange(-(-n // HOP) + 1) * (HOP / SAMPLE_RATE)
+        frequency_hz = float(hz(pitch))
+        room = TOP_HZ / (self.ratio * frequency_hz) - 3.0
         index = min(self.index * (0.2 + 1.1 * hardness**1.5) * 2 ** ((72 - pitch) / 36), room)
-        index = max(index, 0.0) * decay(t, self.index_t60_s)
-        envelope = decay(t, t60_s)
+        depth = max(index, 0.0) * decay(points_s, self.index_t60_s)
+        shapes = np.stack((depth, decay(points_s, t60_s))).astype(np.float32)
+        index_over_time, envelope = expand(shapes, HOP)[:, :n]
+        ahead = frequency_hz * self._bounce_s(points_s, hardness)
+        bounce = expand(ahead.astype(np.float32), HOP)[:n]
         sides = []
-        for apart in (-3.0, 3.0):
-            bend = np.exp2((cents + np.float32(apart * draw.uniform(0.6, 1.2))) / np.float32(1200))
-            turns = np.cumsum(bend, dtype=np.float64) * (float(hz(pitch)) / SAMPLE_RATE)
-            turns -= turns[0]
-            carrier, modulator = _phase(turns), np.sin(_phase(self.ratio * turns))
-            sides.append(np.sin(carrier + index * modulator) * envelope)
+        for apart_cents in (-3.0, 3.0):
+            rate = frequency_hz * 2 ** (apart_cents * draw.uniform(0.6, 1.2) / 1200)
+            turns = np.arange(n) * (rate / SAMPLE_RATE) + bounce
+            modulator = np.sin(_phase(self.ratio * turns))
+            sides.append(np.sin(_phase(turns) + index_over_time * modulator) * envelope)
         return np.asarray(sides, np.float32)
+
+    def _bounce_s(self, t: NDArray[np.float64], hardness: float) -> NDArray[np.float64]:
+        """Return how far the bouncing pitch has run ahead: the integral of a damped cosine."""
+        swing = self.bounce_cents * (0.6 + 0.6 * hardness) * np.log(2) / 1200
+        rate, fall = 2 * np.pi * self.bounce_hz, 1 / self.bounce_s
+        shape = np.exp(-fall * t) * (rate * np.sin(rate * t) - fall * np.cos(rate * t)) + fall
+        return np.asarray(swing * shape / (rate**2 + fall**2))
 
 
 def _phase(turns: NDArray[np.float64]) -> Signal:

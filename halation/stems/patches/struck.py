@@ -29,7 +29,7 @@ LEVEL: Final = 10 ** (-12 / 20)
 """Peak of a note of velocity 100."""
 
 BLOCK: Final = 8192
-HOP: Final = 256
+HOP: Final = 512
 LONGEST_S: Final = 5.0
 SILENT: Final = 10 ** (-60 / 20)
 """A struck sound is cut (with a fade) where it stays below this share of its peak."""
@@ -118,30 +118,30 @@ class Struck:
         n = min(shot.shape[1], out.shape[1] - event.start)
         damped = event.length + round(release_s * SAMPLE_RATE)
         held = min(n, event.length) if release_s > 0 and damped < n else n
+        sway = self._sway(event.start, damped if held < n else n)
         for a in range(0, held, BLOCK):
             b = min(a + BLOCK, held)
             sound = shot[:, a:b] * gain
-            self._sway(sound, event.start + a)
+            if sway is not None:
+                sound *= sway[:, a:b]
             out[:, event.start + a : event.start + b] += sound
         if held < n:
             sound = shot[:, held:damped] * gain
             fade_edges(sound, 0, damped - held)
-            self._sway(sound, event.start + held)
+            if sway is not None:
+                sound *= sway[:, held:damped]
             out[:, event.start + held : event.start + damped] += sound
 
-    def _sway(self, sound: Signal, start: int) -> None:
-        """Let the tremolo, which goes on through all notes of a part, move a sound in place."""
+    def _sway(self, start: int, n: int) -> Signal | None:
+        """Return the tremolo, which goes on through all notes of a part [shape=(2, >= n)]."""
         rate_hz, depth, apart = self.tremolo
         if not depth:
-            return
-        points = (
-            np.arange(-(-sound.shape[1] // HOP) + 1) * (HOP / SAMPLE_RATE) + start / SAMPLE_RATE
-        )
+            return None
+        points_s = (np.arange(-(-n // HOP) + 1) * HOP + start) / SAMPLE_RATE
         # The motor's speed drifts a little, so that no two bars are the same.
-        turns = rate_hz * points + 0.35 * wander(points, 0.083, (0.1, 0.6))
-        sides = np.stack((turns, turns + 0.5 * apart))
-        gains = 1.0 - depth * (0.5 + 0.5 * np.sin(2 * np.pi * sides))
-        sound *= expand(gains.astype(np.float32), HOP)[:, : sound.shape[1]]
+        turns = rate_hz * points_s + 0.35 * wander(points_s, 0.083, (0.1, 0.6))
+        gains = 1.0 - depth * (0.5 + 0.5 * np.sin(2 * np.pi * np.stack((turns, turns + apart / 2))))
+        return expand(gains.astype(np.float32), HOP)
 
     def _add_strike(self, shot: Signal, hardness: float, draw: np.random.Generator) -> None:
         n = min(2 ** int(np.log2(self.strike.t60_s * SAMPLE_RATE) + 1), shot.shape[1])
