@@ -185,11 +185,12 @@ def draw_sound(
 
 
 def draw_hearing(parts: frozenset[str], stream: np.random.Generator) -> tuple[str, ...]:
-    """Draw what a cloud is made of: a stem that the song has, most often its pads."""
-    chances = {"pads": 0.6, "vocals": 0.25, "keys": 0.15}
+    """Draw what a cloud is made of: the pads, which always sound, and perhaps another stem."""
     stems = {STEMS[part][0] for part in parts}
-    found = {stem: chance for stem, chance in chances.items() if stem in stems}
-    return (_drawn(found, stream),) if found else ()
+    chances = {"": 0.5, "vocals": 0.3, "keys": 0.2}
+    found = {stem: chance for stem, chance in chances.items() if not stem or stem in stems}
+    other = _drawn(found, stream)
+    return tuple(stem for stem in ("pads", other) if stem in stems)
 
 
 SPREAD: Final = 0.13

@@ -29,6 +29,7 @@ RMS_DB: Final = -25.0
 LOWEST_RMS: Final = 1e-4
 """What is quieter than this is taken as silence; the cloud is then made of air."""
 
+MEASURED_S: Final = 0.25
 SHORTEST_S: Final = 0.2
 FADE_S: Final = 2.5
 LOOK_BACK_S: Final = (0.1, 1.5)
@@ -124,12 +125,15 @@ def _stretches(part: Part, score: Score, heard: Stems, seed: int, out: Signal) -
 
 
 def _source(heard: Stems, start: int, end: int, draw: np.random.Generator) -> Signal:
-    """Return what is heard between two samples, at RMS 1; air where that is nothing."""
+    """Return what is heard between two samples, its louder moments at RMS 1, or else air."""
     source = np.zeros((2, end - start), np.float32)
     for track in heard.tracks:
         sound = track.audio.samples[:, start:end]
         source[:, : sound.shape[1]] += sound
-    rms = float(np.sqrt(np.mean(source**2)))
+    size = round(MEASURED_S * SAMPLE_RATE)
+    whole = source[:, : max(1, source.shape[1] // size) * size]
+    power = np.mean(whole.reshape(2, -1, min(size, whole.shape[1])) ** 2, axis=(0, 2))
+    rms = float(np.sqrt(np.percentile(power, 85)))
     if rms > LOWEST_RMS:
         source /= np.float32(rms)
         return source
