@@ -25,7 +25,7 @@ from halation.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "BackendError",
@@ -114,6 +114,7 @@ def make(
     instrumental: bool = False,
     loudness_lufs: float = -14.0,
     composer: str = "rules",
+    players: Mapping[str, str] | None = None,
 ) -> Take:
     """Make a song.
 
@@ -132,6 +133,8 @@ def make(
     loudness_lufs : float in −30..−8 [LUFS]
     composer : str
         Name of an installed composer.
+    players : mapping of part or stem name → player name, optional
+        Such as ``{"drums": "kit:MyDrums"}``, a folder of your own samples.
 
     Returns
     -------
@@ -142,7 +145,7 @@ def make(
     BriefError
         If a wish is outside its range.
     BackendError
-        If the composer cannot be used.
+        If the composer or a player cannot be used.
     """
     from halation.pipeline import produce
     from halation.seeds import draw_seed
@@ -156,14 +159,22 @@ def make(
         instrumental=instrumental,
         loudness_lufs=loudness_lufs,
         composer=composer,
+        players=tuple((players or {}).items()),
     )
     *_, song = produce(brief)
     assert isinstance(song, Song)
     return Take(song)
 
 
-def remake(song_json: str | PathLike[str]) -> Take:
+def remake(song_json: str | PathLike[str], *, players: Mapping[str, str] | None = None) -> Take:
     """Make the very same song again from its ``song.json``.
+
+    Parameters
+    ----------
+    song_json : path
+        The file, or the song's folder.
+    players : mapping of part or stem name → player name, optional
+        A song with drums of your own samples needs their folder: ``{"drums": "kit:MyDrums"}``.
 
     Warns
     -----
@@ -181,6 +192,6 @@ def remake(song_json: str | PathLike[str]) -> Take:
     recipe = files.read(Path(song_json))
     if recipe.engine != files.ENGINE:
         warnings.warn(files.engine_note(recipe.engine), stacklevel=2)
-    *_, song = replay(recipe.plan)
+    *_, song = replay(recipe.plan, tuple((players or {}).items()))
     assert isinstance(song, Song)
     return Take(song)

@@ -6,13 +6,17 @@ Ours are registered exactly as a stranger's would be, in ``pyproject.toml``::
     synth = "halation.stems.synth:Synth"
 
 An entry point names a factory ``(**options) -> Player`` (or ``Composer``) that has a
-:class:`Description` as its attribute ``description``.
+:class:`Description` as its attribute ``description``. A back end may be named with an argument,
+``kit:FOLDER``: what follows the first colon is the factory's first one. A player whose argument
+must not end up in a song's file may have a method ``cast(part) -> Part``, which writes into the
+part what the argument was, in words and without a path, and a method ``warn()``.
 """
 
 from __future__ import annotations
 
 import difflib
 import importlib.util
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -100,6 +104,7 @@ def _registered(kind: Kind) -> dict[str, EntryPoint]:
 
 
 def _load(kind: Kind, name: str) -> Any:
+    name = name.partition(":")[0]
     points = _registered(kind)
     if name not in points:
         near = difflib.get_close_matches(name, points, 1)
@@ -149,11 +154,19 @@ def _make(kind: Kind, name: str, options: dict[str, Any]) -> Any:
     problem = _problem(describe(kind, name))
     if problem:
         raise BackendError(f"the {kind[:-1]} {name!r} {problem}")
-    return _load(kind, name)(**options)
+    plain, given, argument = name.partition(":")
+    factory = _load(kind, plain)
+    if not given:
+        return factory(**options)
+    try:
+        inspect.signature(factory).bind(argument, **options)
+    except TypeError:
+        raise BackendError(f"the {kind[:-1]} {plain!r} takes nothing after a colon") from None
+    return factory(argument, **options)
 
 
 def composer(name: str, **options: Any) -> Composer:
-    """Return an installed composer by name.
+    """Return an installed composer by name, or name and argument (``name:argument``).
 
     Raises
     ------

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -44,6 +45,7 @@ _USUAL_LENGTH_S = 160.0
 def main() -> NoReturn:
     """Run the command line and leave with its exit status."""
     signal.signal(signal.SIGTERM, _terminate)
+    warnings.showwarning = _warn
     if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe of Windows does not hold every sign
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -80,6 +82,12 @@ def main() -> NoReturn:
 def _complain(message: str, status: int) -> int:
     print(f"halation: {message}", file=sys.stderr)
     return status
+
+
+def _warn(message: Warning | str, category: type[Warning], *_where: Any, **_more: Any) -> None:
+    """Tell a warning that is meant for the user in one line."""
+    if issubclass(category, UserWarning):
+        print(f"halation: {message}", file=sys.stderr)
 
 
 def _terminate(_signal: int, _frame: Any) -> NoReturn:
@@ -150,6 +158,19 @@ def _pairs(
     return tuple(pairs)
 
 
+def _player_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the option that gives parts to other players."""
+    return click.option(
+        "--player",
+        "players",
+        multiple=True,
+        callback=_pairs,
+        metavar="PART=NAME[:ARGUMENT]",
+        help="Give a part or stem to another player, such as drums=kit:FOLDER for drums of your "
+        "own samples; see halation backends.",
+    )(command)
+
+
 def _output_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say where a song goes and how much is told."""
     options = (
@@ -206,14 +227,7 @@ def _output_options(command: Callable[..., None]) -> Callable[..., None]:
     help=f"{LOUDNESS_RANGE_LUFS[0]:g} to {LOUDNESS_RANGE_LUFS[1]:g}.",
 )
 @click.option("--composer", default="rules", show_default=True, metavar="NAME")
-@click.option(
-    "--player",
-    "players",
-    multiple=True,
-    callback=_pairs,
-    metavar="PART=NAME",
-    help="Give a part or stem to another player; see halation backends.",
-)
+@_player_option
 @_output_options
 def make(
     *,
@@ -248,10 +262,12 @@ def make(
 
 @cli.command()
 @click.argument("song_json", type=click.Path(exists=True, path_type=Path))
+@_player_option
 @_output_options
 def remake(
     *,
     song_json: Path,
+    players: tuple[tuple[str, str], ...],
     out: Path,
     stems: bool,
     formats: tuple[str, ...],
@@ -271,7 +287,7 @@ def remake(
     from halation.pipeline import replay
 
     _finish(
-        replay(recipe.plan),
+        replay(recipe.plan, players),
         started,
         out,
         formats=formats,

@@ -10,10 +10,12 @@ import platform
 import queue
 import sys
 import threading
+import warnings
 from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -100,16 +102,44 @@ def render(plan: Plan, *, workers: int | None = None) -> Generator[Stem | Mix | 
         making.close()
 
 
-def replay(plan: Plan) -> Generator[Stem | Mix | Song, None, None]:
+def replay(
+    plan: Plan, players: tuple[tuple[str, str], ...] = ()
+) -> Generator[Stem | Mix | Song, None, None]:
     """Render a plan that came from a file.
+
+    Parameters
+    ----------
+    plan : Plan
+    players : tuple of (part or stem name, player name)
+        Overrides, as in :class:`halation.types.Brief`; a player of samples needs its folder again.
+
+    Warns
+    -----
+    UserWarning
+        If a folder of samples is not the one with which the song was made.
 
     Raises
     ------
+    BackendError
+        If a player needs an argument that was not given.
     FileError
         If it asks for what no player or effect can do, however well-formed it is.
     """
+    score = _cast(plan.score, dict(players))
+    for was, part in zip(plan.score.parts, score.parts, strict=True):
+        if (
+            "+" in was.patch
+            and part.player.startswith(f"{was.player}:")
+            and part.patch != was.patch
+        ):
+            warnings.warn(
+                f"{part.name} was made with {was.patch.partition('+')[2]!r}, this is "
+                f"{part.patch.partition('+')[2]!r}: it will sound different",
+                stacklevel=2,
+            )
+            break
     try:
-        yield from render(plan)
+        yield from render(replace(plan, score=score))
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise FileError(
@@ -160,9 +190,17 @@ def _cast(score: Score, wishes: dict[str, str]) -> Score:
                 f"no part or stem named {place!r} in this song; it has: {', '.join(sorted(known))}"
             )
 
+    warned: set[str] = set()
+
     def recast(part: Part) -> Part:
         default = wishes.get("all", part.player)
-        return replace(part, player=wishes.get(part.name, wishes.get(part.stem, default)))
+        name = wishes.get(part.name, wishes.get(part.stem, default))
+        player: Any = backends.player(name)
+        if hasattr(player, "warn") and name not in warned:
+            player.warn()
+            warned.add(name)
+        part = replace(part, player=name)
+        return player.cast(part) if hasattr(player, "cast") else part
 
     return replace(score, parts=tuple(recast(part) for part in score.parts))
 
@@ -314,9 +352,7 @@ def _play(plan: Plan, part: Part, heard: Stems, stop: threading.Event | None) ->
         )
     if len(blocks) == 1:
         return blocks[0]
-    whole = np.empty((2, n_samples), np.float32)
-    np.concatenate([block.samples for block in blocks], axis=1, out=whole)
-    return Audio.take(whole)
+    return Audio.joined(blocks)
 
 
 def _versions() -> tuple[tuple[str, str], ...]:

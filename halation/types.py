@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -181,7 +182,7 @@ class Brief:
     composer : str
         Name of an installed composer.
     players : tuple of (part or stem name, player name)
-        Overrides of the player that plays a part.
+        Overrides of the player that plays a part; a player may have an argument (``kit:FOLDER``).
 
     Raises
     ------
@@ -384,7 +385,7 @@ class Part:
     stem : str
         The stem that it is summed into; one of :data:`STEM_NAMES` but ``space``.
     player : str
-        Name of an installed player.
+        Name of an installed player, with its argument where it has one (``kit:FOLDER``).
     patch : str
         The player's own name for the sound.
     notes : tuple of Note
@@ -582,6 +583,47 @@ class Audio:
         if samples.base is None and samples.dtype == np.float32:
             samples.flags.writeable = False
         return cls(samples, sample_rate)
+
+    @classmethod
+    def window(cls, whole: NDArray[np.float32], start: int, end: int) -> Audio:
+        """Make audio of a finished stretch of an array that is still being filled, uncopied.
+
+        Samples ``start`` … ``end`` must not be written to afterwards.
+
+        Raises
+        ------
+        AudioError
+            As for any audio.
+        """
+        view = whole[:, start:end]
+        if view.dtype != np.float32 or view.ndim != 2 or view.shape[0] not in (1, 2):
+            return cls(view)
+        if not all(all_finite(side) for side in view):
+            raise AudioError("audio must be finite; a sample is infinite or not a number")
+        view.flags.writeable = False
+        audio = object.__new__(cls)
+        object.__setattr__(audio, "samples", view)
+        object.__setattr__(audio, "sample_rate", SAMPLE_RATE)
+        return audio
+
+    @classmethod
+    def joined(cls, blocks: Sequence[Audio]) -> Audio:
+        """Return consecutive blocks as one; those that share an array's memory are not copied."""
+        whole = blocks[0].samples.base
+        n_samples = sum(block.n_samples for block in blocks)
+        if isinstance(whole, np.ndarray) and whole.shape == (blocks[0].channels, n_samples):
+            at = whole.__array_interface__["data"][0]
+            for block in blocks:
+                if block.samples.base is not whole:
+                    break
+                if block.samples.__array_interface__["data"][0] != at:
+                    break
+                at += block.n_samples * whole.itemsize
+            else:
+                return cls.take(whole)
+        joined = np.empty((blocks[0].channels, n_samples), np.float32)
+        np.concatenate([block.samples for block in blocks], axis=1, out=joined)
+        return cls.take(joined)
 
     @property
     def channels(self) -> int:

@@ -10,6 +10,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from halation.stems.patches import PATCHES
+from halation.stems.patches.bass808 import BASSES
 from halation.types import SAMPLE_RATE, Note
 from tests.synth_scores import part_of, played
 
@@ -18,6 +19,7 @@ PHRASE = (
     Note(0.0, 1.1, 57, 70), Note(1.0, 0.5, 64, 100), Note(1.5, 1.0, 72, 85, 0.01),
     Note(2.5, 1.0, 69, 115),
 )  # fmt: skip
+BASS_NAMES = {bass.name for bass in BASSES}
 LEAST_CORRELATION = 0.999
 MOST_DB = 0.2
 
@@ -26,7 +28,7 @@ def golden_sound(name: str) -> NDArray[np.float64]:
     """Return the phrase in mono at half the rate: small, and what most of the sound is."""
     from scipy.signal import resample_poly
 
-    notes = PHRASE if name != "808" else tuple(
+    notes = PHRASE if name not in BASS_NAMES else tuple(
         Note(n.onset_beats, n.duration_beats, n.pitch - 24, n.velocity, n.offset_s) for n in PHRASE
     )  # fmt: skip
     sound = played(part_of(name, *notes, attack_s=0.05, release_s=0.6), bars=1)

@@ -102,7 +102,7 @@ def _brief_data(brief: Brief) -> BriefData:
         instrumental=bool(brief.instrumental),
         loudness_lufs=float(brief.loudness_lufs),
         composer=brief.composer,
-        players=dict(brief.players),
+        players={place: name.partition(":")[0] for place, name in brief.players},
     )
 
 
@@ -157,7 +157,7 @@ def _part_data(part: Part) -> PartData:
     return PartData(
         name=part.name,
         stem=part.stem,  # type: ignore[arg-type]  # checked when it is read
-        player=part.player,
+        player=part.player.partition(":")[0],  # what follows may be a path
         patch=part.patch,
         settings=_named(part.settings),
         hears=list(part.hears),

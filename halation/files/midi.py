@@ -24,7 +24,10 @@ DRUM_CHANNEL: Final = 9
 MELODIC_CHANNELS: Final = tuple(c for c in range(16) if c != DRUM_CHANNEL)
 
 PROGRAMS: Final = {
-    "808": 38, "synth": 38,
+    "808": 38, "synth": 38, "rubber": 39, "reese": 38,
+    "bowed": 92, "machine": 51, "vapourbrass": 62, "swell": 97, "crystal": 98, "vibes": 11,
+    "spring": 84, "rhodes": 4, "chip": 80, "hyper": 81, "dust": 97, "bloom": 97, "sink": 97,
+    "sea": 122, "crickets": 123, "city": 122, "frost": 96,
     "glass": 92, "warm": 89, "choirpad": 91, "strings": 50, "halo": 94, "organ": 19,
     "fm_bell": 14, "ice": 98, "celesta": 8, "music_box": 10,
     "string": 25, "kalimba": 108, "harp": 46, "koto": 107,
@@ -116,7 +119,7 @@ def _track(part: Part, channel: int, events: Iterable[_Event], end: int) -> mido
 
     head = [(0, mido.MetaMessage("track_name", name=clean(part.name)))]
     if channel != DRUM_CHANNEL:
-        program = PROGRAMS.get(part.patch, STEM_PROGRAMS.get(part.stem, 0))
+        program = PROGRAMS.get(part.patch.partition("+")[0], STEM_PROGRAMS.get(part.stem, 0))
         head.append((0, mido.Message("program_change", channel=channel, program=program)))
     # At one tick: notes end, then words come, then notes start.
     body: list[tuple[int, int, mido.Message | mido.MetaMessage]] = []

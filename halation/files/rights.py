@@ -17,7 +17,12 @@ YOURS: Final = (
 FREE: Final = "The song may be sold, under the licences of the back ends that made it."
 BOUND: Final = "The song must not be sold: these back ends do not allow it: {names}."
 
-OURS: Final = frozenset({"rules", "drums", "synth", "vocals", "weather"})
+SAMPLED: Final = (
+    "The song is yours, but for the drums: they are the listener's own samples. Who may sell it "
+    "depends on whose those samples are."
+)
+
+OURS: Final = frozenset({"rules", "drums", "grains", "synth", "vocals", "weather"})
 """Back ends that only compute: what they make carries no licence of others."""
 
 
@@ -27,10 +32,13 @@ def rights_of(score: Score) -> RightsData:
     A back end that is not installed, and so cannot say, counts as not free to sell.
     """
     rows = [_row("composer", score.form.mood.brief.composer)]
-    rows += [_row("player", name) for name in sorted({part.player for part in score.parts})]
+    players = {part.player.partition(":")[0] for part in score.parts}
+    rows += [_row("player", name) for name in sorted(players)]
     bound = [row.name for row in rows if not row.commercial]
     if bound:
         statement = BOUND.format(names=", ".join(bound))
+    elif any(row.name == "kit" for row in rows):
+        statement = SAMPLED
     elif all(row.name in OURS for row in rows):
         statement = YOURS
     else:

@@ -57,7 +57,7 @@ def summary(
         "chords": {s.name: [c.symbol for c in _chords_in(s, score)] for s in form.sections},
         "motif": [_note(note) for note in score.motif],
         "parts": [
-            {"name": p.name, "stem": p.stem, "player": p.player, "patch": p.patch,
+            {"name": p.name, "stem": p.stem, "player": p.player.partition(":")[0], "patch": p.patch,
              "notes": len(p.notes)}
             for p in score.parts
         ],

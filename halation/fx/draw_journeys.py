@@ -21,6 +21,7 @@ FILTERS_HZ = {
     "pluck": (1_000.0, 16_000.0), "arp": (900.0, 16_000.0), "counter": (1_400.0, 18_000.0),
     "lead": (1_800.0, 18_000.0), "saw": (1_900.0, 14_000.0), "vocals": (2_600.0, 22_000.0),
     "choir": (1_700.0, 10_000.0), "weather": (2_200.0, 11_000.0), "haze": (1_200.0, 7_500.0),
+    "cloud": (1_500.0, 8_500.0),
 }  # fmt: skip
 """How far each part's low-pass ever closes and opens."""
 OTHER_FILTER_HZ = (1_200.0, 16_000.0)
@@ -42,7 +43,7 @@ CHANCES = {
     "outro": (0.0, 0.65, 0.1, 0.1, 0.0, 0.15),
 }
 """How likely a filter takes each of the :data:`SHAPES` over a section."""
-SUSTAINED = ("pad", "wide", "choir", "weather", "haze")
+SUSTAINED = ("pad", "wide", "choir", "weather", "haze", "cloud")
 SUSTAINED_CHANCES = (0.15, 0.1, 0.4, 0.1, 0.05, 0.2)
 
 PANS = {
@@ -50,7 +51,7 @@ PANS = {
     "haze": 0.4,
 }  # fmt: skip
 """How far a part drifts to either side of its seat."""
-CIRCLING = ("arp", "perc", "haze", "counter")
+CIRCLING = ("arp", "perc", "haze", "cloud", "counter")
 """Parts that go round within a bar or two in some songs."""
 
 WIDTHS = {"pad": 0.2, "wide": 0.25, "choir": 0.2, "saw": 0.2, "arp": 0.15, "weather": 0.25}

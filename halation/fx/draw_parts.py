@@ -18,6 +18,7 @@ HIGHPASS_HZ = {
     "pluck": (180.0, 220.0), "arp": (200.0, 260.0), "counter": (200.0, 240.0),
     "lead": (150.0, 190.0), "saw": (180.0, 230.0), "vocals": (160.0, 190.0),
     "choir": (130.0, 170.0), "weather": (190.0, 260.0), "haze": (190.0, 260.0),
+    "cloud": (220.0, 300.0),
 }  # fmt: skip
 """Range of each part's high-pass; the low end belongs to kick and 808."""
 OTHER_HIGHPASS_HZ = (150.0, 200.0)

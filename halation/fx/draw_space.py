@@ -31,6 +31,7 @@ SENDS_DB: dict[str, tuple[float | None, float | None, float | None, float | None
     "choir": (None, -7.5, -8.0, None),
     "weather": (None, -19.0, None, None),
     "haze": (None, -17.0, -16.0, None),
+    "cloud": (None, -9.0, -11.0, None),
     "kick": (None, None, None, None),
     "bass": (None, None, None, None),
 }

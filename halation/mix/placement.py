@@ -74,6 +74,7 @@ SEATS: Final = {
     "choir": Seat(-5.5, 120.0, 1.3),
     "weather": Seat(-13.0, 80.0, 1.3),
     "haze": Seat(-17.0, 120.0, 1.4),
+    "cloud": Seat(-11.5, 150.0, 1.3),
 }
 """The parts of our own composer; any other part takes the seat of its stem in DEFAULT_SEATS."""
 

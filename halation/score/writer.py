@@ -24,6 +24,8 @@ VELOCITIES: Final = {
 SECOND_VOICES: Final = (-2, -2, -5)
 """Steps of the scale from the line to its second voice: a third or a sixth below."""
 WEATHER: Final = {"intro": 74, "verse": 50, "hook": 42, "bridge": 76, "outro": 66}
+CLOUD: Final = {"intro": 92, "hook": 58, "bridge": 98, "outro": 92}
+CLOUD_WAITS_BEATS: Final = 2.0
 SYLLABLES: Final = ("ah", "oh", "ooh", "la", "ey", "you", "na")
 LONG_SYLLABLES: Final = ("ah", "ooh", "oh")
 SWELL_BEATS: Final = 4.0
@@ -334,6 +336,10 @@ class Writer:
                 velocity = WEATHER[section.role] - (12 if part == "haze" else 0)
                 lasts = end - section.start_beats
                 self.parts[part].append(Note(section.start_beats, lasts, 60, velocity))
+        loud = CLOUD.get(section.role, 0)
+        if loud and end - section.start_beats > 2 * CLOUD_WAITS_BEATS:
+            start = section.start_beats + CLOUD_WAITS_BEATS  # it needs something to be made of
+            self.parts["cloud"].append(Note(start, end - start, 60, loud))
 
     # ---------------------------------------------------------------- parts
 
@@ -352,14 +358,13 @@ class Writer:
                 continue
             stem, player = palette.STEMS[name]
             stream = rng(seed, "score", "patch", name)
+            patch, settings = palette.draw_sound(name, mood, stream, _unlike(name, chosen))
             if stem == "drums":
                 patch = kit
-            else:
-                patch = palette.draw_patch(name, mood, stream, _unlike(name, chosen))
             chosen[name] = patch
-            settings = palette.draw_settings(name, mood, stream)
+            hears = palette.draw_hearing(frozenset(chosen), stream) if player == "grains" else ()
             words = palette.describe(name, patch, mood)
-            parts.append(Part(name, stem, player, patch, playing[name], settings, (), words))
+            parts.append(Part(name, stem, player, patch, playing[name], settings, hears, words))
         return tuple(parts)
 
 

@@ -12,14 +12,17 @@ from numpy.typing import NDArray
 from halation.backends import Description
 from halation.dsp.noise import wander
 from halation.seeds import rng
+from halation.stems.blocks import handed_out
 from halation.stems.hits import VOICES, Touch, hit
 from halation.stems.kits import KITS
 from halation.stems.rolls import bends, bent
 from halation.types import SAMPLE_RATE, Audio, BackendError, Note, Part, Score, Stems
 
-__all__ = ["Drums"]
+__all__ = ["Drums", "Key"]
 
 Signal = NDArray[np.float32]
+Key = tuple[int, int, int, int]
+"""Pitch, layer, variant, and the length of a swell in 10 ms."""
 
 LAYERS: Final = 5
 ROUND_ROBINS: Final = 4
@@ -45,7 +48,7 @@ PAN_DRIFT: Final = 0.09
 class _Strike:
     """One hit, drawn and ready to be placed."""
 
-    key: tuple[int, int, int, int]  # pitch, layer, variant, length for a swell in 10 ms
+    key: Key
     start: int
     end: int  # where a choke silences it; beyond the sound for most
     gain_left: float
@@ -54,16 +57,16 @@ class _Strike:
 
 
 class Drums:
-    """Five kits of synthesised drums: soft, glass, dust, vapour and tape."""
+    """Kits of synthesised drums, by the names in :data:`halation.stems.kits.KITS`."""
 
     description = Description(
-        "Synthesised soft drum kits: soft, glass, dust, vapour, tape",
+        f"Synthesised soft drum kits: {', '.join(KITS)}",
         licence="GPL-3.0-or-later",
         commercial=True,
     )
 
     def __call__(self, part: Part, score: Score, heard: Stems, seed: int) -> Iterator[Audio]:
-        """Render the part in one block.
+        """Render the part in blocks of ten seconds.
 
         Parameters
         ----------
@@ -85,19 +88,29 @@ class Drums:
         BackendError
             If there is no such kit, or the kit has no such drum.
         """
-        if part.patch not in KITS:
-            raise BackendError(f"no drum kit named {part.patch!r}; known: {', '.join(KITS)}")
+        kit = part.patch.partition("+")[0]
+        if kit not in KITS:
+            raise BackendError(f"no drum kit named {kit!r}; known: {', '.join(KITS)}")
         unknown = sorted({note.pitch for note in part.notes} - set(VOICES))
         if unknown:
             drums = ", ".join(map(str, VOICES))
             raise BackendError(f"no drum at pitch {unknown[0]}; a kit has {drums}")
         out = np.zeros((2, score.n_samples), dtype=np.float32)
-        sounds: dict[tuple[int, int, int, int], Signal] = {}
-        for strike in _strikes(part, score, seed):
+        strikes = sorted(_strikes(part, score, seed), key=lambda strike: strike.start)
+        yield from handed_out(out, self._struck(part, strikes, seed, out))
+
+    def _struck(self, part: Part, strikes: list[_Strike], seed: int, out: Signal) -> Iterator[int]:
+        """Add hit after hit to ``out``; before each, yield where it starts."""
+        sounds: dict[Key, Signal] = {}
+        for strike in strikes:
+            yield strike.start
             if strike.key not in sounds:
-                sounds[strike.key] = _rendered(part, strike.key, seed)
+                sounds[strike.key] = self.sound(part, strike.key, seed)
             _place(out, bent(sounds[strike.key], strike.bend), strike)
-        yield Audio.take(out)
+
+    def sound(self, part: Part, key: Key, seed: int) -> Signal:
+        """Return one hit, its peak 1 [shape=(2, n)]."""
+        return _rendered(part, key, seed)
 
 
 def _strikes(part: Part, score: Score, seed: int) -> list[_Strike]:
@@ -144,7 +157,7 @@ def _gains(note: Note, pan: float) -> tuple[float, float]:
     return float(level * np.sqrt(2) * np.cos(angle)), float(level * np.sqrt(2) * np.sin(angle))
 
 
-def _rendered(part: Part, key: tuple[int, int, int, int], seed: int) -> Signal:
+def _rendered(part: Part, key: Key, seed: int) -> Signal:
     pitch, layer, _, swell = key
     touch = Touch(
         strength=(layer + 0.5) / LAYERS,
@@ -153,7 +166,9 @@ def _rendered(part: Part, key: tuple[int, int, int, int], seed: int) -> Signal:
         decay=part.setting("decay", 1.0),
         length_s=swell * 0.01,
     )
-    sound = hit(pitch, KITS[part.patch], touch, rng(seed, "stems", part.name, *key))
+    sound = hit(
+        pitch, KITS[part.patch.partition("+")[0]], touch, rng(seed, "stems", part.name, *key)
+    )
     width = part.setting("width", 1.0)
     if width != 1.0:
         middle, side = sound.mean(axis=0), (sound[0] - sound[1]) * np.float32(width / 2)

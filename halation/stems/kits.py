@@ -1,4 +1,4 @@
-"""Five drum kits, as data: what each drum is made of and through what it was recorded."""
+"""Seven drum kits, as data: what each drum is made of and through what it was recorded."""
 
 from __future__ import annotations
 
@@ -154,6 +154,28 @@ KITS: Final[dict[str, Kit]] = {
         click_hz=3_200.0,
         impact_hz=49.0,
         wash_t60_s=4.5,
+    ),
+    "felt": Kit(
+        finish="clean",
+        kick=Kick("felt", 45.0, 9.0, 0.026, 0.36, 800.0, -24.0, 0.05),
+        snare=Snare("brush", 150.0, 0.12, -6.0, 400.0, 3_600.0, 0.52),
+        clap=Clap(2, 0.0140, 900.0, 0.24, -9.0),
+        hat=Hat("noise", 7_000.0, 0.92, 0.075, 0.45, -16.0),
+        rim=Rim((310.0, 930.0), 0.130, 1_350.0, 0.140),
+        click_hz=2_900.0,
+        impact_hz=39.0,
+        wash_t60_s=5.5,
+    ),
+    "frost": Kit(
+        finish="sheen",
+        kick=Kick("ring", 57.0, 7.0, 0.011, 0.26, 2_000.0, -12.0, 0.20),
+        snare=Snare("bars", 330.0, 0.30, -1.0, 1_800.0, 8_000.0, 0.22),
+        clap=Clap(5, 0.0070, 2_000.0, 0.46, -11.0),
+        hat=Hat("fm", 7_700.0, 0.84, 0.090, 0.60, -11.0),
+        rim=Rim((1_240.0, 3_150.0), 0.160, 2_700.0, 0.080),
+        click_hz=6_000.0,
+        impact_hz=47.0,
+        wash_t60_s=7.0,
     ),
 }
 """The kits by the name of their patch; the numbers are choices of ear (SOUND: soft, sparse)."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from halation.dsp.filters import lowpass
-from halation.dsp.noise import coloured
+from halation.dsp.noise import band_response
 from halation.stems.kits import Kit
 from halation.types import SAMPLE_RATE
 
@@ -28,6 +29,9 @@ __all__ = [
 Signal = NDArray[np.float32]
 
 _LN1000 = 6.9078
+
+SHARED: Final = 1024
+"""Lengths of noise are rounded up to these many samples, so that hits share a band's shape."""
 
 
 def single(values: Any) -> Signal:
@@ -61,14 +65,24 @@ def noisy(
     order: int = 2,
 ) -> Signal:
     """Draw noise of a band and a slope [dB/octave], RMS 1."""
-    from scipy.fft import next_fast_len
+    from scipy.fft import irfft, next_fast_len
 
-    size = next_fast_len(max(n, 2048), real=True)
-    high_hz = min(high_hz, 0.45 * SAMPLE_RATE)
-    return coloured(
-        draw, channels, size, SAMPLE_RATE,
-        low_hz=low_hz, high_hz=high_hz, slope_db_per_octave=slope, order=order,
-    )[:, :n]  # fmt: skip
+    size = next_fast_len(max(-(-n // SHARED) * SHARED, 2048), real=True)
+    response = _response(size, low_hz, min(high_hz, 0.45 * SAMPLE_RATE), slope, order)
+    spectrum = draw.standard_normal((channels, 2 * len(response)), np.float32).view(np.complex64)
+    spectrum *= response
+    sound = single(irfft(spectrum, n=size, axis=1, overwrite_x=True)[:, :n])
+    sound /= np.sqrt(np.mean(sound**2, axis=1, keepdims=True)) + np.float32(1e-20)
+    return sound
+
+
+@lru_cache(maxsize=128)
+def _response(size: int, low_hz: float, high_hz: float, slope: float, order: int) -> Signal:
+    """Return the shape of a band: the same for all variants of a hit."""
+    frequency_hz = np.arange(size // 2 + 1, dtype=np.float32) * np.float32(SAMPLE_RATE / size)
+    response = band_response(frequency_hz, low_hz, high_hz, slope, order)
+    response.flags.writeable = False
+    return response
 
 
 def ringing(

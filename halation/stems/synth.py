@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 
 from halation.backends import Description
-from halation.dsp.envelopes import fade_edges
 from halation.seeds import rng
+from halation.stems.blocks import handed_out
 from halation.stems.patches import patch
 from halation.stems.patches.voice import DRAWS, Event
 from halation.types import SAMPLE_RATE, Audio, Part, Score, Stems
 
 __all__ = ["Synth", "events"]
 
-END_FADE_S = 0.03
+END_FADE_S: Final = 0.03
 """What still rings at the end of the song stops within this."""
 
 
@@ -46,7 +47,7 @@ def events(part: Part, score: Score, seed: int) -> list[Event]:
 
 
 class Synth:
-    """Renders a part with one of the built-in patches, as one block.
+    """Renders a part with one of the built-in patches or two, in blocks of ten seconds.
 
     Settings that a patch does not know are left alone; ``pan`` and ``width`` belong to the mix.
 
@@ -63,9 +64,8 @@ class Synth:
     )
 
     def __call__(self, part: Part, score: Score, heard: Stems, seed: int) -> Iterator[Audio]:
-        """Yield the whole stem; see :class:`halation.backends.Player`."""
-        sound = patch(part.patch)
+        """Yield the stem block by block; see :class:`halation.backends.Player`."""
+        sound = patch(part.patch, part.setting("blend", 0.5))
         out = np.zeros((2, score.n_samples), np.float32)
-        sound.play(part, events(part, score, seed), out)
-        fade_edges(out[:, -round(END_FADE_S * SAMPLE_RATE) :], 0, out.shape[1])
-        yield Audio.take(out)
+        starts = sound.play(part, events(part, score, seed), out)
+        yield from handed_out(out, starts, end_fade_s=END_FADE_S)

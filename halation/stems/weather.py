@@ -1,8 +1,8 @@
-"""Weather: rain, wind, hiss, vinyl, thunder and birds, made of noise that never stands still."""
+"""Weather: rain, wind, sea, birds and others, made of noise that never stands still."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.backends import Description
-from halation.dsp.filters import lowpass
 from halation.dsp.noise import STEP_SAMPLES, coloured, moving, wander
 from halation.seeds import rng
+from halation.stems.blocks import handed_out
+from halation.stems.happenings import EVENTS
 from halation.types import SAMPLE_RATE, Audio, BackendError, Note, Part, Score, Stems
 
 __all__ = ["Weather"]
@@ -103,21 +104,48 @@ SKIES: Final[dict[str, Sky]] = {
         events="calls",
         bed_db=-10.0,
     ),
+    "sea": Sky(
+        (
+            Band(160, 700, -3.0, -3.0, 4.5, 3.2, shared=0.5),
+            Band(600, 2_600, -4.5, 0.0, 5.5, 2.6),
+            Band(2_200, 7_000, -6.0, -8.0, 6.5, 2.0),
+        ),
+        bed_db=-3.5,
+    ),
+    "crickets": Sky(
+        (Band(220, 1_400, -4.5, 0.0, 2.0, 4.0), Band(3_000, 6_500, -5.0, -12.0, 2.0, 2.0)),
+        events="chirps",
+        bed_db=-5.0,
+    ),
+    "city": Sky(
+        (
+            Band(170, 420, -3.0, 0.0, 2.5, 5.0, shared=0.6),
+            Band(400, 1_600, -6.0, -5.0, 3.0, 3.0),
+            Band(1_600, 5_500, -7.0, -17.0, 3.0, 2.0),
+        ),
+        events="cars",
+        bed_db=-3.0,
+    ),
+    "frost": Sky(
+        (Band(300, 1_800, -3.0, -2.0, 3.0, 4.0), Band(2_000, 7_500, -5.0, -4.0, 3.5, 2.0)),
+        events="cracks",
+        bed_db=-8.0,
+    ),
 }
 """The patches."""
 
 
 class Weather:
-    """Textures: rain, wind, hiss, vinyl, thunder and birds."""
+    """Textures, by the names in :data:`SKIES`."""
 
     description = Description(
-        "Weather of filtered noise: rain, wind, hiss, vinyl, thunder, birds",
+        f"Weather of filtered noise: {', '.join(SKIES)}",
         licence="GPL-3.0-or-later",
         commercial=True,
     )
 
     def __call__(self, part: Part, score: Score, heard: Stems, seed: int) -> Iterator[Audio]:
-        """Render the part in one block.
+        """Render the part stretch by stretch.
 
         Parameters
         ----------
@@ -145,23 +173,32 @@ class Weather:
         draw = rng(seed, "stems", part.name, "bed")
         sky = SKIES[part.patch]
         loops = [_loop(band, draw) for band in sky.bands] if part.notes else []
-        bank = _EVENTS[sky.events].bank(draw) if sky.events else []
-        for i, note in enumerate(part.notes):
-            start = round(score.onset_s(note) * SAMPLE_RATE)
-            length = round(score.seconds_at(note.duration_beats) * SAMPLE_RATE)
-            stretch = out[:, start : start + length]
-            if not stretch.shape[1]:
-                continue
-            walk = rng(seed, "stems", part.name, "stretch", i)
-            fade = _fade(note, start, stretch.shape[1], part)
-            gains = _gains(sky, fade, part, walk)
-            for at, block in moving(loops, gains, stretch.shape[1]):
-                stretch[:, at : at + block.shape[1]] += block
-            if bank:
-                density = part.setting("density", 0.5)
-                rate_hz = _EVENTS[sky.events].rate_hz * 4.0 ** (density - 0.5)
-                _scatter(stretch, bank, fade, rate_hz, _EVENTS[sky.events].spread, walk)
-        yield Audio.take(out)
+        bank = EVENTS[sky.events].bank(draw) if sky.events else []
+        stretches = _stretches(part, score, seed, loops, bank, out)
+        yield from handed_out(out, stretches)
+
+
+def _stretches(
+    part: Part, score: Score, seed: int, loops: list[Signal], bank: list[Signal], out: Signal
+) -> Iterator[int]:
+    """Add stretch after stretch to ``out``; before each, yield where it starts."""
+    sky = SKIES[part.patch]
+    for i, note in enumerate(part.notes):
+        start = round(score.onset_s(note) * SAMPLE_RATE)
+        yield start
+        length = round(score.seconds_at(note.duration_beats) * SAMPLE_RATE)
+        stretch = out[:, start : start + length]
+        if not stretch.shape[1]:
+            continue
+        walk = rng(seed, "stems", part.name, "stretch", i)
+        fade = _fade(note, start, stretch.shape[1], part)
+        gains = _gains(sky, fade, part, walk)
+        for at, block in moving(loops, gains, stretch.shape[1]):
+            stretch[:, at : at + block.shape[1]] += block
+        if bank:
+            happens = EVENTS[sky.events]
+            rate_hz = happens.rate_hz * 4.0 ** (part.setting("density", 0.5) - 0.5)
+            _scatter(stretch, bank, fade, rate_hz, happens.spread, walk)
 
 
 # --- beds ---------------------------------------------------------------------------------------
@@ -244,18 +281,6 @@ def _roaming(
 # --- what happens above ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Events:
-    """How often something happens, how unequal it is, and the sounds to choose from.
-
-    ``spread`` is the exponent of the drawn level: 1 is even, 4 makes most of them faint.
-    """
-
-    bank: Callable[[np.random.Generator], list[Signal]]
-    rate_hz: float
-    spread: float
-
-
 def _scatter(
     stretch: Signal,
     bank: list[Signal],
@@ -284,116 +309,3 @@ def _scatter(
         if length < sound.shape[1]:
             piece *= np.linspace(1, 0, length, dtype=np.float32)
         stretch[:, start : start + length] += piece
-
-
-def _time(seconds: float) -> Signal:
-    return (np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE).astype(np.float32)
-
-
-def _drops(draw: np.random.Generator) -> list[Signal]:
-    """Make drops: a tick, then an air bubble whose pitch rises as it closes (Minnaert)."""
-    bank = []
-    for _ in range(40):
-        f = float(np.exp(draw.uniform(np.log(750), np.log(3_600))))
-        t60_s = 22.0 / f + float(draw.uniform(0.005, 0.02))
-        t = _time(1.15 * t60_s + 0.004)
-        since = np.maximum(t - np.float32(0.003), 0)
-        rising = since + np.float32(draw.uniform(0, 3)) * since**2
-        fall = np.exp(np.float32(-6.9 / t60_s) * since)
-        bubble = np.sin(np.float32(2 * np.pi * f) * rising) * fall * np.minimum(since / 0.0006, 1)
-        tick = coloured(draw, 1, 2_048, SAMPLE_RATE, low_hz=1_000, high_hz=5_000)[0, : len(t)]
-        tick = np.pad(tick, (0, max(0, len(t) - len(tick)))) * np.exp(-t / 0.0016)
-        tick *= np.minimum(t / 0.0005, 1) * draw.uniform(0.05, 0.3)
-        bank.append(_level(np.asarray(bubble + tick, dtype=np.float32)))
-    return bank
-
-
-def _crackle(draw: np.random.Generator) -> list[Signal]:
-    """Make clicks of dust and a few scratches, rounded by the cartridge."""
-    bank = []
-    for kind in range(32):
-        seconds = 0.012 if kind < 28 else 0.05
-        t = _time(seconds)
-        f, t60_s = float(draw.uniform(900, 3_200)), float(draw.uniform(0.002, 0.006))
-        pulse = np.cos(2 * np.pi * f * t + draw.uniform(0, 6)) * np.exp(-6.9 / t60_s * t)
-        pulse = pulse * np.minimum(t / 0.0002, 1)
-        if kind >= 28:
-            grains = (draw.random(len(t)) < 0.006) * draw.normal(0, 1, len(t))
-            pulse = np.convolve(grains, pulse[:300])[: len(t)] * np.exp(-t / 0.015)
-        soft = lowpass(pulse.astype(np.float32)[None], SAMPLE_RATE, 5_500.0)[0]
-        bank.append(_level(soft - np.mean(soft)))
-    return bank
-
-
-def _rolls(draw: np.random.Generator) -> list[Signal]:
-    """Make distant thunder: a few overlapping rumbles, each darker than the one before."""
-    bank = []
-    n = 1 << 18
-    for _ in range(4):
-        high_hz = draw.uniform(150, 300)
-        dark = coloured(draw, 2, n, SAMPLE_RATE, low_hz=45, high_hz=high_hz)
-        near = coloured(draw, 2, n, SAMPLE_RATE, low_hz=120, high_hz=700, slope_db_per_octave=-3)
-        low = dark.mean(axis=0) * np.float32(0.9)
-        t = _time(n / SAMPLE_RATE)
-        sound = np.zeros((2, n), dtype=np.float32)
-        for start in np.cumsum(draw.exponential(0.5, 5)):
-            since = np.maximum(t - np.float32(start), 0)
-            swell = since / 0.3 * np.exp(1 - since / np.float32(draw.uniform(0.3, 0.75)))
-            level = np.float32(draw.uniform(0.4, 1.0))
-            sound += level * swell * (low + 0.35 * near * np.exp(-since / 0.5))
-        sound *= np.cos(np.pi / 2 * t / t[-1])
-        bank.append(np.asarray(1.7 * sound / np.abs(sound).max(), dtype=np.float32))
-    return bank
-
-
-def _calls(draw: np.random.Generator) -> list[Signal]:
-    """Make birds far away: three kinds, each with its calls of quick sweeps, and an echo."""
-    bank = []
-    for _ in range(3):
-        centre_hz, notes = float(draw.uniform(2_300, 4_200)), int(draw.integers(2, 6))
-        gap_s, sweep = float(draw.uniform(0.09, 0.19)), float(draw.uniform(-0.45, 0.45))
-        trill_hz, depth = float(draw.uniform(18, 45)), float(draw.uniform(0.01, 0.07))
-        for _ in range(4):
-            t = _time(notes * gap_s + 0.7)
-            call = np.zeros_like(t)
-            for k in range(notes):
-                length_s = gap_s * float(draw.uniform(0.5, 0.85))
-                place = (t - np.float32(k * gap_s * draw.uniform(0.96, 1.04))) / length_s
-                inside = np.sin(np.pi * np.clip(place, 0, 1)) ** 2
-                octaves = sweep * (place - 0.5) + depth * np.sin(2 * np.pi * trill_hz * t)
-                hz = centre_hz * 2 ** (draw.normal(0, 0.06) + np.clip(octaves, -1, 1))
-                call += (
-                    np.float32(draw.uniform(0.4, 1))
-                    * inside
-                    * np.sin(np.cumsum(2 * np.pi / SAMPLE_RATE * hz))
-                )
-            bank.append(_far(call.astype(np.float32), draw))
-    return bank
-
-
-def _far(call: Signal, draw: np.random.Generator) -> Signal:
-    """Put a sound among trees: echoes on both sides, air in between."""
-    sides = np.repeat(call[None] * np.float32(0.6), 2, axis=0)
-    for side in sides:
-        for _ in range(9):
-            lag = round(float(draw.uniform(0.02, 0.45)) * SAMPLE_RATE)
-            side[lag:] += call[:-lag] * np.float32(0.35 * np.exp(-lag / SAMPLE_RATE / 0.18))
-    sides = lowpass(sides, SAMPLE_RATE, 4_500.0)
-    sides[:, -4_410:] *= np.linspace(1, 0, 4_410, dtype=np.float32)
-    return np.asarray(sides / np.abs(sides).max(), dtype=np.float32)
-
-
-def _level(sound: Signal) -> Signal:
-    """Bring a short sound to peak 1 on two sides, its end faded."""
-    tail = min(64, len(sound))
-    sound[len(sound) - tail :] *= np.linspace(1, 0, tail, dtype=np.float32)
-    peak = np.float32(np.abs(sound).max() + 1e-9)
-    return np.asarray(np.repeat((sound / peak)[None], 2, axis=0), dtype=np.float32)
-
-
-_EVENTS: Final[dict[str, Events]] = {
-    "drops": Events(_drops, rate_hz=22.0, spread=3.0),
-    "crackle": Events(_crackle, rate_hz=9.0, spread=3.0),
-    "rolls": Events(_rolls, rate_hz=1 / 18, spread=1.0),
-    "calls": Events(_calls, rate_hz=1 / 4.0, spread=1.2),
-}

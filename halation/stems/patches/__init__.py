@@ -8,6 +8,7 @@ from typing import Final
 from halation.stems.patches.bass808 import BASSES
 from halation.stems.patches.bells import BELLS
 from halation.stems.patches.breath import BREATHS
+from halation.stems.patches.layers import blend
 from halation.stems.patches.pads import PADS
 from halation.stems.patches.plucks import PLUCKS
 from halation.stems.patches.voice import Patch
@@ -21,8 +22,15 @@ PATCHES: Final[dict[str, Patch]] = {sound.name: sound for family in _FAMILIES fo
 """Every patch by name."""
 
 
-def patch(name: str) -> Patch:
+def patch(name: str, share: float = 0.5) -> Patch:
     """Return a patch by name.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`PATCHES`, or two of them joined by ``+``.
+    share : float in 0..1
+        Of the second of two.
 
     Raises
     ------
@@ -31,9 +39,16 @@ def patch(name: str) -> Patch:
 
     Examples
     --------
-    >>> patch("celesta").name
-    'celesta'
+    >>> patch("celesta").name, patch("warm+glass", 0.3).name
+    ('celesta', 'warm+glass')
     """
+    one, joined, other = name.partition("+")
+    if joined:
+        return blend(_known(one), _known(other), min(max(share, 0.0), 1.0))
+    return _known(name)
+
+
+def _known(name: str) -> Patch:
     if name not in PATCHES:
         near = difflib.get_close_matches(name, PATCHES, 1)
         hint = f"did you mean {near[0]!r}? " if near else ""

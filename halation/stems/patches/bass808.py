@@ -1,8 +1,8 @@
-"""The 808: a sine that drops into its pitch, speaks on small speakers, and glides."""
+"""Basses: the 808, a sine that drops into its pitch and glides; a rubber one; a reese."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.dsp.envelopes import decay, expand, glide
-from halation.dsp.oscillators import hz
-from halation.stems.patches.voice import Event, Signal, chains, loudness
+from halation.dsp.oscillators import TOP_HZ, hz
+from halation.stems.patches.breath import Breath
+from halation.stems.patches.voice import Event, Signal, chains
 from halation.types import SAMPLE_RATE, Part
 
 __all__ = ["BASSES", "Bass808"]
@@ -26,6 +27,9 @@ STOP_S: Final = 0.03
 
 DROPS: Final = ((9.0, 0.014), (1.2, 0.07))
 """Semitones over the pitch at the onset, and the time in which each falls to 1/e."""
+
+TOUCH: Final = 0.8
+"""How strongly the saturation follows the velocity."""
 
 LEGATO_LEVEL: Final = 0.6
 """A glide breathes new life into a note that has died away, up to this share of an attack."""
@@ -46,16 +50,21 @@ class Bass808:
         Gentle saturation where the part sets none.
     glide_s : float [s]
         Portamento where the part sets none.
+    index : float >= 0 [radians]
+        Feedback of the phase onto itself at velocity 100; it falls by 60 dB in ``index_t60_s``.
     """
 
     name: str
     decay_s: float = 8.0
     drive: float = 0.45
     glide_s: float = 0.08
+    index: float = 0.0
+    index_t60_s: float = 1.0
 
-    def play(self, part: Part, events: Sequence[Event], out: Signal) -> None:
+    def play(self, part: Part, events: Sequence[Event], out: Signal) -> Iterator[int]:
         """Add the events to ``out``; see :class:`halation.stems.patches.voice.Patch`."""
         for chain in chains(events, SAMPLE_RATE):
+            yield chain[0].start
             tone = self._render(part, chain)[: out.shape[1] - chain[0].start]
             out[:, chain[0].start : chain[0].start + len(tone)] += tone
 
@@ -74,7 +83,10 @@ class Bass808:
         level *= 1 - glide(t, (chain[-1].end - chain[0].start) / SAMPLE_RATE, STOP_S)
         turns = expand((hz(pitch) / SAMPLE_RATE).astype(np.float32), HOP).cumsum(dtype=np.float64)
         bite = self._bite(part, chain[0], t)
-        tone = _saturated(turns - turns[0], expand(bite.astype(np.float32), HOP))
+        turns -= turns[0]
+        if self.index:
+            turns += expand(self._depth(chain, onsets, t), HOP) * np.sin(2 * np.pi * turns)
+        tone = _saturated(turns, expand(bite.astype(np.float32), HOP))
         tone *= expand(level.astype(np.float32), HOP)
         return tone[:total]
 
@@ -87,17 +99,30 @@ class Bass808:
         glide_s: float,
     ) -> Values:
         decay_s = max(part.setting("decay_s", self.decay_s), 0.1)
-        level = loudness(chain[0].velocity) * decay(t, decay_s) * np.minimum(t / ATTACK_S, 1.0)
+        level = chain[0].level * decay(t, decay_s) * np.minimum(t / ATTACK_S, 1.0)
         for event, onset_s in zip(chain[1:], onsets[1:], strict=True):
-            fresh = LEGATO_LEVEL * loudness(event.velocity) * decay(t - onset_s, decay_s)
+            fresh = LEGATO_LEVEL * event.level * decay(t - onset_s, decay_s)
             level += np.maximum(fresh - level, 0.0) * glide(t, onset_s, 3 * glide_s)
         return LEVEL * level
+
+    def _depth(self, chain: tuple[Event, ...], onsets: list[float], t: Values) -> Signal:
+        """Return the swing of the phase in turns: anew at every note, more when struck harder."""
+        depth = np.zeros_like(t)
+        for event, onset_s in zip(chain, onsets, strict=True):
+            room = max(TOP_HZ / float(hz(event.pitch)) - 8.0, 0.0) / 5
+            fresh = (
+                min(self.index, room)
+                * (event.velocity / 100) ** 1.5
+                * decay(t - onset_s, self.index_t60_s)
+            )
+            depth = np.where(t >= onset_s, fresh, depth)
+        return (depth / (2 * np.pi)).astype(np.float32)
 
     def _bite(self, part: Part, event: Event, t: Values) -> Values:
         """Return the saturation over time: more at the attack and when struck harder."""
         drive = np.clip(part.setting("drive", self.drive), 0.0, 1.0)
-        drive *= 0.6 + 0.4 * event.velocity / 100
-        return np.asarray((0.25 + 0.75 * drive) * (0.62 + 0.38 * np.exp(-t / 0.22)))
+        bite = (0.25 + 0.75 * drive) * (event.velocity / 100) ** TOUCH
+        return np.asarray(bite * (0.62 + 0.38 * np.exp(-t / 0.22)))
 
 
 def _saturated(turns: Values, bite: Signal) -> Signal:
@@ -119,5 +144,20 @@ def _saturated(turns: Values, bite: Signal) -> Signal:
     return np.asarray(sine)
 
 
-BASSES: Final = (Bass808("808"),)
+BASSES: Final = (
+    Bass808("808"),
+    Bass808("rubber", decay_s=2.8, drive=0.2, index=3.2, index_t60_s=2.2),
+    Breath(
+        "reese",
+        cutoffs_hz=(110.0, 1100.0),
+        air_db=-70.0,
+        turbulence=0.0,
+        vibrato_cents=0.0,
+        scoop_cents=0.0,
+        attack_s=0.012,
+        release_s=0.12,
+        glide_s=0.08,
+        voices=((0.0, 0.0, 1.0), (-14.0, 0.0, 0.42), (12.6, 0.0, 0.42)),
+    ),
+)
 """Every bass; a new one is one more entry."""

@@ -1,4 +1,4 @@
-"""Bells: FM, ice, celesta and music box."""
+"""Bells: FM, ice, celesta, crystal, vibes and music box."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import Final
 
 import numpy as np
 
-from halation.dsp.envelopes import decay
+from halation.dsp.envelopes import decay, expand
 from halation.dsp.oscillators import fm, hz
 from halation.stems.patches.struck import LONGEST_S, Modes, Strike, Struck, Tuned
 from halation.stems.patches.voice import Signal
 from halation.types import SAMPLE_RATE
 
-__all__ = ["BELLS", "Bars", "FmBell"]
+__all__ = ["BELLS", "Bars", "FmBell", "Operator"]
 
+HOP: Final = 64
 REFERENCE_PITCH: Final = 72
 """The decays below are meant at C5; an octave higher they are shorter by a third or so."""
 
@@ -62,10 +63,12 @@ class FmBell(Struck):
 
     operators: tuple[Operator, ...]
 
-    def tone(self, pitch: int, hardness: float, draw: np.random.Generator) -> Signal:
+    def tone(
+        self, pitch: int, hardness: float, draw: np.random.Generator, longest_s: float
+    ) -> Signal:
         """Return the ringing without the strike [shape=(2, n)]."""
-        longest_s = max(_ring(pitch, operator.t60_s) for operator in self.operators)
-        n = round(min(LONGEST_S, 1.1 * longest_s) * SAMPLE_RATE)
+        rings_s = max(_ring(pitch, operator.t60_s) for operator in self.operators)
+        n = round(min(longest_s, 1.1 * rings_s) * SAMPLE_RATE)
         # High notes need a smaller index: their sidebands lie where the ear is sharpest.
         tame = min(1.2, 2.0 ** ((76 - pitch) / 26))
         tone = np.zeros((2, n), np.float32)
@@ -77,12 +80,15 @@ class FmBell(Struck):
         ):
             t60_s = _ring(pitch, operator.t60_s)
             last = min(n, round(1.1 * t60_s * SAMPLE_RATE))
-            t = np.arange(last, dtype=np.float32) / np.float32(SAMPLE_RATE)
+            points_s = np.arange(-(-last // HOP) + 1) * (HOP / SAMPLE_RATE)
             depth = operator.index * tame * (0.25 + 1.1 * hardness**1.5)
-            index = depth * decay(t, operator.index_t60_s)
+            falls = depth * decay(points_s, operator.index_t60_s), decay(points_s, t60_s)
+            index, level = expand(np.stack(falls).astype(np.float32), HOP)[:, :last]
             carrier_hz = float(hz(pitch)) * operator.carrier
+            if operator.ratio == 1:
+                phase = 0.0  # any other would give an offset
             wave = fm(carrier_hz, operator.ratio, index, sample_rate=SAMPLE_RATE, phase=phase)
-            wave *= decay(t, t60_s)
+            wave *= level
             gain = 10 ** ((operator.gain_db + gain_db) / 20)
             tone[0, :last] += wave * np.float32(gain * (1 - operator.lean))
             tone[1, :last] += wave * np.float32(gain * (1 + operator.lean))
@@ -108,6 +114,19 @@ BELLS: Final = (
         "celesta", Strike(-16.0, 300.0, 1800.0, 0.035), 0.0022, 13.0, 0.5, 0.45,
         ((1.0, 0.0, 3.4), (2.0, -24.0, 2.0), (2.756, -17.0, 0.8), (4.0, -11.0, 1.4),
          (5.404, -25.0, 0.5), (8.933, -24.0, 0.3)),
+    ),
+    FmBell(
+        "crystal", Strike(-26.0, 3000.0, 7000.0, 0.015), 0.003,
+        (
+            Operator(0.9990, 4.0, 0.55, 0.0, 3.6, 2.6, -0.8),
+            Operator(1.0010, 6.0, 0.32, -1.0, 3.4, 1.8, 0.8),
+            Operator(2.0030, 3.0, 0.50, -9.0, 2.4, 1.2, 0.0),
+        ),
+    ),
+    Bars(
+        "vibes", Strike(-26.0, 200.0, 1400.0, 0.03), 0.003, 13.0, 0.25, 0.3,
+        ((1.0, 0.0, 4.6), (3.984, -13.0, 1.5), (10.67, -24.0, 0.4)),
+        tremolo=(4.3, 0.5, 0.25),
     ),
     Bars(
         "music_box", Strike(-14.0, 2200.0, 6000.0, 0.012), 0.0008, 14.0, 0.7, 0.5,

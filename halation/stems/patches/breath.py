@@ -1,11 +1,11 @@
-"""Breath: flute, ocarina and a soft synth brass, played in phrases.
+"""Lines: flute, ocarina, a soft synth brass, a pulse and a saw lead, played in phrases.
 
 Notes that overlap are one breath: the pitch glides, the air goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -40,6 +40,9 @@ VIBRATO_RISE_S: Final = 0.6
 VIBRATO_RATE_HZ: Final = 5.2
 PITCH_DRIFT_CENTS: Final = 2.0
 TURBULENCE: Final = 0.12
+PULSE_TOP_HZ: Final = (2000.0, 6500.0)
+TOUCH_OPENS: Final = 0.62
+"""How far a note of velocity 100 opens the wave."""
 LEGATO_DIP: Final = 0.25
 """How much the air gives way in the middle of a glide."""
 
@@ -56,6 +59,8 @@ class Breath:
         ``cutoffs_hz`` is given, ignored.
     cutoffs_hz : pair of float [Hz], optional
         A saw's harmonics under a low-pass that moves between these two (24 dB/octave).
+    duties : pair of float in 0..0.5, optional
+        A pulse wave whose width moves between these two.
     air_db : float [dB]
         Noise over the tone.
     air_hz : pair of float [Hz]
@@ -73,6 +78,7 @@ class Breath:
     dark: tuple[float, ...] = ()
     bright: tuple[float, ...] = ()
     cutoffs_hz: tuple[float, float] | None = None
+    duties: tuple[float, float] | None = None
     air_db: float = -30.0
     air_hz: tuple[float, float] = (1500.0, 5000.0)
     turbulence: float = 0.1
@@ -83,10 +89,11 @@ class Breath:
     glide_s: float = 0.06
     voices: tuple[tuple[float, float, float], ...] = ((0.0, 0.0, 1.0),)
 
-    def play(self, part: Part, events: Sequence[Event], out: Signal) -> None:
+    def play(self, part: Part, events: Sequence[Event], out: Signal) -> Iterator[int]:
         """Add the events to ``out``; see :class:`halation.stems.patches.voice.Patch`."""
         air = MEMORY.get((self, "air"), self._make_air)
         for chain in chains(events, SAMPLE_RATE):
+            yield chain[0].start
             highest = max(event.pitch for event in chain)
             table = MEMORY.get((self, highest), partial(self._make_table, highest))
             pitch, level, open_ = self._controls(part, chain)
@@ -108,6 +115,11 @@ class Breath:
             cutoff_hz = np.maximum(cutoff_hz, 0.9 * base_hz)
             rows = (1 / k) / (1 + (k * base_hz / cutoff_hz) ** 4) ** 0.5
             rows /= 1 + (k * base_hz / (2.5 * cutoff_hz)) ** 2
+        elif self.duties:
+            wide, thin = self.duties
+            duty = wide + (thin - wide) * place
+            top_hz = PULSE_TOP_HZ[0] + (PULSE_TOP_HZ[1] - PULSE_TOP_HZ[0]) * place
+            rows = np.abs(np.sin(np.pi * k * duty)) / k / (1 + (k * base_hz / top_hz) ** 2)
         else:
             ends = np.zeros((2, max(count, len(self.dark), len(self.bright))))
             ends[0, : len(self.dark)], ends[1, : len(self.bright)] = self.dark, self.bright
@@ -131,12 +143,12 @@ class Breath:
         cents += PITCH_DRIFT_CENTS * wander(t, 0.23, (draws[3], draws[4]))
         cents -= self.scoop_cents * (0.6 + 0.8 * draws[5]) * np.exp(-t / SCOOP_S)
         envelope = swell(t, length_s, attack_s, release_s)
-        breath = envelope * (1 + 0.06 * vibrato * swing + 0.1 * wander(t, 0.4, (draws[6], 0.3)))
+        breath = envelope * (1 + 0.06 * vibrato * swing + 0.14 * wander(t, 0.47, (draws[6], 0.3)))
         breath *= 1 - SWELL * np.exp(-t / SWELL_S)
-        open_ = 0.62 * np.minimum(level, 1.3) + 0.7 * (part.setting("brightness", 0.5) - 0.5)
+        open_ = TOUCH_OPENS * np.minimum(level, 1.3) + 0.7 * (part.setting("brightness", 0.5) - 0.5)
         movement = part.setting("movement", 0.5)
-        open_ += movement * (0.16 * wander(t, 0.29, (draws[7], draws[1])) + 0.1 * vibrato * swing)
-        return pitch + cents / 100, LEVEL * level * breath, open_ * breath
+        open_ += movement * (0.3 * wander(t, 0.37, (draws[7], draws[1])) + 0.1 * vibrato * swing)
+        return pitch + cents / 100, LEVEL * chain[0].share * level * breath, open_ * breath
 
     def _line(
         self, part: Part, chain: tuple[Event, ...], t: Values
@@ -193,19 +205,29 @@ class Breath:
 
 BREATHS: Final = (
     Breath(
-        "flute", (1.0, 0.16, 0.05, 0.01), (1.0, 0.55, 0.3, 0.12, 0.08, 0.04, 0.02),
+        "flute", (1.0, 0.12, 0.03), (1.0, 0.7, 0.42, 0.2, 0.12, 0.06, 0.03),
         air_db=-33.0, air_hz=(900.0, 4200.0), turbulence=0.5, vibrato_cents=16.0,
         attack_s=0.07, release_s=0.18,
     ),
     Breath(
-        "ocarina", (1.0, 0.02, 0.03), (1.0, 0.08, 0.14, 0.02, 0.03),
+        "ocarina", (1.0, 0.02, 0.03), (1.0, 0.14, 0.26, 0.05, 0.08),
         air_db=-34.0, air_hz=(600.0, 2600.0), turbulence=0.3, vibrato_cents=13.0,
         scoop_cents=50.0, attack_s=0.045, release_s=0.12,
     ),
     Breath(
-        "airbrass", cutoffs_hz=(420.0, 5200.0), air_db=-38.0, air_hz=(1800.0, 5500.0),
+        "airbrass", cutoffs_hz=(420.0, 6000.0), air_db=-38.0, air_hz=(1800.0, 5500.0),
         turbulence=0.15, vibrato_cents=11.0, scoop_cents=20.0, attack_s=0.12, release_s=0.35,
-        glide_s=0.08, voices=((0.0, 0.0, 1.0), (-6.0, -0.9, 0.2), (6.4, 0.9, 0.2)),
+        glide_s=0.08, voices=((0.0, 0.0, 1.0), (-8.0, -0.9, 0.45), (8.4, 0.9, 0.45)),
+    ),
+    Breath(
+        "chip", duties=(0.5, 0.06), air_db=-60.0, turbulence=0.0, vibrato_cents=20.0,
+        scoop_cents=0.0, attack_s=0.012, release_s=0.12, glide_s=0.02,
+        voices=((0.0, 0.0, 1.0), (4.0, 0.9, 0.35), (-3.6, -0.9, 0.35)),
+    ),
+    Breath(
+        "hyper", cutoffs_hz=(900.0, 12000.0), air_db=-56.0, turbulence=0.0, vibrato_cents=9.0,
+        scoop_cents=12.0, attack_s=0.02, release_s=0.3, glide_s=0.05,
+        voices=((0.0, 0.0, 1.0), (-15.0, -0.9, 0.9), (13.6, 0.9, 0.9)),
     ),
 )  # fmt: skip
 """Every breath sound; a new one is one more entry."""

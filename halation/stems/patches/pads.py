@@ -1,13 +1,15 @@
 """Pads, strings, organ and supersaw: PADsynth tables that never stand still.
 
-A pitch has two tables, one dark and one bright. A note is a slice of both from a random place;
-slow LFOs with irrational ratios, its velocity and its envelope move it between them.
+A pitch has two tables, one dark and one bright, whose lengths differ, so that together they come
+round after nine seconds only. A note is a slice of both from a random place; slow LFOs with
+irrational ratios, its velocity and its envelope move it between them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -16,19 +18,23 @@ from numpy.typing import NDArray
 from halation.dsp.envelopes import expand, swell, wander
 from halation.dsp.oscillators import TOP_HZ, hz, padsynth
 from halation.seeds import rng
-from halation.stems.patches.voice import MEMORY, Event, Signal, grouped, loudness
+from halation.stems.patches.voice import MEMORY, Event, Signal
 from halation.types import SAMPLE_RATE, Part
 
-__all__ = ["PADS", "Pad"]
+__all__ = ["PADS", "Held", "Pad", "PadBlend"]
 
 Values = NDArray[np.float64]
 Vowel = tuple[tuple[float, float, float], ...]
 """Formants: centre [Hz], level [dB], half width [Hz]."""
 
-TABLE: Final = 2**18
+Bands = tuple[Values, Values, Values]
+"""Centres [Hz], amplitudes and widths [Hz] of what a table holds."""
+
 HOP: Final = 256
 BLOCK: Final = 16_384
-"""Four gain curves of this length stay in the cache; a table holds 16 of them."""
+"""Four gain curves of this length stay in the cache."""
+TABLES: Final = (8 * BLOCK, 6 * BLOCK)
+"""Lengths of the dark and the bright table."""
 
 LEVEL: Final = 10 ** (-24 / 20)
 """RMS of a note of velocity 100: it peaks near −12 dBFS."""
@@ -38,25 +44,111 @@ LOW_TILT_DB: Final = 3.0
 HIGH_TILT_DB: Final = 1.0
 """Less for every octave over C5."""
 
+VELOCITY_OPENS: Final = 1.0
+"""How far the whole range of velocity moves a note from dark to bright."""
+
+RISE_FROM: Final = 0.06
+RISE_END_S: Final = 0.45
+
 AIR_HZ: Final = 5200.0
 AIR_WIDTH_HZ: Final = 1900.0
 
-OO: Final[Vowel] = ((320.0, 0.0, 70.0), (760.0, -11.0, 90.0), (2450.0, -30.0, 160.0))
+OO: Final[Vowel] = ((320.0, 0.0, 70.0), (820.0, -5.0, 90.0), (2600.0, -21.0, 170.0))
 AH: Final[Vowel] = (
     (660.0, 0.0, 100.0),
     (1120.0, -4.0, 110.0),
-    (2750.0, -18.0, 180.0),
-    (3500.0, -24.0, 220.0),
+    (2750.0, -13.0, 180.0),
+    (3500.0, -20.0, 240.0),
 )
+NASAL: Final[Vowel] = ((420.0, 0.0, 190.0), (1900.0, -5.0, 420.0))
+PHASE: Final[Vowel] = ((780.0, -3.0, 210.0), (3300.0, 0.0, 800.0))
+"""Two places of a phaser's notches: moving between them sounds like one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pad:
+class Held:
     """A held sound made of two PADsynth tables.
 
     Parameters
     ----------
     name : str
+    attack_s, release_s : float [s]
+        Where the part sets none.
+    restless : float
+        How far the LFOs move, over the usual.
+    bloom : float
+        How far the sound opens and closes with its envelope.
+    rises : bool
+        The note swells over its whole length and is over soon after its end.
+    """
+
+    name: str
+    attack_s: float = field(default=0.9, kw_only=True)
+    release_s: float = field(default=3.0, kw_only=True)
+    restless: float = field(default=1.0, kw_only=True)
+    bloom: float = field(default=0.22, kw_only=True)
+    rises: bool = field(default=False, kw_only=True)
+
+    @abstractmethod
+    def bands(self, pitch: int, bright: bool) -> Bands:
+        """Return what the dark or the bright table of a pitch holds; its power is 1."""
+
+    def table(self, pitch: int, bright: bool) -> Signal:
+        """Return the dark or the bright table [shape=(2, n)], RMS 1."""
+        return MEMORY.get((self, pitch, bright), lambda: self._make_table(pitch, bright))
+
+    def _make_table(self, pitch: int, bright: bool) -> Signal:
+        draw = rng(0, "patch", self.name, pitch, int(bright))
+        n = TABLES[bright]
+        return padsynth(*self.bands(pitch, bright), n=n, sample_rate=SAMPLE_RATE, rng=draw)
+
+    def play(self, part: Part, events: Sequence[Event], out: Signal) -> Iterator[int]:
+        """Add the events to ``out``; see :class:`halation.stems.patches.voice.Patch`."""
+        tables: dict[int, tuple[Signal, Signal]] = {}
+        for event in events:
+            yield event.start
+            if event.pitch not in tables:
+                tables[event.pitch] = self.table(event.pitch, False), self.table(event.pitch, True)
+            _add(out, tables[event.pitch], event, self._gains(part, event, out.shape[1]))
+
+    def _gains(self, part: Part, event: Event, n_samples: int) -> Signal:
+        """Return the gains of dark left and right, bright left and right [shape=(4, k + 1)]."""
+        attack_s = max(part.setting("attack_s", self.attack_s), 0.004)
+        release_s = max(part.setting("release_s", self.release_s), 0.01)
+        movement = self.restless * 2.0 * part.setting("movement", 0.5)
+        length_s = event.length / SAMPLE_RATE
+        if self.rises:
+            release_s = min(release_s, RISE_END_S)
+        release_s = min(release_s, max(0.05, (n_samples - event.end) / SAMPLE_RATE))
+        total = min(n_samples - event.start, event.length + round(release_s * SAMPLE_RATE))
+        t = np.arange(-(-total // HOP) + 1) * (HOP / SAMPLE_RATE)
+        draws = event.draws
+        envelope = swell(t, length_s, min(attack_s, max(0.8 * length_s, 0.004)), release_s)
+        if self.rises:
+            through = np.minimum(t / length_s, 1.0)
+            envelope = swell(t, length_s, min(0.1, 0.5 * length_s), release_s)
+            envelope *= RISE_FROM + (1 - RISE_FROM) * through**2.2
+        sway = wander(t, 0.09 + 0.13 * draws[0], (draws[1], draws[2]))
+        ripple = wander(t, 0.47 + 0.4 * draws[3], (draws[4], draws[1]))
+        still = 0.42 + 0.5 * (part.setting("brightness", 0.5) - 0.5)
+        still += VELOCITY_OPENS * (event.velocity - 80) / 127
+        # The bloom: a note opens with its envelope and closes as it dies away.
+        place = still + self.bloom * (envelope - 1.0) + movement * (0.3 * sway + 0.12 * ripple)
+        angle = np.clip(place, 0.02, 0.98) * (np.pi / 2)
+        lean = movement * 0.16 * wander(t, 0.07 + 0.09 * draws[5], (draws[6], draws[7]))
+        level = envelope * (1.0 + 0.1 * movement * wander(t, 0.31, (draws[7], draws[0])))
+        level *= LEVEL * event.level * _tilt(event.pitch)
+        dark, bright = level * np.cos(angle), level * np.sin(angle)
+        rows = (dark * (1 - lean), dark * (1 + lean), bright * (1 + lean), bright * (1 - lean))
+        return np.asarray(rows, np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Pad(Held):
+    """A held sound by its spectrum.
+
+    Parameters
+    ----------
     slope : float
         Harmonic k has the amplitude ``k ** -slope``.
     dark_hz, bright_hz : float [Hz]
@@ -75,13 +167,8 @@ class Pad:
         Multiplied onto the spectrum.
     air_db : float [dB]
         Breath around 5 kHz in the bright table, over the tone; 12 dB less in the dark one.
-    attack_s, release_s : float [s]
-        Where the part sets none.
-    restless : float
-        How far the LFOs move, over the usual.
     """
 
-    name: str
     slope: float
     dark_hz: float
     bright_hz: float
@@ -93,38 +180,26 @@ class Pad:
     dark_vowel: Vowel = ()
     bright_vowel: Vowel = ()
     air_db: float = -44.0
-    attack_s: float = 0.9
-    release_s: float = 3.0
-    restless: float = 1.0
 
-    def table(self, pitch: int) -> Signal:
-        """Return dark left, dark right, bright left, bright right: [shape=(4, 2**18)], RMS 1."""
-        return MEMORY.get((self, pitch), lambda: self._make_table(pitch))
-
-    def _make_table(self, pitch: int) -> Signal:
+    def bands(self, pitch: int, bright: bool) -> Bands:
+        """Return the harmonics, each with its copies, and the air."""
         base_hz = float(hz(pitch))
         ratios, gains = self._series(base_hz)
         lines = 2.0 ** (np.asarray(self.lines_cents) / 1200.0)
         centres = (ratios[:, None] * lines * base_hz).ravel()
         spread_hz = (2.0 ** (self.bandwidth_cents / 1200.0) - 1.0) * base_hz / 2.0
         widths = np.repeat(spread_hz * ratios**self.growth, len(lines))
-        draw = rng(0, "patch", self.name, pitch)
-        table = np.empty((4, TABLE), np.float32)
-        centres, widths = np.append(centres, AIR_HZ), np.append(widths, AIR_WIDTH_HZ)
-        looks = (
-            (self.dark_hz, self.dark_vowel, self.air_db - 12.0),
-            (self.bright_hz, self.bright_vowel, self.air_db),
+        cutoff_hz = (self.bright_hz if bright else self.dark_hz) * (base_hz / 261.6) ** 0.5
+        vowel = self.bright_vowel if bright else self.dark_vowel
+        gains = gains * _formants(ratios * base_hz, vowel)
+        gains = gains / (1.0 + (ratios * base_hz / cutoff_hz) ** 2)
+        amplitudes = np.repeat(gains / np.sqrt(len(lines) * np.sum(gains**2)), len(lines))
+        air = 10 ** ((self.air_db if bright else self.air_db - 12.0) / 20)
+        return (
+            np.append(centres, AIR_HZ),
+            np.append(amplitudes, air) / np.sqrt(1 + air**2),
+            np.append(widths, AIR_WIDTH_HZ),
         )
-        for i, (cutoff_hz, vowel, air_db) in enumerate(looks):
-            cutoff_hz *= (base_hz / 261.6) ** 0.5
-            shaped = gains * _formants(ratios * base_hz, vowel)
-            shaped = shaped / (1.0 + (ratios * base_hz / cutoff_hz) ** 2)
-            amplitudes = np.repeat(shaped / np.sqrt(np.sum(shaped**2)), len(lines))
-            amplitudes = np.append(amplitudes, len(lines) ** 0.5 * 10 ** (air_db / 20))
-            table[2 * i : 2 * i + 2] = padsynth(
-                centres, amplitudes, widths, n=TABLE, sample_rate=SAMPLE_RATE, rng=draw
-            )
-        return table
 
     def _series(self, base_hz: float) -> tuple[Values, Values]:
         if self.drawbars:
@@ -133,37 +208,39 @@ class Pad:
         k = np.arange(1.0, max(2.0, min(110.0, TOP_HZ / base_hz)))
         return k, k**-self.slope * np.where(k % 2 == 0, self.even, 1.0)
 
-    def play(self, part: Part, events: Sequence[Event], out: Signal) -> None:
-        """Add the events to ``out``; see :class:`halation.stems.patches.voice.Patch`."""
-        for pitch, group in grouped(events, lambda event: event.pitch):
-            table = self.table(pitch)
-            for event in group:
-                _add(out, table, event, self._gains(part, event, out.shape[1]))
 
-    def _gains(self, part: Part, event: Event, n_samples: int) -> Signal:
-        """Return the gains of the four tables at control points [shape=(4, k + 1)]."""
-        attack_s = max(part.setting("attack_s", self.attack_s), 0.004)
-        release_s = max(part.setting("release_s", self.release_s), 0.01)
-        movement = self.restless * 2.0 * part.setting("movement", 0.5)
-        length_s = event.length / SAMPLE_RATE
-        release_s = min(release_s, max(0.05, (n_samples - event.end) / SAMPLE_RATE))
-        total = min(n_samples - event.start, event.length + round(release_s * SAMPLE_RATE))
-        t = np.arange(-(-total // HOP) + 1) * (HOP / SAMPLE_RATE)
-        draws = event.draws
-        envelope = swell(t, length_s, min(attack_s, max(0.8 * length_s, 0.004)), release_s)
-        sway = wander(t, 0.09 + 0.13 * draws[0], (draws[1], draws[2]))
-        ripple = wander(t, 0.47 + 0.4 * draws[3], (draws[4], draws[1]))
-        still = 0.42 + 0.5 * (part.setting("brightness", 0.5) - 0.5)
-        still += 0.55 * (event.velocity - 80) / 127
-        # The bloom: a note opens with its envelope and closes as it dies away.
-        place = still + 0.22 * (envelope - 1.0) + movement * (0.3 * sway + 0.12 * ripple)
-        angle = np.clip(place, 0.02, 0.98) * (np.pi / 2)
-        lean = movement * 0.16 * wander(t, 0.07 + 0.09 * draws[5], (draws[6], draws[7]))
-        level = envelope * (1.0 + 0.1 * movement * wander(t, 0.31, (draws[7], draws[0])))
-        level *= LEVEL * loudness(event.velocity) * _tilt(event.pitch)
-        dark, bright = level * np.cos(angle), level * np.sin(angle)
-        rows = (dark * (1 - lean), dark * (1 + lean), bright * (1 + lean), bright * (1 - lean))
-        return np.asarray(rows, np.float32)
+@dataclass(frozen=True, slots=True)
+class PadBlend(Held):
+    """Two pads in one pair of tables: ``share`` of the second, at the price of one pad."""
+
+    one: Held
+    other: Held
+    share: float
+
+    @classmethod
+    def of(cls, one: Held, other: Held, share: float) -> PadBlend:
+        """Blend two pads, their envelopes and movement included."""
+
+        def between(name: str) -> float:
+            return float((1 - share) * getattr(one, name) + share * getattr(other, name))
+
+        return cls(
+            f"{one.name}+{other.name}", one, other, share,
+            attack_s=between("attack_s"), release_s=between("release_s"),
+            restless=between("restless"), bloom=between("bloom"),
+            rises=(other if share > 0.5 else one).rises,
+        )  # fmt: skip
+
+    def bands(self, pitch: int, bright: bool) -> Bands:
+        """Return the bands of both, equal power."""
+        angle = self.share * np.pi / 2
+        one, other = self.one.bands(pitch, bright), self.other.bands(pitch, bright)
+        amplitudes = np.concatenate((np.cos(angle) * one[1], np.sin(angle) * other[1]))
+        return (
+            np.concatenate((one[0], other[0])),
+            amplitudes,
+            np.concatenate((one[2], other[2])),
+        )
 
 
 def _formants(frequency_hz: Values, vowel: Vowel) -> Values:
@@ -181,18 +258,18 @@ def _tilt(pitch: int) -> float:
     return float(10 ** (-(LOW_TILT_DB * octaves_low + HIGH_TILT_DB * octaves_high) / 20))
 
 
-def _add(out: Signal, table: Signal, event: Event, gains: Signal) -> None:
+def _add(out: Signal, tables: tuple[Signal, Signal], event: Event, gains: Signal) -> None:
     """Add a slice of the tables times its gains, block by block, from a random block on."""
-    first = int(event.draws[3] * (TABLE // BLOCK))
+    firsts = [int(event.draws[at] * (n // BLOCK)) for at, n in zip((3, 6), TABLES, strict=True)]
     step = BLOCK // HOP
     for i, hop in enumerate(range(0, gains.shape[1] - 1, step)):
         start = event.start + i * BLOCK
         block = expand(gains[:, hop : hop + step + 1], HOP)[:, : out.shape[1] - start]
         n = block.shape[1]
-        place = (first + i) * BLOCK % TABLE
-        block *= table[:, place : place + n]
-        out[:, start : start + n] += block[:2]
-        out[:, start : start + n] += block[2:]
+        for rows, table, first in zip((block[:2], block[2:]), tables, firsts, strict=True):
+            place = (first + i) * BLOCK % table.shape[1]
+            rows *= table[:, place : place + n]
+            out[:, start : start + n] += rows
 
 
 SAW_LINES: Final = (-17.0, -11.3, -6.1, 0.0, 5.8, 11.7, 16.9)
@@ -201,7 +278,7 @@ PADS: Final = (
     Pad("glass", 1.0, 480, 4800, 22, even=0.06, growth=0.9, attack_s=1.4, release_s=4.0),
     Pad("warm", 1.0, 330, 2200, 34, attack_s=0.8, release_s=3.0),
     Pad(
-        "choirpad", 0.35, 2000, 4600, 32, air_db=-35.0,
+        "choirpad", 0.35, 2600, 5200, 40, air_db=-35.0,
         dark_vowel=OO, bright_vowel=AH, attack_s=0.9, release_s=3.0,
     ),
     Pad(
@@ -215,10 +292,29 @@ PADS: Final = (
         attack_s=1.6, release_s=5.0,
     ),
     Pad(
-        "organ", 1.0, 800, 4200, 5, growth=0.7,
+        "organ", 1.0, 500, 5000, 5, growth=0.7,
         drawbars=((0.5, 0.35), (1, 1.0), (1.5, 0.3), (2, 0.55), (3, 0.28), (4, 0.3), (5, 0.1),
                   (6, 0.14), (8, 0.16), (10, 0.06), (12, 0.07), (16, 0.07), (20, 0.03), (24, 0.03)),
         lines_cents=(-2.1, 1.9), attack_s=0.4, release_s=2.0, restless=1.2,
+    ),
+    Pad(
+        "bowed", 1.0, 600, 6000, 4, growth=0.6, air_db=-40.0,
+        drawbars=((1, 1.0), (2.32, 0.3), (4.25, 0.2), (6.63, 0.12), (9.38, 0.06)),
+        lines_cents=(-3.4, 2.9), attack_s=0.7, release_s=2.6, restless=1.4,
+    ),
+    Pad(
+        "machine", 0.75, 1500, 5200, 5, even=1.25,
+        lines_cents=(-11.0, 0.0, 10.2), dark_vowel=NASAL, bright_vowel=PHASE,
+        attack_s=0.35, release_s=1.8, restless=1.5,
+    ),
+    Pad(
+        "vapourbrass", 0.85, 280, 5200, 7, lines_cents=(-6.5, 6.1),
+        attack_s=0.16, release_s=1.4, restless=0.7, bloom=0.6,
+    ),
+    Pad(
+        "swell", 1.0, 900, 5200, 9, growth=0.7, air_db=-38.0,
+        drawbars=((1, 1.0), (1.41, 0.2), (3.5, 0.35), (4.5, 0.25), (7.0, 0.18), (9.5, 0.1)),
+        rises=True, bloom=0.8,
     ),
     Pad(
         "supersaw", 1.0, 1000, 7000, 2.5, growth=0.8,

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.envelopes import decay, fade_edges
+from halation.dsp.envelopes import decay, expand, fade_edges, wander
 from halation.dsp.oscillators import hz, modal, noise
 from halation.seeds import rng
-from halation.stems.patches.voice import MEMORY, Event, Signal, grouped, loudness
+from halation.stems.patches.voice import MEMORY, Event, Signal
 from halation.types import SAMPLE_RATE, Part
 
-__all__ = ["HARDNESSES", "VARIANTS", "Modes", "Strike", "Struck", "Tuned"]
+__all__ = ["HARDNESSES", "VARIANTS", "Modes", "Strike", "Struck", "StruckBlend", "Tuned"]
 
 Values = NDArray[np.float64]
 
@@ -29,6 +29,7 @@ LEVEL: Final = 10 ** (-12 / 20)
 """Peak of a note of velocity 100."""
 
 BLOCK: Final = 8192
+HOP: Final = 512
 LONGEST_S: Final = 5.0
 SILENT: Final = 10 ** (-60 / 20)
 """A struck sound is cut (with a fade) where it stays below this share of its peak."""
@@ -70,47 +71,77 @@ class Struck:
     strike : Strike
     softness_s : float [s]
         Rise of the attack at middle touch; harder is faster.
+    tremolo : (rate_hz, depth in 0..1, apart in 0..1)
+        A motor that moves the level of all notes together; 1 apart alternates the sides.
     """
 
     name: str
     strike: Strike
     softness_s: float
+    tremolo: tuple[float, float, float] = field(default=(0.0, 0.0, 0.0), kw_only=True)
 
     @abstractmethod
-    def tone(self, pitch: int, hardness: float, draw: np.random.Generator) -> Signal:
-        """Return the ringing without the strike [shape=(2, n)], any level."""
+    def tone(
+        self, pitch: int, hardness: float, draw: np.random.Generator, longest_s: float
+    ) -> Signal:
+        """Return at most ``longest_s`` of the ringing without the strike [shape=(2, n)]."""
 
-    def play(self, part: Part, events: Sequence[Event], out: Signal) -> None:
+    def play(self, part: Part, events: Sequence[Event], out: Signal) -> Iterator[int]:
         """Add the events to ``out``; see :class:`halation.stems.patches.voice.Patch`."""
         release_s = part.setting("release_s", 0.0)
         bright = part.setting("brightness", 0.5)
-
-        def key(event: Event) -> tuple[int, int, int]:
+        seconds = _needed_s(events, release_s)
+        for event in events:
+            yield event.start
             touch = event.velocity / 127 + 0.4 * (bright - 0.5)
             layer = int(np.clip(touch * len(HARDNESSES), 0, len(HARDNESSES) - 1))
-            return event.pitch, layer, event.index % VARIANTS
+            shot = self.shot(event.pitch, layer, event.index % VARIANTS, seconds)
+            self._place(out, shot, event, release_s)
 
-        for (pitch, layer, variant), group in grouped(events, key):
-            shot = self.shot(pitch, layer, variant)
-            for event in group:
-                _place(out, shot, event, release_s)
+    def shot(self, pitch: int, layer: int, variant: int, seconds: float = LONGEST_S) -> Signal:
+        """Return the first ``seconds`` of a struck note, its peak 1 [shape=(2, n)]."""
+        key = (self, pitch, layer, variant, seconds)
+        return MEMORY.get(key, lambda: self._make_shot(pitch, layer, variant, seconds))
 
-    def shot(self, pitch: int, layer: int, variant: int) -> Signal:
-        """Return one struck note, its peak 1 [shape=(2, n)]."""
-        key = (self, pitch, layer, variant)
-        return MEMORY.get(key, lambda: self._make_shot(pitch, layer, variant))
-
-    def _make_shot(self, pitch: int, layer: int, variant: int) -> Signal:
+    def _make_shot(self, pitch: int, layer: int, variant: int, seconds: float) -> Signal:
         hardness = HARDNESSES[layer]
         draw = rng(0, "patch", self.name, pitch, layer, variant)
-        shot = self.tone(pitch, hardness, draw)
+        shot = self.tone(pitch, hardness, draw, seconds)
         fade_edges(shot, round(self.softness_s * (1.5 - hardness) * SAMPLE_RATE), 0)
         shot /= np.max(np.abs(shot))
         self._add_strike(shot, hardness, draw)
         shot /= np.max(np.abs(shot))
-        shot = shot[:, : _audible(shot)].copy()
-        fade_edges(shot, 0, shot.shape[1] // 8)
-        return shot
+        return _ended(shot, seconds)
+
+    def _place(self, out: Signal, shot: Signal, event: Event, release_s: float) -> None:
+        gain = np.float32(LEVEL * event.level * (0.94 + 0.06 * event.draws[0]))
+        n = min(shot.shape[1], out.shape[1] - event.start)
+        damped = event.length + round(release_s * SAMPLE_RATE)
+        held = min(n, event.length) if release_s > 0 and damped < n else n
+        sway = self._sway(event.start, damped if held < n else n)
+        for a in range(0, held, BLOCK):
+            b = min(a + BLOCK, held)
+            sound = shot[:, a:b] * gain
+            if sway is not None:
+                sound *= sway[:, a:b]
+            out[:, event.start + a : event.start + b] += sound
+        if held < n:
+            sound = shot[:, held:damped] * gain
+            fade_edges(sound, 0, damped - held)
+            if sway is not None:
+                sound *= sway[:, held:damped]
+            out[:, event.start + held : event.start + damped] += sound
+
+    def _sway(self, start: int, n: int) -> Signal | None:
+        """Return the tremolo, which goes on through all notes of a part [shape=(2, >= n)]."""
+        rate_hz, depth, apart = self.tremolo
+        if not depth:
+            return None
+        points_s = (np.arange(-(-n // HOP) + 1) * HOP + start) / SAMPLE_RATE
+        # The motor's speed drifts a little, so that no two bars are the same.
+        turns = rate_hz * points_s + 0.35 * wander(points_s, 0.083, (0.1, 0.6))
+        gains = 1.0 - depth * (0.5 + 0.5 * np.sin(2 * np.pi * np.stack((turns, turns + apart / 2))))
+        return expand(gains.astype(np.float32), HOP)
 
     def _add_strike(self, shot: Signal, hardness: float, draw: np.random.Generator) -> None:
         n = min(2 ** int(np.log2(self.strike.t60_s * SAMPLE_RATE) + 1), shot.shape[1])
@@ -122,25 +153,24 @@ class Struck:
         shot[:, :n] += burst * np.float32(gain)
 
 
-def _audible(shot: Signal) -> int:
-    """Return the length up to the last sample that can be heard."""
+def _needed_s(events: Sequence[Event], release_s: float) -> float:
+    """Return how much of its shots a part will hear, in half seconds."""
+    if release_s <= 0 or not events:
+        return LONGEST_S
+    longest_s = max(event.length for event in events) / SAMPLE_RATE + release_s
+    return float(min(LONGEST_S, np.ceil(2 * longest_s + 0.01) / 2))
+
+
+def _ended(shot: Signal, seconds: float) -> Signal:
+    """Cut a shot after the last sample that can be heard, with a fade if that is its own end."""
     loud = np.abs(shot[0]) > SILENT
     loud |= np.abs(shot[1]) > SILENT
-    return int(shot.shape[1]) - int(np.argmax(loud[::-1]))
-
-
-def _place(out: Signal, shot: Signal, event: Event, release_s: float) -> None:
-    gain = np.float32(LEVEL * loudness(event.velocity) * (0.94 + 0.06 * event.draws[0]))
-    n = min(shot.shape[1], out.shape[1] - event.start)
-    damped = event.length + round(release_s * SAMPLE_RATE)
-    held = min(n, event.length) if release_s > 0 and damped < n else n
-    for a in range(0, held, BLOCK):
-        b = min(a + BLOCK, held)
-        out[:, event.start + a : event.start + b] += shot[:, a:b] * gain
-    if held < n:
-        sound = shot[:, held:damped] * gain
-        fade_edges(sound, 0, damped - held)
-        out[:, event.start + held : event.start + damped] += sound
+    n = int(shot.shape[1]) - int(np.argmax(loud[::-1]))
+    ends = n < round(seconds * SAMPLE_RATE) or seconds >= LONGEST_S
+    shot = shot[:, :n].copy()
+    if ends:
+        fade_edges(shot, 0, n // 8)
+    return shot
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +197,9 @@ class Tuned(Struck):
     def modes(self, pitch: int) -> Modes:
         """Return the partials at middle touch."""
 
-    def tone(self, pitch: int, hardness: float, draw: np.random.Generator) -> Signal:
+    def tone(
+        self, pitch: int, hardness: float, draw: np.random.Generator, longest_s: float
+    ) -> Signal:
         """Return the ringing without the strike [shape=(2, n)]."""
         modes = self.modes(pitch)
         count = len(modes.gains)
@@ -190,6 +222,31 @@ class Tuned(Struck):
             np.tile(modes.t60_s, 2),
             np.stack((pair * (1 + sides), pair * (1 - sides))),
             np.stack((np.zeros(2 * count), turned)),
-            n=round(min(LONGEST_S, 1.1 * float(modes.t60_s.max())) * SAMPLE_RATE),
+            n=round(min(longest_s, 1.1 * float(modes.t60_s.max())) * SAMPLE_RATE),
             sample_rate=SAMPLE_RATE,
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class StruckBlend(Struck):
+    """Two struck sounds as one: ``share`` of the second, equal power."""
+
+    one: Struck
+    other: Struck
+    share: float
+
+    def tone(
+        self, pitch: int, hardness: float, draw: np.random.Generator, longest_s: float
+    ) -> Signal:
+        """Return the first sound alone; :meth:`shot` has both [shape=(2, n)]."""
+        return self.one.tone(pitch, hardness, draw, longest_s)
+
+    def _make_shot(self, pitch: int, layer: int, variant: int, seconds: float) -> Signal:
+        """Mix two finished shots, each struck in its own way."""
+        shots = [s.shot(pitch, layer, variant, seconds) for s in (self.one, self.other)]
+        both = np.zeros((2, max(shot.shape[1] for shot in shots)), np.float32)
+        angle = self.share * np.pi / 2
+        for shot, gain in zip(shots, (np.cos(angle), np.sin(angle)), strict=True):
+            both[:, : shot.shape[1]] += np.float32(gain) * shot
+        both /= np.max(np.abs(both))
+        return both

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from halation.types import Part
 
-__all__ = ["DRAWS", "MEMORY", "Event", "Memory", "Patch", "chains", "grouped", "loudness"]
+__all__ = ["DRAWS", "MEMORY", "Event", "Memory", "Patch", "chains", "loudness"]
 
 Signal = NDArray[np.float32]
-Group = TypeVar("Group", bound=Hashable)
 
 DRAWS: Final = 8
 """Uniform draws that every note brings along: values first, applied by its patch."""
@@ -43,6 +42,8 @@ class Event:
         As in the note.
     draws : tuple of float in 0..1
         :data:`DRAWS` of them.
+    share : float > 0
+        Linear gain of this patch where several play the note together.
     """
 
     index: int
@@ -51,6 +52,12 @@ class Event:
     pitch: int
     velocity: int
     draws: tuple[float, ...]
+    share: float = 1.0
+
+    @property
+    def level(self) -> float:
+        """The note's linear gain: of its velocity and its patch's share."""
+        return self.share * loudness(self.velocity)
 
     @property
     def end(self) -> int:
@@ -66,8 +73,12 @@ class Patch(Protocol):
         """What a part calls it."""
         ...
 
-    def play(self, part: Part, events: Sequence[Event], out: Signal) -> None:
-        """Add the events, in order of onset, to ``out`` [shape=(2, n)]."""
+    def play(self, part: Part, events: Sequence[Event], out: Signal) -> Iterator[int]:
+        """Add the events, in order of onset, to ``out`` [shape=(2, n)], phrase by phrase.
+
+        Before each phrase (a note, or a chain of notes in one breath) is rendered, yield the
+        sample at which it starts: what lies before it in ``out`` is final.
+        """
         ...
 
 
@@ -120,16 +131,6 @@ def loudness(velocity: int) -> float:
     (1.0, np.float64(-8.4))
     """
     return float((velocity / 100.0) ** VELOCITY_EXPONENT)
-
-
-def grouped(
-    events: Iterable[Event], key: Callable[[Event], Group]
-) -> list[tuple[Group, list[Event]]]:
-    """Gather events that need the same table, so that each is made once a part at most."""
-    groups: dict[Group, list[Event]] = {}
-    for event in events:
-        groups.setdefault(key(event), []).append(event)
-    return list(groups.items())
 
 
 def chains(events: Sequence[Event], sample_rate: int) -> list[tuple[Event, ...]]:
