@@ -158,6 +158,9 @@ def _cast(score: Score, wishes: dict[str, str]) -> Score:
                 f"no part or stem named {place!r} in this song; it has: {', '.join(sorted(known))}"
             )
 
+    for name in wishes.values():
+        backends.player(name)  # who is asked for by name has no stand-in
+
     def recast(part: Part) -> Part:
         default = wishes.get("all", part.player)
         return replace(part, player=wishes.get(part.name, wishes.get(part.stem, default)))
@@ -180,7 +183,7 @@ def _perform(plan: Plan, names: list[str], workers: int) -> Iterator[tuple[Stem,
     hears = {name: {h for p in parts[name] for h in p.hears} & set(names) for name in names}
     wanted = set[str]().union(*hears.values())
     for part in plan.score.parts:
-        backends.player(part.player)  # fails now rather than halfway
+        backends.performer(part.player)  # fails now rather than halfway
     left = list(names)
     done: dict[str, Stem] = {}
     running: dict[Future[tuple[Stem, fx.Buses]], str] = {}
@@ -281,7 +284,7 @@ def _play(plan: Plan, part: Part, heard: Stems, stop: threading.Event | None) ->
     n_samples = score.n_samples
     blocks: list[Audio] = []
     length = 0
-    player = backends.player(part.player)
+    player = backends.performer(part.player)
     for block in player(part, score, heard, score.form.mood.brief.entropy):
         if stop is not None and stop.is_set():
             raise _Stopped
