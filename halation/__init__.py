@@ -179,19 +179,22 @@ def remake(song_json: str | PathLike[str], *, players: Mapping[str, str] | None 
     Warns
     -----
     UserWarning
-        If another engine made the song: the notes are the same, the sound may differ.
+        If another engine made the song: the notes are the same, the sound may differ; or if an
+        extra that took part in it is not installed here and another player stands in.
 
     Raises
     ------
     FileError
         If the file is missing, damaged, or asks for what no song has.
     """
-    from halation import files
+    from halation import backends, files
     from halation.pipeline import replay
 
     recipe = files.read(Path(song_json))
     if recipe.engine != files.ENGINE:
         warnings.warn(files.engine_note(recipe.engine), stacklevel=2)
+    for note in backends.stand_in_notes(recipe.plan.score):
+        warnings.warn(note, stacklevel=2)
     *_, song = replay(recipe.plan, tuple((players or {}).items()))
     assert isinstance(song, Song)
     return Take(song)

@@ -21,19 +21,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Final, Literal, Protocol, cast
 
-from halation.types import Audio, BackendError, Form, Part, Score, Stems
+from halation.types import Audio, BackendError, Brief, Form, Part, Score, Stems
 
 __all__ = [
+    "WORD_SINGER",
     "Backend",
     "Composer",
     "Description",
     "Player",
+    "WordSinger",
     "backends",
     "composer",
     "describe",
+    "performer",
     "player",
+    "singable",
+    "stand_in_notes",
 ]
 
 Kind = Literal["composers", "players"]
@@ -55,6 +60,18 @@ class Player(Protocol):
         ...
 
 
+class WordSinger(Player, Protocol):
+    """A player that also sings words of the listener's own text."""
+
+    def words(self, text: str) -> tuple[str, ...]:
+        """Return those words of a text that it can sing, in order; none is no error."""
+        ...
+
+
+WORD_SINGER: Final = "voice"
+"""The player that sings the listener's words where it is installed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Description:
     """What a user must know of a back end before its sound ends up in a song.
@@ -73,6 +90,8 @@ class Description:
         The extra of halation that installs them, empty for the default install.
     weights : str
         What must be fetched once, empty for nothing.
+    stand_in : str
+        A player that can play the same parts, more plainly, where this one is not installed.
     """
 
     summary: str
@@ -81,6 +100,7 @@ class Description:
     requires: tuple[str, ...] = ()
     extra: str = ""
     weights: str = ""
+    stand_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +199,44 @@ def composer(name: str, **options: Any) -> Composer:
 def player(name: str, **options: Any) -> Player:
     """Return an installed player by name; errors as in :func:`composer`."""
     return cast(Player, _make("players", name, options))
+
+
+def performer(name: str) -> Player:
+    """Return an installed player, or who stands in for it; errors as in :func:`composer`."""
+    return player(_substitute(name) or name)
+
+
+def stand_in_notes(score: Score) -> tuple[str, ...]:
+    """Say which parts of a score another player has to play here, and how to cure that."""
+    return tuple(
+        f"{part.name}: {_substitute(part.player)!r} stands in for {part.player!r}, which "
+        + _problem(describe("players", part.player))
+        for part in score.parts
+        if _substitute(part.player)
+    )
+
+
+def _substitute(name: str) -> str:
+    """Return who must stand in for a player, empty if nobody need."""
+    if name not in _registered("players"):
+        return ""
+    description = describe("players", name)
+    return description.stand_in if _problem(description) else ""
+
+
+def singable(brief: Brief) -> tuple[str, ...]:
+    """Return the words of the listener's text that the hook can sing in this installation.
+
+    Nothing where no player that sings words is installed, the song is instrumental, or the brief
+    gives the voices to another player.
+    """
+    wishes = dict(brief.players)
+    wished = wishes.get("vocals", wishes.get("all", WORD_SINGER))
+    if brief.instrumental or not brief.text.strip() or wished != WORD_SINGER:
+        return ()
+    if WORD_SINGER not in _registered("players") or _problem(describe("players", WORD_SINGER)):
+        return ()
+    return cast(WordSinger, player(WORD_SINGER)).words(brief.text)
 
 
 def backends() -> tuple[Backend, ...]:

@@ -284,7 +284,11 @@ def remake(
     files.check_out(out, needed_bytes=files.needed_bytes(duration_s, formats, stems=stems))
     if recipe.engine != files.ENGINE:
         print(f"halation: {files.engine_note(recipe.engine)}", file=sys.stderr)
+    from halation import backends
     from halation.pipeline import replay
+
+    for note in backends.stand_in_notes(recipe.plan.score):
+        print(f"halation: {note}", file=sys.stderr)
 
     _finish(
         replay(recipe.plan, players),

@@ -193,9 +193,10 @@ def _cast(score: Score, wishes: dict[str, str]) -> Score:
     warned: set[str] = set()
 
     def recast(part: Part) -> Part:
-        default = wishes.get("all", part.player)
-        name = wishes.get(part.name, wishes.get(part.stem, default))
-        player: Any = backends.player(name)
+        wished = wishes.get(part.name, wishes.get(part.stem, wishes.get("all")))
+        name = wished or part.player
+        # Who is asked for by name has no stand-in.
+        player: Any = backends.player(name) if wished else backends.performer(name)
         if hasattr(player, "warn") and name not in warned:
             player.warn()
             warned.add(name)
@@ -220,7 +221,7 @@ def _perform(plan: Plan, names: list[str], workers: int) -> Iterator[tuple[Stem,
     hears = {name: {h for p in parts[name] for h in p.hears} & set(names) for name in names}
     wanted = set[str]().union(*hears.values())
     for part in plan.score.parts:
-        backends.player(part.player)  # fails now rather than halfway
+        backends.performer(part.player)  # fails now rather than halfway
     left = list(names)
     done: dict[str, Stem] = {}
     running: dict[Future[tuple[Stem, fx.Buses]], str] = {}
@@ -332,7 +333,7 @@ def _play(plan: Plan, part: Part, heard: Stems, stop: threading.Event | None) ->
     n_samples = score.n_samples
     blocks: list[Audio] = []
     length = 0
-    player = backends.player(part.player)
+    player = backends.performer(part.player)
     for block in player(part, score, heard, score.form.mood.brief.entropy):
         if stop is not None and stop.is_set():
             raise _Stopped

@@ -74,6 +74,7 @@ def check_player(
     patch: str,
     stem: str = "keys",
     pitches: tuple[int, ...] = (57, 60, 64, 67),
+    lead_s: float = 0.0,
     **options: object,
 ) -> Audio:
     """Check that an installed player keeps the contract of :class:`halation.backends.Player`.
@@ -88,6 +89,8 @@ def check_player(
         The stem that its parts belong to.
     pitches : tuple of int
         What it is asked to play.
+    lead_s : float >= 0 [s]
+        How long before its note a sound may begin, as a singer's consonants do.
     **options
         Passed to the factory.
 
@@ -121,7 +124,7 @@ def check_player(
     sound = _concatenate(first)
     assert sound.shape[1] == score.n_samples, "the blocks together must last as long as the song"
     assert np.abs(sound).max() > 1e-4, "a part with notes must sound"
-    start = int(score.onset_s(notes[0]) * SAMPLE_RATE)
+    start = int((score.onset_s(notes[0]) - lead_s) * SAMPLE_RATE)
     assert np.abs(sound[:, : max(1, start - 64)]).max(initial=0.0) < 1e-3, (
         "nothing may sound before the first note"
     )

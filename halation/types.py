@@ -30,6 +30,9 @@ TEMPO_RANGE_BPM: Final = (60.0, 200.0)
 LOUDNESS_RANGE_LUFS: Final = (-30.0, -8.0)
 MAX_TEXT_LENGTH: Final = 10_000
 
+REVERSED: Final = "<"
+"""Before a note's syllable: it is sung backwards and swells into what follows."""
+
 STEM_NAMES: Final = ("drums", "bass", "pads", "keys", "lead", "vocals", "textures", "space")
 """The stems of a song in the order in which they are summed; ``space`` holds the shared returns."""
 
@@ -348,7 +351,7 @@ class Note:
     offset_s : float [s]
         The human deviation, kept apart from the nominal place.
     syllable : str
-        What a voice sings, empty otherwise.
+        What a voice sings, empty otherwise; after :data:`REVERSED` it is sung backwards.
     """
 
     onset_beats: float

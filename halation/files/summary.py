@@ -56,6 +56,7 @@ def summary(
         },
         "chords": {s.name: [c.symbol for c in _chords_in(s, score)] for s in form.sections},
         "motif": [_note(note) for note in score.motif],
+        "sung": {s.name: _sung(s, score) for s in form.sections},
         "parts": [
             {"name": p.name, "stem": p.stem, "player": p.player.partition(":")[0], "patch": p.patch,
              "notes": len(p.notes)}
@@ -92,6 +93,16 @@ def _chords_in(section: Section, score: Score) -> list[Chord]:
         if chord.onset_beats < section.end_beats - 1e-6
         and chord.onset_beats + chord.duration_beats > section.start_beats + 1e-6
     ]
+
+
+def _sung(section: Section, score: Score) -> dict[str, list[str]]:
+    """Return what each part sings in a section, every syllable once, in order."""
+    sung: dict[str, dict[str, None]] = {}
+    for part in score.parts:
+        for note in part.notes:
+            if note.syllable and section.start_beats <= note.onset_beats < section.end_beats:
+                sung.setdefault(part.name, {})[note.syllable] = None
+    return {part: list(syllables) for part, syllables in sung.items()}
 
 
 def _note(note: Note) -> dict[str, Any]:

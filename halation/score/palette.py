@@ -100,6 +100,8 @@ PATCHES: Final[dict[str, dict[str, Place]]] = {
     "cloud": {"dust": (-0.1, 0.1, 0.1, 0.0), "bloom": (0.3, -0.2, 0.0, 0.0),
               "sink": (-0.3, -0.2, 0.0, 0.3)},
 }  # fmt: skip
+SPEAKERS: Final = 5
+"""Voices of the syllable bank."""
 CLOSENESS: Final = 0.47
 """Distance between mood and patch at which the patch's chance has fallen to 1/e."""
 
@@ -241,7 +243,12 @@ def draw_settings(
                "attack_s": round(0.01 + 0.05 * _unit(0.5 + d), 3),
                "release_s": 0.35, "width": 1.1}  # fmt: skip
     elif part in ("vocals", "choir"):
-        own = {"formant_semitones": round(4.5 + 10 * c, 2), "vibrato_cents": round(20 + 40 * d, 1)}
+        own = {"formant_semitones": round(min(4.5, max(2.5, 3.2 + 6 * c)), 2),
+               "vibrato_cents": round(20 + 40 * d, 1)}  # fmt: skip
+        if part == "vocals":
+            airy = 0.55 - 0.25 * mood.energy + 0.15 * mood.haze
+            own["breath"] = _unit(airy + float(stream.normal(0.0, 0.1)))
+            own["speaker"] = float(stream.integers(SPEAKERS))
     elif part in ("weather", "haze"):
         own = {"width": round(0.9 + c, 3), "density": _unit(0.5 + 0.2 * mood.density + d)}
     elif part == "cloud":

@@ -6,11 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+import numpy as np
+
+from halation import backends
 from halation.score import bass, drums, events, figures, melody, palette, progress, timing
 from halation.score.arrange import Scene, draw_cast, draw_scenes
 from halation.score.harmony import Changes
 from halation.score.pitches import nearest, step
 from halation.score.progress import Material
+from halation.score.singing import Lyrics
 from halation.seeds import rng
 from halation.types import BEATS_PER_BAR, Chord, Form, Note, Part, Score, Section
 
@@ -26,8 +30,8 @@ SECOND_VOICES: Final = (-2, -2, -5)
 WEATHER: Final = {"intro": 74, "verse": 50, "hook": 42, "bridge": 76, "outro": 66}
 CLOUD: Final = {"intro": 92, "hook": 58, "bridge": 98, "outro": 92}
 CLOUD_WAITS_BEATS: Final = 2.0
-SYLLABLES: Final = ("ah", "oh", "ooh", "la", "ey", "you", "na")
-LONG_SYLLABLES: Final = ("ah", "ooh", "oh")
+HIGHEST_SUNG: Final = 66
+"""F#4: a motif that lies higher is sung an octave lower, where a voice still has its vowels."""
 SWELL_BEATS: Final = 4.0
 WEATHER_OVERLAP_BEATS: Final = 2.0
 SILENT_END_BEATS: Final = 4.0
@@ -51,8 +55,11 @@ class Writer:
                         for i in habits.permutation(len(figures.PLUCK_FIGURES))]  # fmt: skip
         self.arp_order = int(habits.integers(len(figures.ARP_ORDERS)))
         self.arp_ratio = figures.ARP_RATIOS[int(habits.integers(len(figures.ARP_RATIOS)))]
-        self.syllables = [SYLLABLES[int(i)] for i in habits.permutation(len(SYLLABLES))]
-        self.vowel = LONG_SYLLABLES[int(habits.integers(len(LONG_SYLLABLES)))]
+        own = backends.singable(form.mood.brief)
+        self.lyrics = Lyrics(form.mood, own, rng(seed, "score", "lyrics"))
+        pitches = sorted(n.pitch for n in self.material.motif.notes)
+        median = pitches[len(pitches) // 2]
+        self.sung_octave = -12 if median > HIGHEST_SUNG else 0
         chords = progress.lay_chords(form, self.material, seed)
         self.lines = self._lines(Changes(chords))
         whole = [n for phrases in self.lines.values() for _, p in phrases for n in p]
@@ -163,7 +170,8 @@ class Writer:
         else:
             first = scene.section.role == "hook" and scene.nth % 2 == 1
             sung = slice(-2 if first else -3, None)  # one voice more when the hook comes back
-            self.parts["choir"] += figures.choir(chords, voicings, velocity, end, self.vowel, sung)
+            vowel = self.lyrics.vowel
+            self.parts["choir"] += figures.choir(chords, voicings, velocity, end, vowel, sung)
 
     def _rhythm(self, scene: Scene) -> None:
         section, name = scene.section, scene.section.name
@@ -244,8 +252,7 @@ class Writer:
         if "saw" in scene.layers:
             self._sing("saw", scene, line, 0)
         if "vocals" in scene.layers:
-            for i, (letter, phrase) in enumerate(phrases):
-                self._sing("vocals", scene, self._sung(letter, phrase, i, scene.nth), 0)
+            self._sing("vocals", scene, self._sung(scene, phrases), self.sung_octave)
         elif "lead" in scene.layers:
             self._sing("lead", scene, line, 0)
         if self._is_last(scene) and scene.nth > 1:  # the crowned motif has an octave above it
@@ -269,15 +276,38 @@ class Writer:
         return melody.adapt(other, self.changes, self.key)
 
     def _sung(
-        self, letter: str, phrase: tuple[Note, ...], index: int, nth: int
+        self, scene: Scene, phrases: tuple[tuple[str, tuple[Note, ...]], ...]
     ) -> tuple[Note, ...]:
-        """Give a phrase its syllables: the motif always has its own."""
-        turn = {"A": 0, "a": 0, "B": 1, "b": 2, "C": 1}.get(letter, 0)
-        if letter != "A":
-            turn += nth - 1
-        chop = self.syllables[turn % len(self.syllables)]
-        return tuple(
-            replace(n, syllable=self.vowel if n.duration_beats >= 1.0 else chop) for n in phrase
+        """Give a hook's line its syllables, stutters and reversed entries."""
+        stream = rng(self.seed, "score", "sung", scene.section.name)
+        sung: list[Note] = []
+        for letter, phrase in phrases:
+            if not phrase:
+                continue
+            told = self.lyrics.phrase(letter, phrase, scene.nth, stream)
+            first = told[0]
+            before = sung or self.parts["vocals"]
+            end = first.onset_beats if sung else self._stop_before(scene)
+            free = max((n.onset_beats + n.duration_beats for n in before), default=0.0)
+            swell = self._swell(first, end, end - free, stream)
+            sung += swell
+            sung += told
+        return tuple(sung)
+
+    def _stop_before(self, scene: Scene) -> float:
+        """Return where melodies stop before a scene."""
+        start = scene.section.start_beats
+        stops = [s.stop_beats for s in self.scenes if s.section.end_beats == start]
+        return stops[0] if stops else start
+
+    def _swell(
+        self, first: Note, end: float, room: float, stream: np.random.Generator
+    ) -> tuple[Note, ...]:
+        """Let a reversed vowel swell into a phrase, on the chord that sounds until ``end``."""
+        chord = self.changes.at(max(end - 1e-3, 0.0))
+        pitch = nearest(first.pitch, chord.pitches)
+        return self.lyrics.entry(
+            replace(first, pitch=pitch), end, min(room, end - chord.onset_beats), stream
         )
 
     def _answer(self, scene: Scene, line: tuple[Note, ...]) -> None:
@@ -291,13 +321,13 @@ class Writer:
         velocity = round(self._velocity("vocals", scene)(section.start_beats) * 0.8)
         for bar in range(1, section.bars, 4):
             start = section.start_beats + 4.0 * bar + 2.0
-            chop = self.syllables[int(stream.integers(3))]
+            chop = self.lyrics.chops[int(stream.integers(3))]
             for k in range(int(stream.integers(2, 4))):
                 onset = start + 0.5 * k
                 if onset + 0.4 > scene.stop_beats:
                     break
                 tones = self.changes.at(onset).pitches
-                pitch = nearest(66 + 2 * k, tones)
+                pitch = nearest((66 if self.sung_octave == 0 else 60) + 2 * k, tones)
                 self.parts["vocals"].append(Note(onset, 0.35, pitch, velocity, syllable=chop))
 
     def _accompaniment(self, scene: Scene) -> None:
@@ -362,6 +392,8 @@ class Writer:
             if stem == "drums":
                 patch = kit
             chosen[name] = patch
+            if name == "vocals" and self.lyrics.own:
+                player = backends.WORD_SINGER
             hears = palette.draw_hearing(frozenset(chosen), stream) if player == "grains" else ()
             words = palette.describe(name, patch, mood)
             parts.append(Part(name, stem, player, patch, playing[name], settings, hears, words))

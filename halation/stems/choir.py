@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.formants import blend, opened, source, transfer
+from halation.stems.bank import bank
+from halation.stems.tract import level
 from halation.types import SAMPLE_RATE
 
 __all__ = ["VOWELS", "choir_table"]
@@ -15,14 +17,16 @@ __all__ = ["VOWELS", "choir_table"]
 Signal = NDArray[np.float32]
 
 VOWELS: Final[dict[str, tuple[str, str]]] = {
-    "ah": ("a", "o"),
-    "oh": ("o", "u"),
-    "ooh": ("u", "o"),
-    "la": ("a", "e"),
-    "ey": ("e", "i"),
-    "you": ("u", "i"),
-    "mm": ("m", "u"),
-    "na": ("a", "o"),
+    "ah": ("ah", "oh"),
+    "oh": ("oh", "ooh"),
+    "ooh": ("ooh", "oh"),
+    "uh": ("uh", "ooh"),
+    "ey": ("ey", "ee"),
+    "ee": ("ee", "ey"),
+    "la": ("ah", "ey"),
+    "na": ("ah", "oh"),
+    "you": ("ooh", "ee"),
+    "mm": ("mm", "ooh"),
 }
 """The vowel of each syllable, and the one that it leans towards and comes from."""
 
@@ -34,28 +38,31 @@ SHARED: Final = 0.35
 """Correlation of the two sides."""
 
 AIR_DB: Final = -27.0
+HIGHEST_HZ: Final = 9_000.0
+
+
+@cache
+def _crowd(vowel: str) -> Signal:
+    """Return the mean envelope of all the bank's speakers, shape (CEPSTRA,)."""
+    held = [known[vowel] for known in bank().values()]
+    return np.asarray(np.mean([one.cepstra[slice(*one.steady)].mean(axis=0) for one in held], 0))
 
 
 def choir_table(
     pitch: int,
-    phones: tuple[str, str],
+    syllable: str,
     formant_semitones: float,
     brightness: float,
     draw: np.random.Generator,
 ) -> tuple[Signal, Signal]:
-    """Return two seamless stereo tables of one choir, singing one vowel and another.
-
-    Each harmonic is a Gaussian band of the width that the singers' pitches have, with random
-    phases, under the vowel's formants. Both tables have the same phases: a fade from one to the
-    other moves the formants, not the singers. The right side shares a little with the left one;
-    the rest is the same choir half a table later.
+    """Make seamless stereo tables of two vowels that share their phases, so that they can be mixed.
 
     Parameters
     ----------
     pitch : int
         MIDI number.
-    phones : pair of str
-        Names of speech sounds.
+    syllable : str
+        One of :data:`VOWELS`.
     formant_semitones : float [semitones]
     brightness : float in 0..1
     draw : np.random.Generator
@@ -72,18 +79,18 @@ def choir_table(
     from scipy import fft
 
     f0_hz = 440.0 * 2.0 ** ((pitch - 69) / 12)
-    bins = int(9_000 * TABLE_SAMPLES / SAMPLE_RATE)
+    bins = int(HIGHEST_HZ * TABLE_SAMPLES / SAMPLE_RATE)
     f = np.arange(bins, dtype=np.float32) * np.float32(SAMPLE_RATE / TABLE_SAMPLES)
     order = np.maximum(np.rint(f / np.float32(f0_hz)), 1)
     ratio = f / (order * np.float32(f0_hz))
     spread = np.float32(2.0 ** (SPREAD_CENTS / 1200) - 1)
     bands = np.exp(-0.5 * ((ratio - 1) / spread) ** 2) / np.sqrt(order)
     bands += np.float32(10 ** (AIR_DB / 20)) * (f > 500)
-    coarse_hz = np.arange(0, 9_050, 25, dtype=np.float32)
-    tract = blend(phones, np.eye(2, dtype=np.float32), formant_semitones)
-    tract = opened(tract, np.array([f0_hz], dtype=np.float32))
-    response = np.abs(transfer(tract, coarse_hz, formant_semitones))
-    response *= np.abs(source(coarse_hz, f0_hz, brightness))
+    coarse_hz = np.arange(0, HIGHEST_HZ + 50, 25, dtype=np.float32)
+    envelopes = np.stack([_crowd(vowel) for vowel in VOWELS[syllable]])
+    response = level(envelopes, coarse_hz, formant_semitones)
+    tilt_db = 4.0 * (brightness - 0.5) * np.log2(np.maximum(coarse_hz, 300) / 1_000)
+    response *= 10 ** (tilt_db / 20) * np.clip((HIGHEST_HZ - coarse_hz) / 2_000, 0, 1)
     noise = draw.standard_normal(2 * bins, dtype=np.float32).view(np.complex64) * bands
     tables = []
     for magnitude in response:

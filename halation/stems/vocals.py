@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,18 +13,29 @@ from numpy.typing import NDArray
 from halation.backends import Description
 from halation.dsp.noise import STEP_SAMPLES, moving
 from halation.seeds import rng
+from halation.stems.bank import Spoken, bank, speakers
 from halation.stems.choir import TABLE_SAMPLES, VOWELS, choir_table
-from halation.stems.singer import HELD_S, SYLLABLES, Singer, Sung, inhale, sing
-from halation.types import SAMPLE_RATE, Audio, BackendError, Note, Part, Score, Stems
+from halation.stems.singer import HELD_S, Singer, Sung, Take, inhale, lead_s, sing
+from halation.types import (
+    REVERSED,
+    SAMPLE_RATE,
+    Audio,
+    BackendError,
+    Note,
+    Part,
+    Score,
+    Stems,
+)
 
-__all__ = ["Vocals"]
+__all__ = ["Vocals", "nearest_vowel"]
 
 Signal = NDArray[np.float32]
 
+VOWEL_LETTERS: Final = {"a": "ah", "e": "ey", "i": "ee", "o": "oh", "u": "ooh", "y": "ee"}
 PATCHES: Final = ("chops", "choir")
 FORMANT_SEMITONES: Final = 4.0
 
-SHORTEST_S: Final = 0.08
+SHORTEST_S: Final = 0.045
 CUT_S: Final = 0.008
 LENGTH_STEP_S: Final = 0.04
 VARIANTS: Final = 2  # of a short chop; what is held is rarely heard twice
@@ -44,27 +56,31 @@ VELOCITY_EXPONENT: Final = 1.2
 
 CHOIR_RMS_DB: Final = -24.0
 LAST_FADE_S: Final = 0.05
+BLOCK_S: Final = 10.0
+
+Event = tuple[int, Callable[[], Iterator[tuple[int, Signal]]]]
+"""A sample before which it is silent, and the sounds that it then makes, each at its sample."""
 
 
 class Vocals:
-    """A formant singer: ``chops`` sings the motif, ``choir`` holds chords."""
+    """A sampled singer: ``chops`` sings the motif, ``choir`` holds chords."""
 
     description = Description(
-        "Formant singer: hard-tuned vocal chops in three takes, and a choir",
-        licence="GPL-3.0-or-later",
+        "Syllable bank of five voices: hard-tuned vocal chops in three takes, and a choir",
+        licence="GPL-3.0-or-later AND Apache-2.0",
         commercial=True,
     )
 
     def __call__(self, part: Part, score: Score, heard: Stems, seed: int) -> Iterator[Audio]:
-        """Render the part in one block.
+        """Render the part, ten seconds at a time.
 
         Parameters
         ----------
         part : Part
-            ``patch`` is ``chops`` or ``choir``. Settings: ``formant_semitones``, ``brightness``,
-            ``breath`` and ``movement`` in 0..1, ``width`` in 0..1.5, ``glide_s``,
-            ``vibrato_cents``, ``detune_cents`` (of the side takes), ``attack_s`` and
-            ``release_s`` (of the choir).
+            ``patch`` is ``chops`` or ``choir``. Settings: ``speaker`` (number of the bank's
+            voice), ``formant_semitones``, ``brightness``, ``breath`` and ``movement`` in 0..1,
+            ``width`` in 0..1.5, ``glide_s``, ``vibrato_cents``, ``detune_cents`` (of the side
+            takes), ``attack_s`` and ``release_s`` (of the choir).
         score : Score
         heard : Stems
             Not used.
@@ -73,71 +89,141 @@ class Vocals:
         Yields
         ------
         Audio
-            Stereo, ``score.n_samples`` long.
+            Stereo, together ``score.n_samples`` long.
 
         Raises
         ------
         BackendError
-            If there is no such patch, or a note has a syllable that cannot be sung.
+            If there is no such patch, or a note has a syllable that cannot be sung. A part that
+            was written for another player has its unknown words sung on their vowels.
         """
         if part.patch not in PATCHES:
             raise BackendError(f"no vocal patch named {part.patch!r}; known: {', '.join(PATCHES)}")
-        unknown = sorted({note.syllable for note in part.notes} - set(SYLLABLES) - {""})
-        if unknown:
-            raise BackendError(
-                f"no syllable {unknown[0]!r}; the singer knows {', '.join(SYLLABLES)}"
-            )
-        out = np.zeros((2, score.n_samples), dtype=np.float32)
-        render = _chops if part.patch == "chops" else _choir
-        render(out, part, score, seed)
-        fade = min(round(LAST_FADE_S * SAMPLE_RATE), out.shape[1])
-        out[:, out.shape[1] - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
-        yield Audio.take(out)
+        if part.patch == "choir":
+            yield from _blocks(_choir(part, score, seed), score.n_samples)
+            return
+        speaker = speakers()[int(part.setting("speaker", 0.0)) % len(speakers())]
+        foreign = part.player != "vocals"
+        words = {name: self.spoken(name, speaker, foreign) for name in _syllables(part)}
+        yield from _blocks(_chops(part, score, seed, words), score.n_samples)
+
+    def spoken(self, syllable: str, speaker: str, foreign: bool = False) -> Spoken:
+        """Return how the bank's speaker says a syllable.
+
+        Raises
+        ------
+        BackendError
+            If the bank lacks it and it is not ``foreign``: then its vowel is sung.
+        """
+        known = bank()[speaker]
+        if foreign and syllable not in known:
+            return known[nearest_vowel(syllable)]
+        if syllable not in known:
+            raise BackendError(f"no syllable {syllable!r}; the singer knows {', '.join(known)}")
+        return known[syllable]
+
+
+def nearest_vowel(word: str) -> str:
+    """Return the bank's vowel that is nearest to a word's first, as it is written.
+
+    Examples
+    --------
+    >>> nearest_vowel("Regen"), nearest_vowel("снег")
+    ('ey', 'ah')
+    """
+    plain = unicodedata.normalize("NFKD", word.lower())
+    found = next((letter for letter in plain if letter in VOWEL_LETTERS), "a")
+    return VOWEL_LETTERS[found]
+
+
+def _blocks(events: list[Event], n_samples: int) -> Iterator[Audio]:
+    """Add up events in order, and yield what none of those to come can still change."""
+    size = round(BLOCK_S * SAMPLE_RATE)
+    fade = min(round(LAST_FADE_S * SAMPLE_RATE), n_samples)
+    events = sorted(events, key=lambda event: event[0])
+    pending = np.zeros((2, size), np.float32)
+    for start in range(0, n_samples, size):
+        end = min(start + size, n_samples)
+        while events and events[0][0] < end:
+            for at, sound in events.pop(0)[1]():
+                pending = _added(pending, at - start, sound[:, : max(0, n_samples - at)])
+        block, pending = pending[:, : end - start].copy(), pending[:, end - start :]
+        if end > n_samples - fade:
+            ramp = np.linspace(1, 0, fade, dtype=np.float32)[max(0, start - n_samples + fade) :]
+            block[:, -len(ramp) :] *= ramp
+        if pending.shape[1] < size:
+            pending = np.pad(pending, ((0, 0), (0, size - pending.shape[1])))
+        yield Audio.take(block)
+
+
+def _added(pending: Signal, at: int, sound: Signal) -> Signal:
+    """Add a sound to what is pending, which grows where it must."""
+    end = at + sound.shape[1]
+    if end > pending.shape[1]:
+        pending = np.pad(pending, ((0, 0), (0, end - pending.shape[1])))
+    pending[:, at:end] += sound
+    return pending
 
 
 # --- chops --------------------------------------------------------------------------------------
 
+Key = tuple[str, int, int, int, int, int]
+"""Syllable, pitch, pitch tied to, length, layer, variant: equal keys mean equal sound."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Chop:
-    """One note of the singer, drawn; equal ``key`` means equal sound."""
+    """One note of the singer, drawn."""
 
-    key: tuple[str, int, int, int, int, int]  # syllable, pitch, tied to, length, layer, variant
+    key: Key
     start: int
     n: int
     gain: float
     breath: bool
 
 
-def _chops(out: Signal, part: Part, score: Score, seed: int) -> None:
-    singer = _singer(part)
-    sounds: dict[tuple[str, int, int, int, int, int], Signal] = {}
-    for i, chop in enumerate(_drawn(part, score, seed)):
-        if chop.key not in sounds:
-            sounds[chop.key] = _takes(chop.key, singer, part, seed)
-        _add_chop(out, sounds[chop.key], chop)
-        if chop.breath:
-            air = inhale(singer, rng(seed, "stems", part.name, "inhale", i))
-            start = chop.start - len(air) - round(0.03 * SAMPLE_RATE)
-            if start >= 0:
-                gain = chop.gain * 10 ** (BREATH_DB / 20)
-                out[:, start : start + len(air)] += np.float32(gain) * air
+def _syllables(part: Part) -> list[str]:
+    return sorted({note.syllable.removeprefix(REVERSED) or "ah" for note in part.notes})
 
 
-def _singer(part: Part) -> Singer:
-    return Singer(
+def _chops(part: Part, score: Score, seed: int, words: dict[str, Spoken]) -> list[Event]:
+    singer = Singer(
         formant_semitones=part.setting("formant_semitones", FORMANT_SEMITONES),
         glide_s=float(np.clip(part.setting("glide_s", 0.035), 0.02, 0.12)),
         vibrato_cents=part.setting("vibrato_cents", 20.0),
         brightness=part.setting("brightness", 0.5),
         breath=part.setting("breath", 0.5),
     )
+    sounds: dict[Key, Signal] = {}
+    chops = _drawn(part, score, seed, words)
+
+    def sung(i: int) -> Iterator[tuple[int, Signal]]:
+        chop = chops[i]
+        if chop.key not in sounds:
+            sounds[chop.key] = _takes(chop.key, singer, part, seed, words)
+        yield chop.start, _cut(sounds[chop.key], chop)
+        if chop.breath:
+            draw = rng(seed, "stems", part.name, "inhale", i)
+            air = inhale(words[_name(chop.key)], singer, draw)
+            start = chop.start - len(air) - round(0.03 * SAMPLE_RATE)
+            if start >= 0:
+                gain = chop.gain * 10 ** (BREATH_DB / 20)
+                yield start, np.repeat(np.float32(gain) * air[None], 2, axis=0)
+
+    def event(i: int) -> Event:
+        return max(0, chops[i].start - round(0.4 * SAMPLE_RATE)), lambda: sung(i)
+
+    return [event(i) for i in range(len(chops))]
 
 
-def _drawn(part: Part, score: Score, seed: int) -> list[_Chop]:
+def _name(key: Key) -> str:
+    return key[0].removeprefix(REVERSED)
+
+
+def _drawn(part: Part, score: Score, seed: int, words: dict[str, Spoken]) -> list[_Chop]:
     """Turn notes into chops: lengths, ties, breaths and variants."""
     draw = rng(seed, "stems", part.name, "chops")
-    chops = []
+    chops: list[_Chop] = []
     last_end_s, last_pitch = -BREATH_REST_S, 0
     for i, note in enumerate(part.notes):
         start_s = score.onset_s(note)
@@ -149,81 +235,92 @@ def _drawn(part: Part, score: Score, seed: int) -> list[_Chop]:
         layer = int(np.clip(note.velocity * LAYERS // 128, 0, LAYERS - 1))
         bucket = int(np.ceil(length_s / LENGTH_STEP_S - 1e-6))
         variant = int(draw.integers(VARIANTS)) if length_s < HELD_S else 0
+        key = (note.syllable or "ah", note.pitch, tied, bucket, layer, variant)
+        backwards = key[0].startswith(REVERSED)
+        # The vowel falls on the beat, so what is before it comes earlier, where there is room.
+        lead = 0.0 if backwards else lead_s(_sung(key, words))
+        lead = min(lead, max(rest_s, 0.0) + 0.02, start_s)
+        length_s += lead
+        key = (*key[:3], int(np.ceil(length_s / LENGTH_STEP_S - 1e-6)), layer, variant)
         gain = 10 ** (LEVEL_DB / 20) * (note.velocity / 100) ** VELOCITY_EXPONENT
         chops.append(
             _Chop(
-                key=(note.syllable or "ah", note.pitch, tied, bucket, layer, variant),
-                start=round(start_s * SAMPLE_RATE),
+                key=key,
+                start=round((start_s - lead) * SAMPLE_RATE),
                 n=round(length_s * SAMPLE_RATE),
                 gain=float(gain),
-                breath=rest_s > BREATH_REST_S and length_s > 0.15,
+                breath=rest_s > BREATH_REST_S and length_s > 0.15 and not backwards,
             )
         )
-        last_end_s, last_pitch = start_s + length_s, note.pitch
+        last_end_s, last_pitch = start_s - lead + length_s, note.pitch
     return chops
 
 
-def _takes(
-    key: tuple[str, int, int, int, int, int], singer: Singer, part: Part, seed: int
-) -> Signal:
-    """Sing one chop several times: centre, left, right, and an octave away."""
-    syllable, pitch, tied, bucket, layer, _ = key
-    sung = Sung(syllable, pitch, tied, bucket * LENGTH_STEP_S, (layer + 0.5) / LAYERS)
+def _sung(key: Key, words: dict[str, Spoken]) -> Sung:
+    _, pitch, tied, bucket, layer, _ = key
+    length_s, strength = bucket * LENGTH_STEP_S, (layer + 0.5) / LAYERS
+    return Sung(words[_name(key)], pitch, tied, length_s, strength)
+
+
+def _takes(key: Key, singer: Singer, part: Part, seed: int, words: dict[str, Spoken]) -> Signal:
+    """Sing one chop several times at once: centre, left, right, and an octave away."""
+    draw = rng(seed, "stems", part.name, "takes", *key)
     cents = part.setting("detune_cents", TAKE_CENTS)
     pan = float(np.clip(TAKE_PAN * part.setting("width", 1.0), 0, 1))
-    octave = 12 if pitch + 12 <= OCTAVE_LIMIT else -12
-    double = replace(sung, pitch=pitch + octave, from_pitch=tied + octave)
-    plan = (
-        ("centre", sung, 0.0, 0.0, 0.0),
-        ("left", sung, -cents, -pan, TAKE_DB),
-        ("right", sung, cents, pan, TAKE_DB),
-        ("octave", double, 0.0, 0.0, OCTAVE_DB),
+    octave = 1_200 if key[1] + 12 <= OCTAVE_LIMIT else -1_200
+    delays_s = draw.uniform(*TAKE_DELAY_S, 3).tolist()
+    takes = (
+        Take(),
+        Take(-cents, -pan, TAKE_DB, delays_s[0]),
+        Take(cents, pan, TAKE_DB, delays_s[1]),
+        Take(octave, 0.0, OCTAVE_DB, delays_s[2]),
     )
-    longest = round((bucket * LENGTH_STEP_S + TAKE_DELAY_S[1]) * SAMPLE_RATE)
-    out = np.zeros((2, longest), dtype=np.float32)
-    for name, what, tune, place, level_db in plan:
-        draw = rng(seed, "stems", part.name, name, *key)
-        voice = sing(what, replace(singer, tune_cents=tune), draw)
-        delay = 0 if name == "centre" else round(draw.uniform(*TAKE_DELAY_S) * SAMPLE_RATE)
-        voice = voice[: longest - delay] * np.float32(10 ** (level_db / 20))
-        angle = (place + 1) * np.pi / 4
-        for side, gain in ((0, np.cos(angle)), (1, np.sin(angle))):
-            out[side, delay : delay + len(voice)] += np.float32(np.sqrt(2) * gain) * voice
-    return out / np.float32(np.abs(out).max() + 1e-9)
+    sound = sing(_sung(key, words), singer, draw, takes)
+    if key[0].startswith(REVERSED):
+        swell = np.linspace(0, 1, sound.shape[1], dtype=np.float32) ** 1.5
+        return np.ascontiguousarray(sound[:, ::-1]) * swell
+    return sound
 
 
-def _add_chop(out: Signal, sound: Signal, chop: _Chop) -> None:
-    """Place a chop, cut on the vowel; what is held ends by itself."""
+def _cut(sound: Signal, chop: _Chop) -> Signal:
+    """Return a chop cut on the vowel; what is held ends by itself."""
     longest = chop.n if chop.n < HELD_S * SAMPLE_RATE else sound.shape[1]
-    n = min(longest, sound.shape[1], out.shape[1] - chop.start)
-    if n <= 0:
-        return
+    n = min(longest, sound.shape[1])
     piece = sound[:, :n] * np.float32(chop.gain)
     cut = min(round(CUT_S * SAMPLE_RATE), n)
     piece[:, n - cut :] *= np.cos(np.linspace(0, np.pi / 2, cut, dtype=np.float32)) ** 2
-    out[:, chop.start : chop.start + n] += piece
+    return piece
 
 
 # --- choir --------------------------------------------------------------------------------------
 
 
-def _choir(out: Signal, part: Part, score: Score, seed: int) -> None:
+def _choir(part: Part, score: Score, seed: int) -> list[Event]:
     draw = rng(seed, "stems", part.name, "choir")
     shift = part.setting("formant_semitones", 1.5)
     bright = part.setting("brightness", 0.5)
     tables: dict[tuple[int, str], tuple[Signal, Signal]] = {}
-    for note in part.notes:
+
+    def held(note: Note, offset: int, sway: float) -> Iterator[tuple[int, Signal]]:
         syllable = note.syllable or ("ah" if note.pitch % 2 else "ooh")
         key = (note.pitch, syllable)
         if key not in tables:
             stream = rng(seed, "stems", part.name, "table", *key)
-            tables[key] = choir_table(note.pitch, VOWELS[syllable], shift, bright, stream)
-        offset, sway = int(draw.integers(TABLE_SAMPLES)), float(draw.random())
+            tables[key] = choir_table(note.pitch, syllable, shift, bright, stream)
         start = round(score.onset_s(note) * SAMPLE_RATE)
         gains = _breathing(note, part, score, sway)
-        n = min((gains[0].shape[1] - 2) * STEP_SAMPLES, out.shape[1] - start)
+        n = min((gains[0].shape[1] - 2) * STEP_SAMPLES, score.n_samples - start)
         for at, block in moving(tables[key], gains, n, offset):
-            out[:, start + at : start + at + block.shape[1]] += block
+            yield start + at, block
+
+    def event(note: Note) -> Event:
+        offset, sway = int(draw.integers(TABLE_SAMPLES)), float(draw.random())
+        return round(score.onset_s(note) * SAMPLE_RATE), lambda: held(note, offset, sway)
+
+    unknown = sorted({note.syllable for note in part.notes} - set(VOWELS) - {""})
+    if unknown:
+        raise BackendError(f"no syllable {unknown[0]!r}; the choir knows {', '.join(VOWELS)}")
+    return [event(note) for note in part.notes]
 
 
 def _breathing(note: Note, part: Part, score: Score, sway: float) -> tuple[Signal, Signal]:
