@@ -16,7 +16,7 @@ from halation.score.rules import Rules
 from halation.score.singing import CHOIR_VOWELS
 from halation.score.timing import FEELS
 from halation.stems.bank import bank
-from halation.types import Brief, Chord, Key, Note, Score
+from halation.types import REVERSED, Brief, Chord, Key, Note, Score
 from tests.composed import (
     CASES,
     compose,
