@@ -59,7 +59,7 @@ def _one(
     syllable: str, pitch: int = 52, length_s: float = 0.8, singer: Singer = STEADY, **more: object
 ) -> np.ndarray:
     sung = replace(Sung(_word(syllable), pitch, pitch, length_s, 0.7), **more)  # type: ignore[arg-type]
-    return sing(sung, singer, np.random.default_rng(1))[0]
+    return np.asarray(sing(sung, singer, np.random.default_rng(1))[0])
 
 
 def _envelope_db(x: np.ndarray, f0_hz: float) -> tuple[np.ndarray, np.ndarray]:
