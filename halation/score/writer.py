@@ -305,7 +305,8 @@ class Writer:
     ) -> tuple[Note, ...]:
         """Let a reversed vowel swell into a phrase, on the chord that sounds until ``end``."""
         chord = self.changes.at(max(end - 1e-3, 0.0))
-        pitch = nearest(first.pitch, chord.pitches)
+        clear = [p for p in chord.pitches if (p - 1) % 12 not in (*chord.pitches, chord.bass)]
+        pitch = nearest(first.pitch, clear)
         return self.lyrics.entry(
             replace(first, pitch=pitch), end, min(room, end - chord.onset_beats), stream
         )
