@@ -13,6 +13,7 @@ from halation.stems.hits import VOICES, Touch, hit
 from halation.stems.kits import KITS
 from halation.types import (
     SAMPLE_RATE,
+    Audio,
     BackendError,
     Brief,
     Form,
@@ -117,6 +118,27 @@ def test_a_harder_hit_is_brighter_and_longer(kit: str, pitch: int) -> None:
     soft, hard = _one(kit, pitch, 0.1), _one(kit, pitch, 0.9)
     assert _centroid_hz(hard) > 1.03 * _centroid_hz(soft)
     assert hard.shape[1] > soft.shape[1]
+
+
+@pytest.mark.parametrize("kit", KITS)
+@pytest.mark.parametrize("pitch", [pitch for pitch in VOICES if pitch not in (49, 55)])
+def test_velocity_changes_the_timbre_of_every_drum(kit: str, pitch: int) -> None:
+    def high_db(strength: float) -> float:
+        frequency, power = _spectrum(_one(kit, pitch, strength))
+        return float(10 * np.log10(power[frequency > 3_000].sum() / power.sum()))
+
+    brighter = _centroid_hz(_one(kit, pitch, 0.9)) / _centroid_hz(_one(kit, pitch, 0.1))
+    assert brighter > 1.05 or high_db(0.9) > high_db(0.1) + 1.5
+
+
+def test_the_borders_of_blocks_are_not_heard() -> None:
+    notes = [Note(1.4 * i, 0.3, (36, 38, 42, 46, 55)[i % 5], 60 + i) for i in range(38)]
+    part = Part("hats", "drums", "drums", "soft", tuple(notes))
+    score = _score(24)
+    blocks = list(Drums()(part, score, Stems(score, ()), 3))
+    assert len(blocks) > 1
+    whole = np.concatenate([block.samples for block in blocks], axis=1)
+    assert np.array_equal(whole, Audio.joined(blocks).samples)
 
 
 def test_kits_differ_in_kind() -> None:

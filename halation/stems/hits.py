@@ -129,7 +129,7 @@ def _snare_body(kit: Kit, touch: Touch, t: Signal, draw: np.random.Generator) ->
     f = snare.body_hz * touch.ratio * float(2 ** draw.normal(0, 0.006))
     t60_s = touch.lasting(snare.body_t60_s)
     if snare.body == "bars":
-        return ringing(t, f * np.array(_BAR_MODES), t60_s, draw)
+        return ringing(t, f * np.array(_BAR_MODES), t60_s, draw, touch.light)
     if snare.body == "ring":
         low = falling(t, f, 1.5, 0.01) * decay(t, t60_s)
         return low + 0.6 * falling(t, 1.86 * f, 1.0, 0.01) * decay(t, 0.7 * t60_s)
@@ -180,7 +180,8 @@ def _snap(kit: Kit, touch: Touch, draw: np.random.Generator) -> Signal:
     palm = noisy(draw, len(t), 0.45 * f, 0.6 * f, 0.0)[0]
     room = noisy(draw, len(t), 600.0, 5_000.0 * touch.light, -4.0, channels=2)
     since = np.maximum(t - np.float32(0.004), 0)
-    dry = finger * struck(t, 0.0008, t60_s) + 0.7 * palm * decay(since, 0.7 * t60_s)
+    hand = np.float32(1.05 - 0.5 * touch.strength) * palm * decay(since, 0.7 * t60_s)
+    dry = finger * struck(t, 0.0008, t60_s) + hand
     return single(dry + np.float32(0.1) * room * np.minimum(1, t / 0.01) * decay(t, 2.4 * t60_s))
 
 
@@ -188,7 +189,7 @@ def _rim(kit: Kit, touch: Touch, draw: np.random.Generator) -> Signal:
     t60_s = touch.lasting(kit.rim.t60_s)
     t = clock(0.03 + 1.6 * t60_s)
     f = np.array(kit.rim.modes_hz) * touch.ratio * 2 ** draw.normal(0, 0.008, 2)
-    modes = ringing(t, np.concatenate([f, 2.37 * f]), t60_s, draw)
+    modes = ringing(t, np.concatenate([f, 2.37 * f]), t60_s, draw, touch.light)
     tick = noisy(draw, len(t), 500.0, 4_000.0 * touch.light, -2.0)[0] * struck(t, 0.0006, 0.012)
     return stereo(modes + np.float32(0.25 + 0.3 * touch.strength) * tick)
 
@@ -283,7 +284,8 @@ def _glass(kit: Kit, touch: Touch, draw: np.random.Generator) -> Signal:
     t60_s = touch.lasting(0.32)
     t = clock(1.1 * t60_s)
     f = 0.5 * kit.click_hz * touch.ratio * np.array(_GLASS_MODES)
-    sides = [ringing(t, f * 2 ** draw.normal(0, 0.004, len(f)), t60_s, draw) for _ in range(2)]
+    apart = draw.normal(0, 0.004, (2, len(f)))
+    sides = [ringing(t, f * 2**shift, t60_s, draw, touch.light**1.3) for shift in apart]
     tick = noisy(draw, len(t), 2_000.0, 6_000.0 * touch.light, -3.0)[0] * struck(t, 0.0006, 0.01)
     return single(np.stack(sides) * np.float32(0.8) + np.float32(0.2 * touch.strength) * tick)
 

@@ -73,11 +73,11 @@ class SampleKit(Drums):
         if kit not in KITS:
             raise BackendError(f"a folder of samples plays drums only, not {part.name!r}")
         if self._samples is None:
-            named = f" {before.partition(' #')[0]!r}" if before else ""
-            raise BackendError(
-                f"the drums of this song are samples of the folder{named}; give it: "
-                "--player drums=kit:FOLDER"
+            named = (
+                f"the drums of this song are samples of the folder {before.partition(' #')[0]!r}"
             )
+            missing = named if before else "drums of your own samples need a folder"
+            raise BackendError(f"{missing}; give it: --player drums=kit:FOLDER")
         name = "".join(c if c.isalnum() or c in " -_." else "_" for c in self._samples.name)[:60]
         player = f"{part.player.partition(':')[0]}:{self._folder}"  # wherever it is played
         return replace(part, player=player, patch=f"{kit}+{name} #{self._samples.digest}")

@@ -86,15 +86,22 @@ def _response(size: int, low_hz: float, high_hz: float, slope: float, order: int
 
 
 def ringing(
-    t: Signal, frequencies: NDArray[np.float64], t60_s: float, draw: np.random.Generator
+    t: Signal,
+    frequencies: NDArray[np.float64],
+    t60_s: float,
+    draw: np.random.Generator,
+    tilt: float = 1.0,
 ) -> Signal:
-    """Sum damped modes; the higher, the quieter and the shorter, each with a drawn level."""
+    """Sum damped modes; the higher, the quieter and the shorter, each with a drawn level.
+
+    ``tilt`` is the gain of each mode over the one below: more than 1 for a harder touch.
+    """
     out = np.zeros_like(t)
     levels = draw.uniform(0.6, 1.0, len(frequencies))
     for order, (f, level) in enumerate(zip(frequencies, levels, strict=True)):
         if f < 0.45 * SAMPLE_RATE:
             wave = np.sin(t * np.float32(2 * np.pi * f)) * decay(t, t60_s / (1 + 0.55 * order))
-            out += np.float32(level / (1 + 0.8 * order)) * wave
+            out += np.float32(level * tilt**order / (1 + 0.8 * order)) * wave
     return out
 
 

@@ -242,8 +242,11 @@ class StruckBlend(Struck):
         return self.one.tone(pitch, hardness, draw, longest_s)
 
     def _make_shot(self, pitch: int, layer: int, variant: int, seconds: float) -> Signal:
-        """Mix two finished shots, each struck in its own way."""
-        shots = [s.shot(pitch, layer, variant, seconds) for s in (self.one, self.other)]
+        """Mix two finished shots, each struck in its own way; the first alone takes turns."""
+        shots = [
+            self.one.shot(pitch, layer, variant, seconds),
+            self.other.shot(pitch, layer, 0, seconds),
+        ]
         both = np.zeros((2, max(shot.shape[1] for shot in shots)), np.float32)
         angle = self.share * np.pi / 2
         for shot, gain in zip(shots, (np.cos(angle), np.sin(angle)), strict=True):
