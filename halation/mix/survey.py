@@ -26,7 +26,7 @@ GROUPS: Final = ("drums", "bass", "vocals", "lead", "keys", "beds", "space")
 """Stems that share a fader; all but the first two are the music."""
 
 FRAME: Final = 2_048
-SPACING: Final = 5_120
+SPACING: Final = 7_168
 """One frame lies somewhere in every so many samples, never in step with the beat."""
 
 LOW_HZ: Final = 120.0
