@@ -15,29 +15,32 @@ import psutil
 
 TEXT = "Bladee floating in dreamscape"
 
-TWO_SONGS = """
+SONGS = """
 import json, sys, time
 from pathlib import Path
 from halation import files
 from halation.pipeline import produce
-from halation.types import Brief, Song
-out = Path(sys.argv[1])
+from halation.types import Brief, Song, Stem
+out, text, workers = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]) or None
 for seed in (11, 12):
-    stages, last = {}, time.perf_counter()
-    start = last
-    for artefact in produce(Brief(seed=seed, text=sys.argv[2], length_s=150.0)):
-        now = time.perf_counter()
+    rows = []
+    start, last, last_cpu = time.perf_counter(), time.perf_counter(), time.process_time()
+    def note(name):
+        global last, last_cpu
+        now, cpu = time.perf_counter(), time.process_time()
+        rows.append((name, now - last, cpu - last_cpu))
+        last, last_cpu = now, cpu
+    for artefact in produce(Brief(seed=seed, text=text, length_s=150.0), workers=workers):
         name = type(artefact).__name__.lower()
-        stages[name] = stages.get(name, 0.0) + now - last
-        last = now
+        note(f"{name} {artefact.name}" if isinstance(artefact, Stem) else name)
     assert isinstance(artefact, Song)
     written = files.write(artefact, out)
-    end = time.perf_counter()
-    stages["files"] = end - last
-    duration_s = artefact.score.duration_s
-    print(json.dumps({"seconds": end - start, "duration_s": duration_s, "stages": stages,
-                      "midi": str(next(written.folder.glob("*.mid")))}))
+    note("files")
+    print(json.dumps({"seconds": last - start, "duration_s": artefact.score.duration_s,
+                      "rows": rows, "midi": str(next(written.folder.glob("*.mid")))}))
+    del artefact
 """
+"""Two songs in one process; prints what each took: name, seconds, seconds of its own processors."""
 
 
 def run(command: list[str]) -> tuple[float, float, str]:
@@ -66,24 +69,35 @@ def row(what: str, duration_s: float, seconds: float, memory: float | None = Non
     print(f"{what:<44}{seconds:8.2f} s{duration_s / seconds:9.1f} x{megabytes}", flush=True)
 
 
+def two_songs(out: Path, workers: int) -> tuple[list[dict[str, Any]], float]:
+    """Make two songs in one fresh process; return what it printed and its peak memory in MB."""
+    command = [sys.executable, "-c", SONGS, str(out / f"two-{workers}"), TEXT, str(workers)]
+    _, memory, printed = run(command)
+    return [json.loads(line) for line in printed.splitlines()], memory
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch)
-        for length in (30, 150, 600):
+        for length in (30, 150, 180, 600):
             command = [sys.executable, "-m", "halation", "make", TEXT, "--seed", "11", "--json"]
             command += ["--length", str(length), "--out", str(out / str(length))]
             seconds, memory, printed = run(command)
             summary = json.loads(printed)
             row(f"a song of {length} s as a command", summary["duration_s"], seconds, memory)
-        command = [sys.executable, "-c", TWO_SONGS, str(out / "two"), TEXT]
-        _, memory, printed = run(command)
-        first, second = (json.loads(line) for line in printed.splitlines())
+        (first, second), memory = two_songs(out, 0)
         row("150 s, first song of a process", first["duration_s"], first["seconds"])
         row("150 s, second song of a process", second["duration_s"], second["seconds"], memory)
-        for name, seconds in second["stages"].items():
-            row(f"    {name}", second["duration_s"], max(seconds, 1e-4))
         _fluidsynth(second, out)
+        print("\nwhere the second song's time goes: seconds by the clock, all cores at work;")
+        print("then seconds of processor, with everything in one process")
+        (_, alone), _ = two_songs(out, 1)
+        waited = {name: seconds for name, seconds, _ in second["rows"]}
+        for name, _, processor in alone["rows"]:
+            print(f"    {name:<40}{waited[name]:8.2f} s{processor:9.2f} s")
+        total = sum(processor for _, _, processor in alone["rows"])
+        print(f"    {'together':<40}{second['seconds']:8.2f} s{total:9.2f} s", flush=True)
 
 
 def _fluidsynth(song: dict[str, Any], out: Path) -> None:

@@ -46,8 +46,8 @@ _idle: list[Member] = []
 _lock = threading.Lock()
 
 
-_KEPT_BYTES = 64 << 20
-_TOP_BYTES = 16 << 20
+_KEPT_BYTES = 32 << 20
+_TOP_BYTES = 8 << 20
 _MAPPED_BYTES = 4 << 20  # from here on numpy asks for huge pages
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3  # from malloc.h
 
