@@ -56,7 +56,7 @@ def summary(
         },
         "chords": {s.name: [c.symbol for c in _chords_in(s, score)] for s in form.sections},
         "motif": [_note(note) for note in score.motif],
-        "sung": {s.name: _sung(s, score) for s in form.sections},
+        "sung": [row for section in form.sections for row in _sung(section, score)],
         "parts": [
             {"name": p.name, "stem": p.stem, "player": p.player.partition(":")[0], "patch": p.patch,
              "notes": len(p.notes)}
@@ -95,14 +95,17 @@ def _chords_in(section: Section, score: Score) -> list[Chord]:
     ]
 
 
-def _sung(section: Section, score: Score) -> dict[str, list[str]]:
+def _sung(section: Section, score: Score) -> list[dict[str, Any]]:
     """Return what each part sings in a section, every syllable once, in order."""
     sung: dict[str, dict[str, None]] = {}
     for part in score.parts:
         for note in part.notes:
             if note.syllable and section.start_beats <= note.onset_beats < section.end_beats:
                 sung.setdefault(part.name, {})[note.syllable] = None
-    return {part: list(syllables) for part, syllables in sung.items()}
+    return [
+        {"section": section.name, "part": part, "syllables": list(syllables)}
+        for part, syllables in sung.items()
+    ]
 
 
 def _note(note: Note) -> dict[str, Any]:

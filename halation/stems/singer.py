@@ -26,7 +26,7 @@ FASTEST: Final = 2.2
 RELEASE_S: Final = 0.40
 RELEASE_SHARE: Final = 0.35
 HOLD_SPEED: Final = 0.30
-"""Of speech: how fast a held vowel moves to and fro through its steady part."""
+"""Of speech: how fast a held vowel moves back and forth through its steady part."""
 
 VIBRATO_ONSET_S: Final = 0.30
 VIBRATO_HZ: Final = (5.2, 5.9)
