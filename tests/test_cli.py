@@ -136,7 +136,4 @@ def test_backends_are_listed(environment: dict[str, str]) -> None:
     assert rows["synth"]["usable"] is True
     shown = run("backends", env=environment).stdout
     assert "synth" in shown
-    assert all(
-        row["usable"] or row["needs"].split(": ")[0] in shown for row in json.loads(done.stdout)
-    )
     assert all(row["usable"] or "halation[" in shown for row in json.loads(done.stdout))
