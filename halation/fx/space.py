@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.automation import HOP, apply_gain, blocks, decibels, ramp
+from halation.dsp.automation import HOP, apply_gain, blocks, decibels, read
 from halation.dsp.delays import ping_pong, reversed_delay
 from halation.dsp.filters import doubled, half, lowpass
 from halation.dsp.modulation import tape_delay, warp
@@ -105,14 +105,16 @@ class Buses:
 
     def _send(self, x: Signal, gains: dict[str, Signal], start: int, stop: int) -> None:
         first, last = start // 2, -(-stop // 2)
+        local = {bus: read(gain, HOP, first, last) for bus, gain in gains.items()}
+        local = {bus: gain for bus, gain in local.items() if np.any(gain)}
+        if not local:
+            return
         block = half(x, first, last)
-        middle = np.float32(0.5) * (block[:1] + block[-1:])
-        for bus, gain in gains.items():
-            local = gain[first // HOP : -(-last // HOP) + 1]
-            if local.max() <= 0.0:
-                continue
+        middle = block[:1] + block[-1:]
+        middle *= np.float32(0.5)
+        for bus, gain in local.items():
             sent = middle if CHANNELS[bus] == 1 else block
-            self._signal(bus)[:, first:last] += sent * ramp(local, HOP, 0, last - first)
+            self._signal(bus)[:, first:last] += sent * gain
 
     def merge(self, other: Buses) -> None:
         """Add what another vessel has gathered; it is left as it is."""
