@@ -76,16 +76,21 @@ def finish(mix: Mix) -> tuple[Audio, Measures]:
     _fade(x)
     _glue(x)
     found = meter(x)
-    limiter_db = 0.0
+    limiter_db, peak_dbtp = 0.0, None
     if found.integrated > SILENCE_LUFS + 1.0:
         _tape(x, target_lufs, found.integrated)
-        limiter_db, found = _limit(x, target_lufs)
+        limiter_db, found, peak_dbtp = _limit(x, target_lufs)
     audio = Audio.take(x)
-    return audio, measure(audio, score, limiter_db=limiter_db, found=found)
+    return audio, measure(audio, score, limiter_db=limiter_db, found=found, peak_dbtp=peak_dbtp)
 
 
 def measure(
-    audio: Audio, score: Score, *, limiter_db: float = 0.0, found: Meter | None = None
+    audio: Audio,
+    score: Score,
+    *,
+    limiter_db: float = 0.0,
+    found: Meter | None = None,
+    peak_dbtp: float | None = None,
 ) -> Measures:
     """Read every meter.
 
@@ -98,12 +103,16 @@ def measure(
         What the limiter did, for the record.
     found : Meter, optional
         The audio's meter, if it is at hand.
+    peak_dbtp : float, optional [dBTP]
+        Its true peak, if that is.
 
     Returns
     -------
     Measures
     """
     x = audio.samples
+    if peak_dbtp is None:
+        peak_dbtp = true_peak(x, margin_db=_PEAK_MARGIN_DB)
     found = found or meter(audio)
     sections = tuple(
         (
@@ -117,7 +126,7 @@ def measure(
     left, right, both = (float(np.dot(x[a], x[b])) for a, b in ((0, 0), (1, 1), (0, 1)))
     return Measures(
         loudness_lufs=found.integrated,
-        true_peak_dbtp=true_peak(x, margin_db=_PEAK_MARGIN_DB),
+        true_peak_dbtp=peak_dbtp,
         loudness_range_lu=found.loudness_range,
         sections_lufs=sections,
         spectrum_slope_db_per_octave=spectrum.slope_db_per_octave(
@@ -197,8 +206,11 @@ def _tape(x: Signal, target_lufs: float, now_lufs: float) -> None:
     dynamics.saturate(x, dynamics.knee_for(peak, tape_db))
 
 
-def _limit(x: Signal, target_lufs: float) -> tuple[float, Meter]:
-    """Bring the song to its loudness under the ceiling; return the limiter's work and a meter."""
+def _limit(x: Signal, target_lufs: float) -> tuple[float, Meter, float | None]:
+    """Bring the song to its loudness under the ceiling.
+
+    Returns the limiter's work, a meter, and the true peak if it was looked for at the end.
+    """
     work_db = np.zeros(1, np.float32)
     found = meter(x)
     for _ in range(_ROUNDS):
@@ -206,14 +218,15 @@ def _limit(x: Signal, target_lufs: float) -> tuple[float, Meter]:
         above = 10.0 ** ((CEILING_DBTP - lacks_db - _PEAK_MARGIN_DB) / 20.0)
         peaks_db = np.float32(20.0) * np.log10(np.maximum(block_peaks(x, above), _SILENT))
         # A gain that moves fast moves the peaks between samples too, so the result is looked at.
-        if abs(lacks_db) <= _TOLERANCE_LU and float(peaks_db.max()) <= CEILING_DBTP + _TOLERANCE_DB:
-            break
+        peak_dbtp = float(peaks_db.max())
+        if abs(lacks_db) <= _TOLERANCE_LU and peak_dbtp <= CEILING_DBTP + _TOLERANCE_DB:
+            return abs(float(work_db.min())), found, peak_dbtp
         gain_db, limiter_db = _solve(peaks_db, found, target_lufs)
         work_db = work_db + limiter_db
         control = automation.decibels(limiter_db + np.float32(gain_db))
         automation.apply_gain(x, control, dynamics.LIMITER_HOP)
         found = meter(x)
-    return abs(float(work_db.min())), found
+    return abs(float(work_db.min())), found, None
 
 
 def _solve(peaks_db: Signal, found: Meter, target_lufs: float) -> tuple[float, Signal]:
