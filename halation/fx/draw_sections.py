@@ -54,7 +54,7 @@ FADE_END_S = 0.13
 
 def brightness(mood: Mood) -> float:
     """Return how open the filters of a mood are, −1 … 1."""
-    bright = 0.35 * mood.energy - 0.45 * mood.warmth - 0.45 * mood.haze + 0.15 * mood.valence
+    bright = 0.4 * mood.energy - 0.5 * mood.warmth - 0.5 * mood.haze + 0.2 * mood.valence
     return max(-1.0, min(1.0, bright))
 
 
