@@ -28,10 +28,10 @@ SLOPE_BY: Final = {"valence": 0.25, "energy": 0.3, "warmth": -0.6, "haze": -0.5}
 """How far each axis of the mood moves the aim."""
 
 COLOURS: Final = (
-    ("warmth", 220.0, 1.8),
-    ("haze", 800.0, 1.5),
-    ("energy", 2_600.0, 1.8),
-    ("valence", 6_000.0, 1.5),
+    ("warmth", 220.0, 2.2),
+    ("haze", 800.0, 2.2),
+    ("energy", 2_600.0, 2.4),
+    ("valence", 6_000.0, 2.0),
 )
 """What the axes add to the aim: a broad bell's centre [Hz] and its height [dB] where the axis is 1.
 Warmth has body, haze a veil, energy presence and gladness air; their opposites lack it."""
@@ -55,6 +55,7 @@ _GLUE_DB = 1.5
 _GLUE_MEMORY_S = 6.0
 _USUAL_LUFS = -14.0
 _TAPE_DB = 1.5
+_TAPE_BY_ENERGY_DB = 1.0
 _MOST_TAPE_DB = 9.0
 _TAPE_RESERVE_DB = 1.5
 _LIMITER_DB = 3.0
@@ -93,7 +94,7 @@ def finish(mix: Mix) -> tuple[Audio, Measures]:
     found = meter(x)
     limiter_db = 0.0
     if found.integrated > SILENCE_LUFS + 1.0:
-        _tape(x, target_lufs, found.integrated)
+        _tape(x, target_lufs, found.integrated, score.form.mood.energy)
         limiter_db, found = _limit(x, target_lufs)
     audio = Audio.take(x)
     return audio, measure(audio, score, limiter_db=limiter_db, found=found)
@@ -216,12 +217,13 @@ def _glue(x: Signal) -> None:
     automation.apply_gain(x, automation.decibels(gain_db))
 
 
-def _tape(x: Signal, target_lufs: float, now_lufs: float) -> None:
+def _tape(x: Signal, target_lufs: float, now_lufs: float, energy: float) -> None:
     """Round off the peaks: by more than usual where the limiter would have to do too much."""
     peak = max(float(x.max()), -float(x.min()))
     work_db = 20.0 * float(np.log10(peak)) + target_lufs - now_lufs - CEILING_DBTP
+    usual_db = _TAPE_DB + _TAPE_BY_ENERGY_DB * energy
     most_db = _MOST_TAPE_DB + max(0.0, target_lufs - _USUAL_LUFS)
-    tape_db = float(np.clip(work_db - _LIMITER_DB + _TAPE_RESERVE_DB, _TAPE_DB, most_db))
+    tape_db = float(np.clip(work_db - _LIMITER_DB + _TAPE_RESERVE_DB, usual_db, most_db))
     dynamics.saturate(x, dynamics.knee_for(peak, tape_db))
 
 

@@ -81,7 +81,7 @@ def _ducks(score: Score) -> tuple[list[Effect], list[Curve]]:
     draws = rng(_seed(score), "fx", "duck")
     energy = score.form.mood.energy
     beat_s = 60.0 / score.form.tempo_bpm
-    depth = 1.0 + 0.08 * energy + float(draws.uniform(-0.16, 0.1))
+    depth = 1.0 + 0.1 * energy + float(draws.uniform(-0.1, 0.04))
     release_s = beat_s * float(draws.choice(RELEASES_BEATS)) * (1.0 - 0.1 * energy)
     effects: list[Effect] = []
     curves: list[Curve] = []

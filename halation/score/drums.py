@@ -102,12 +102,20 @@ def draw_groove(stream: np.random.Generator, mood: Mood) -> Groove:
         soft[int(stream.integers(3))],
         CLAP if stream.random() < 0.65 + 0.2 * mood.energy else SNARE,
         ICE if stream.random() < 0.5 - 0.4 * mood.warmth else GLASS,
-        float(stream.uniform(*HATS_LEFT_OUT)),
+        _left_out(stream, mood),
         SHAKERS[int(stream.integers(len(SHAKERS)))]
         if stream.random() < 0.5 + 0.4 * mood.density
         else "",
         tuple(names[int(i)] for i in stream.permutation(len(names))[:4]),
     )
+
+
+def _left_out(stream: np.random.Generator, mood: Mood) -> float:
+    """Draw the share of hats left out: the busier the mood, the fewer."""
+    low, high = HATS_LEFT_OUT
+    busy = 0.25 * (mood.energy + mood.density)
+    place = min(1.0, max(0.0, 0.5 - busy + float(stream.uniform(-0.25, 0.25))))
+    return low + (high - low) * place
 
 
 def section_skeleton(groove: Groove, role: str, nth: int, stream: np.random.Generator) -> Skeleton:

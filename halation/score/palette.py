@@ -102,6 +102,8 @@ PATCHES: Final[dict[str, dict[str, Place]]] = {
 }  # fmt: skip
 SPEAKERS: Final = 5
 """Voices of the syllable bank."""
+SPEAKER_SPREAD: Final = 0.8
+"""How far from the mood's own voice a song's is drawn."""
 CLOSENESS: Final = 0.34
 """Distance between mood and patch at which the patch's chance has fallen to 1/e."""
 
@@ -260,12 +262,14 @@ def draw_settings(
                "attack_s": round(0.01 + 0.05 * _unit(0.5 + d), 3),
                "release_s": 0.35, "width": 1.1}  # fmt: skip
     elif part in ("vocals", "choir"):
-        own = {"formant_semitones": round(min(4.5, max(2.5, 3.2 + 6 * c)), 2),
+        own = {"formant_semitones": round(min(4.5, max(2.5, 3.4 + 0.7 * mood.valence - 0.4 * mood.warmth + 3 * c)), 2),
                "vibrato_cents": round(20 + 40 * d, 1)}  # fmt: skip
         if part == "vocals":
             airy = 0.55 - 0.25 * mood.energy + 0.15 * mood.haze
             own["breath"] = _unit(airy + float(stream.normal(0.0, 0.1)))
-            own["speaker"] = float(stream.integers(SPEAKERS))
+            middle = (SPEAKERS - 1) * (0.5 + 0.5 * mood.valence - 0.2 * mood.energy)
+            speaker = round(middle + float(stream.normal(0.0, SPEAKER_SPREAD)))
+            own["speaker"] = float(min(SPEAKERS - 1, max(0, speaker)))
     elif part in ("weather", "haze"):
         own = {"width": round(0.9 + c, 3), "density": _unit(0.5 + 0.2 * mood.density + d)}
     elif part == "cloud":
