@@ -58,6 +58,7 @@ _TAPE_DB = 1.5
 _TAPE_BY_ENERGY_DB = 1.0
 _MOST_TAPE_DB = 9.0
 _TAPE_RESERVE_DB = 1.5
+_TAPE_ROUNDS = 2
 _LIMITER_DB = 3.0
 
 _FADE_S = 1.5
@@ -94,8 +95,8 @@ def finish(mix: Mix) -> tuple[Audio, Measures]:
     found = meter(x)
     limiter_db = 0.0
     if found.integrated > SILENCE_LUFS + 1.0:
-        _tape(x, target_lufs, found.integrated, score.form.mood.energy)
-        limiter_db, found = _limit(x, target_lufs)
+        found = _tape(x, target_lufs, found, score.form.mood.energy)
+        limiter_db, found = _limit(x, target_lufs, found)
     audio = Audio.take(x)
     return audio, measure(audio, score, limiter_db=limiter_db, found=found)
 
@@ -217,20 +218,32 @@ def _glue(x: Signal) -> None:
     automation.apply_gain(x, automation.decibels(gain_db))
 
 
-def _tape(x: Signal, target_lufs: float, now_lufs: float, energy: float) -> None:
-    """Round off the peaks: by more than usual where the limiter would have to do too much."""
-    peak = max(float(x.max()), -float(x.min()))
-    work_db = 20.0 * float(np.log10(peak)) + target_lufs - now_lufs - CEILING_DBTP
-    usual_db = _TAPE_DB + _TAPE_BY_ENERGY_DB * energy
-    most_db = _MOST_TAPE_DB + max(0.0, target_lufs - _USUAL_LUFS)
-    tape_db = float(np.clip(work_db - _LIMITER_DB + _TAPE_RESERVE_DB, usual_db, most_db))
-    dynamics.saturate(x, dynamics.knee_for(peak, tape_db))
+def _tape(x: Signal, target_lufs: float, found: Meter, energy: float) -> Meter:
+    """Round off the peaks: by more than usual where the limiter would have to do too much.
+
+    What is rounded off is softer too, and must come up again: so it is looked at, and what is still
+    too much is rounded off once more.
+    """
+    left_db = _MOST_TAPE_DB + max(0.0, target_lufs - _USUAL_LUFS)
+    least_db = _TAPE_DB + _TAPE_BY_ENERGY_DB * energy
+    for _ in range(_TAPE_ROUNDS):
+        peak = max(float(x.max()), -float(x.min()))
+        work_db = 20.0 * float(np.log10(peak)) + target_lufs - found.integrated - CEILING_DBTP
+        tape_db = float(np.clip(work_db - _LIMITER_DB + _TAPE_RESERVE_DB, least_db, left_db))
+        if tape_db <= 0.0:
+            break
+        dynamics.saturate(x, dynamics.knee_for(peak, tape_db))
+        found = meter(x)
+        left_db, least_db = left_db - tape_db, 0.0
+    return found
 
 
-def _limit(x: Signal, target_lufs: float) -> tuple[float, Meter]:
-    """Bring the song to its loudness under the ceiling; return the limiter's work and a meter."""
+def _limit(x: Signal, target_lufs: float, found: Meter) -> tuple[float, Meter]:
+    """Bring the song to its loudness under the ceiling; return the limiter's work and a meter.
+
+    ``found`` is the meter of what comes in.
+    """
     work_db = np.zeros(1, np.float32)
-    found = meter(x)
     for _ in range(_ROUNDS):
         lacks_db = target_lufs - found.integrated
         above = 10.0 ** ((CEILING_DBTP - lacks_db - _PEAK_MARGIN_DB) / 20.0)

@@ -65,7 +65,7 @@ BASS_OVER_REST_DB: Final = (-4.0, 2.5)
 
 CONTRAST_BY_ENERGY: Final[Mapping[Role, float]] = {
     "hook": 0.0,
-    "verse": -0.35,
+    "verse": -0.1,
     "bridge": -0.8,
     "intro": -1.0,
     "outro": -0.8,
