@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,15 +16,18 @@ __all__ = ["plan"]
 
 TEMPO_DRAWN_BPM: Final = (120.0, 164.0)
 TEMPO_CENTRE_BPM: Final = 141.0
-TEMPO_BY_ENERGY_BPM: Final = 14.0
+TEMPO_BY_ENERGY_BPM: Final = 21.0
 TEMPO_BY_HAZE_BPM: Final = -4.0
-TEMPO_SPREAD_BPM: Final = 4.5
+TEMPO_SPREAD_BPM: Final = 3.0
 
 LENGTH_DRAWN_S: Final = (135.0, 170.0)
 TWO_CYCLES_FROM_S: Final = 100.0
 """From this length on there is a second verse and hook."""
 MORE_CYCLES_FROM_S: Final = 240.0
 """From this length on verses and hooks are added instead of growing."""
+
+LOUD_BY_ENERGY: Final = 2.0
+"""How much likelier a driving mood makes a template of long hooks."""
 
 SLOW_BELOW_BPM: Final = 108.0
 """Below this tempo one bar holds what two bars hold above it, so sections may be half as long."""
@@ -39,6 +43,12 @@ class Template:
     name: str
     roles: tuple[Role, ...]
     bars: tuple[int, ...]
+
+    @property
+    def loud_share(self) -> float:
+        """Share of the bars that are a hook's."""
+        hooks = (n for role, n in zip(self.roles, self.bars, strict=True) if role == "hook")
+        return sum(hooks) / sum(self.bars)
 
 
 LONG: Final = (
@@ -174,10 +184,18 @@ def _draw_key(mood: Mood) -> Key:
 def _draw_template(mood: Mood, n_bars: int, length_s: float) -> Template:
     stream = rng(mood.brief.entropy, "form", "template")
     if length_s >= TWO_CYCLES_FROM_S:
-        chosen = LONG[int(stream.integers(len(LONG)))]
+        chosen = _drawn(LONG, mood, stream)
         return _with_cycles(chosen, n_bars) if length_s > MORE_CYCLES_FROM_S else chosen
     small = [each for each in SHORT if len(each.roles) == 5 or n_bars >= 26]
-    return small[int(stream.integers(len(small)))]
+    return _drawn(small, mood, stream)
+
+
+def _drawn(templates: Sequence[Template], mood: Mood, stream: np.random.Generator) -> Template:
+    """Draw a template: a driving mood stays long in its hooks, a still one around them."""
+    shares = np.array([template.loud_share for template in templates])
+    apart = (shares - shares.mean()) / max(float(shares.std()), 1e-9)
+    weights = np.exp(LOUD_BY_ENERGY * mood.energy * apart)
+    return templates[int(stream.choice(len(templates), p=weights / weights.sum()))]
 
 
 def _with_cycles(template: Template, n_bars: int) -> Template:

@@ -28,6 +28,8 @@ OTHER_FILTER_HZ = (1_200.0, 16_000.0)
 
 PLACES = {"intro": 0.35, "verse": 0.5, "hook": 0.85, "bridge": 0.45, "outro": 0.5}
 """Where in that range a section lies: 0 closed, 1 open."""
+SHIFT_BY_MOOD = 0.25
+"""How far the brightest mood opens the filters, in the same measure."""
 DRUM_PLACES = {"intro": 0.4, "verse": 1.0, "hook": 1.0, "bridge": 0.7, "outro": 0.6}
 NEXT_ROOM = 0.6
 """Where drums open from 0.1 on that enter for the first time: they come from the next room."""
@@ -91,7 +93,7 @@ def _filter(score: Score, part: Part) -> Line:
     """Draw the low-pass of a part: a shape for each section, a step at each seam."""
     low, high = (math.log2(hz) for hz in FILTERS_HZ.get(part.name, OTHER_FILTER_HZ))
     drums = part.stem == "drums"
-    shift = 0.0 if drums else 0.1 * brightness(score.form.mood)
+    shift = 0.0 if drums else SHIFT_BY_MOOD * brightness(score.form.mood)
     first_verse = next((s.name for s in score.form.sections if s.role == "verse"), "")
     points: list[Point] = []
     for section in score.form.sections:

@@ -54,7 +54,7 @@ FADE_END_S = 0.13
 
 def brightness(mood: Mood) -> float:
     """Return how open the filters of a mood are, −1 … 1."""
-    bright = 0.35 * mood.energy - 0.45 * mood.warmth - 0.45 * mood.haze + 0.15 * mood.valence
+    bright = 0.4 * mood.energy - 0.5 * mood.warmth - 0.5 * mood.haze + 0.2 * mood.valence
     return max(-1.0, min(1.0, bright))
 
 
@@ -123,11 +123,11 @@ def _section_cutoff(score: Score, section: Section, arriving: float) -> list[Poi
     mood = score.form.mood
     bright = brightness(mood)
     start, stop = section.start_beats, section.end_beats
-    verse = math.log2(VERSE_HZ) + 0.6 * bright + draws.uniform(-0.3, 0.3)
+    verse = math.log2(VERSE_HZ) + 1.0 * bright + draws.uniform(-0.15, 0.15)
 
     def log_draw(bounds: tuple[float, float]) -> float:
         low, high = (math.log2(edge) for edge in bounds)
-        return float(low + (high - low) * np.clip(0.5 + 0.3 * bright + draws.normal(0, 0.2), 0, 1))
+        return float(low + (high - low) * np.clip(0.5 + 0.45 * bright + draws.normal(0, 0.1), 0, 1))
 
     if section.role == "intro":
         return s_curve((start, log_draw(INTRO_HZ)), (stop - EDGE_BEATS, verse - 0.8), 9)
@@ -138,7 +138,7 @@ def _section_cutoff(score: Score, section: Section, arriving: float) -> list[Poi
         return [(t, v + growth * ((t - start) / (stop - start) - 0.5)) for t, v in path]
     if section.role == "hook":
         # The hook opens fully, unless the mood is a haze.
-        level = OPEN if bright > -0.45 else math.log2(12_500.0) + 0.5 * bright
+        level = OPEN if bright > -0.25 else math.log2(12_500.0) + 1.2 * bright
         return [(start, level), (stop - EDGE_BEATS, level)]
     if section.role == "bridge":
         low = log_draw(BRIDGE_HZ)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from halation.dsp import automation
 from halation.dsp.loudness import Meter
 from halation.mix.survey import GROUPS, Survey, correlation, widened
-from halation.types import BEATS_PER_BAR, Role, Score, Section
+from halation.types import BEATS_PER_BAR, Mood, Role, Score, Section
 
 __all__ = ["Faders", "controls", "solve"]
 
@@ -62,6 +62,23 @@ DRUMS_OVER_MUSIC_LU: Final[Mapping[Role, Bounds]] = {
 
 BASS_OVER_REST_DB: Final = (-4.0, 2.5)
 """RMS of the bass over everything else, in verses and hooks."""
+
+CONTRAST_BY_ENERGY: Final[Mapping[Role, float]] = {
+    "hook": 0.0,
+    "verse": -0.1,
+    "bridge": -0.8,
+    "intro": -1.0,
+    "outro": -0.8,
+}
+"""How far a driving mood moves :data:`UNDER_HOOK_LU`, and a still one the other way [LU]."""
+DRUMS_BY_ENERGY_LU: Final = 0.8
+WETTER_BY_HAZE_LU: Final = 1.4
+WETTER_BY_ENERGY_LU: Final = -0.8
+BASS_BY_ENERGY_DB: Final = 1.0
+BASS_BY_WARMTH_DB: Final = 0.8
+"""How far an axis of the mood moves the range of drums, returns and bass where it is 1."""
+_NARROWED = 0.3
+"""Share of a range, around its moved middle, that a mood leaves of it."""
 
 LOUDNESS_RANGE_LU: Final = (5.5, 10.0)
 BODY_CORRELATION: Final[Mapping[Role, Bounds]] = {
@@ -231,10 +248,10 @@ def _into(value: float, bounds: tuple[float, float], most_db: float) -> float:
 
 def _balance(found: Survey, score: Score) -> Values:
     """Set the groups of every section against one another; shape (sections, groups)."""
-    sections = score.form.sections
+    sections, mood = score.form.sections, score.form.mood
     trims = np.zeros((len(sections), len(GROUPS)))
     here = _inside(found, score, "verse", "hook")
-    trims[:, _BASS] = _bass_db(found.whole[here][:, :, :2].sum(axis=(0, 2)))
+    trims[:, _BASS] = _bass_db(found.whole[here][:, :, :2].sum(axis=(0, 2)), mood)
     beaten = [i for i, section in enumerate(sections) if section.role in ("verse", "hook")]
     others = [index for index in range(len(sections)) if index not in beaten]
     for index in (*beaten, *others):
@@ -242,17 +259,26 @@ def _balance(found: Survey, score: Score) -> Values:
             trims[index, _DRUMS] = min((trims[i, _DRUMS] for i in beaten), default=0.0)
         frames = _within(found, score, sections[index])
         for _ in range(_TRIM_ROUNDS):
-            _trim(trims[index], found.loud[frames], found.middle[frames], sections[index].role)
+            loud, middle = found.loud[frames], found.middle[frames]
+            _trim(trims[index], loud, middle, sections[index].role, mood)
     return np.clip(trims, -_MOST_TRIM_DB, _MOST_TRIM_DB)
 
 
-def _bass_db(power: Values) -> float:
+def _moved(bounds: Bounds, by: float) -> Bounds:
+    """Return what a mood leaves of a range: a narrow one whose middle it has moved."""
+    middle = (bounds[0] + bounds[1]) / 2.0 + by
+    half = _NARROWED * (bounds[1] - bounds[0]) / 2.0
+    return middle - half, middle + half
+
+
+def _bass_db(power: Values, mood: Mood) -> float:
     """Return what the bass lacks, by the energy of each group in verses and hooks."""
     bass = float(power[_BASS])
-    return _lack(bass, float(power.sum()) - bass, BASS_OVER_REST_DB)
+    by = BASS_BY_ENERGY_DB * mood.energy + BASS_BY_WARMTH_DB * mood.warmth
+    return _lack(bass, float(power.sum()) - bass, _moved(BASS_OVER_REST_DB, by))
 
 
-def _trim(trims: Values, loud: Values, middle: Values, role: Role) -> None:
+def _trim(trims: Values, loud: Values, middle: Values, role: Role, mood: Mood) -> None:
     """Move one section's trims, in place, by what they lack.
 
     Parameters
@@ -267,12 +293,16 @@ def _trim(trims: Values, loud: Values, middle: Values, role: Role) -> None:
         trims[_LEAD] += _lack(float(now[_LEAD]), float(now[_VOCALS]), LEAD_OVER_VOCALS_DB)
     now = loud.sum(axis=0) * _power(trims)
     dry = float(now[_MUSIC].sum() - now[_SPACE])
-    trims[_SPACE] += _lack(float(now[_SPACE]), dry, SPACE_OVER_DRY_LU[role])
+    wetter = WETTER_BY_HAZE_LU * mood.haze + WETTER_BY_ENERGY_LU * mood.energy
+    trims[_SPACE] += _lack(float(now[_SPACE]), dry, _moved(SPACE_OVER_DRY_LU[role], wetter))
     front, lacks = _front(middle * _power(trims), role)
     trims[front] = np.clip(trims[front] + lacks, -_MOST_FRONT_DB, _MOST_FRONT_DB)
     now = loud.sum(axis=0) * _power(trims)
     music = float(now[_MUSIC].sum())
-    trims[_DRUMS] += _lack(float(now[_DRUMS]), music, DRUMS_OVER_MUSIC_LU[role])
+    drums = DRUMS_OVER_MUSIC_LU[role]
+    if role in ("verse", "hook"):
+        drums = _moved(drums, DRUMS_BY_ENERGY_LU * mood.energy)
+    trims[_DRUMS] += _lack(float(now[_DRUMS]), music, drums)
 
 
 def _front(middle: Values, role: Role) -> tuple[int, float]:
@@ -310,9 +340,11 @@ def _ride(energies: Values, found: Survey, score: Score, faders: Faders, softer:
     top = 10.0 * np.log10(np.mean(10.0 ** (loudest / 10.0)))
     rides = faders.rides_db.copy()
     for index in np.flatnonzero(heard):
-        low, high = UNDER_HOOK_LU[sections[index].role]
-        if sections[index].role in ("intro", "bridge", "outro"):
-            low, high = low - softer, high - softer
+        role = sections[index].role
+        by = CONTRAST_BY_ENERGY[role] * score.form.mood.energy
+        if role in ("intro", "bridge", "outro"):
+            by -= softer
+        low, high = (edge + by for edge in UNDER_HOOK_LU[role])
         rides[index] += _into(float(levels[index] - top), (low, high), _MOST_RIDE_DB)
     return np.clip(rides, -_MOST_RIDE_DB, _MOST_RIDE_DB)
 

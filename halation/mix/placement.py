@@ -88,7 +88,7 @@ DEFAULT_SEATS: Final = {
     "textures": SEATS["weather"],
 }
 
-_LEVEL_SPREAD_LU = 1.0
+_LEVEL_SPREAD_LU = 0.6
 _WIDTH_SPREAD = 0.1
 _BLOCK = 128 * automation.HOP
 
