@@ -68,9 +68,7 @@ def modal(
     ends[frequency >= TOP_HZ] = 0
     order = np.argsort(-ends)[: np.count_nonzero(ends > 0)]
     rate = (2j * np.pi * frequency[order] - fall[order]) / sample_rate
-    starts = gains[:, order] * np.exp(
-        1j * (np.asarray(phases, np.float64)[..., order] - np.pi / 2)
-    )
+    starts = gains[:, order] * np.exp(1j * (np.asarray(phases, np.float64)[..., order] - np.pi / 2))
     hop = max(16, int(np.sqrt(n)))
     blocks = -(-n // hop)
     inner = _powers(rate, hop).astype(np.complex64)

@@ -36,6 +36,7 @@ STEREO_SPREAD: Final = 0.75
 
 _PHASES: Final = 4096
 
+
 def hz(pitch: ArrayLike) -> Values:
     """Return the frequency of a MIDI number, equal temperament at A4 = 440 Hz.
 
@@ -265,52 +266,57 @@ def wavetable(amplitudes: ArrayLike, *, size: int = 2048) -> Signal:
     return np.concatenate((table, table[:, :1]), axis=-1).astype(np.float32)
 
 
-def read_wavetable(table: Signal, turns: Signal | Values, row: Signal) -> Signal:
+def read_wavetable(table: Signal, turns: Signal, row: Signal) -> Signal:
     """Read a wavetable at a moving phase and a moving row, linearly between both.
 
     Parameters
     ----------
     table : np.ndarray [shape=(rows >= 2, size + 1)], float32
         Of :func:`wavetable`.
-    turns : np.ndarray [shape=(n,)], float32 or float64
-        Phase in periods; only its fraction counts.
+    turns : np.ndarray [shape=(..., n)], float32
+        Phases in periods; only their fractions count.
     row : np.ndarray [shape=(n,)], float32
         Place between the rows, 0 … 1 (the last).
 
     Returns
     -------
-    np.ndarray [shape=(n,)], float32
+    np.ndarray [shape=(..., n)], float32
 
     Examples
     --------
     >>> table = wavetable([[0.0], [1.0]])
-    >>> read_wavetable(table, np.array([3.25]), np.array([0.5], np.float32)).round(3).tolist()
+    >>> turns, row = np.array([[3.25], [0.5]], np.float32)
+    >>> read_wavetable(table, turns, row).round(3).tolist()
     [0.5]
     """
     rows, width = table.shape
-    place = np.asarray(turns - np.floor(turns), np.float32)
-    place *= np.float32(width - 1)
-    whole = np.floor(place)
-    place -= whole
     height = np.clip(row, 0.0, 1.0)
     height *= np.float32(rows - 1)
     below = np.minimum(np.floor(height), np.float32(rows - 2))
     height -= below
     below *= np.float32(width)
-    below += np.minimum(whole, np.float32(width - 2), out=whole)
-    # Indices of the machine's own width are gathered several times as fast as narrower ones.
-    column = below.astype(np.intp)
     flat = table.reshape(-1)
-    first, second = flat[column], flat[width:][column]
-    after = flat[1:][column]
-    after -= first
-    after *= place
-    first += after
-    after = flat[width + 1 :][column]
-    after -= second
-    after *= place
-    second += after
-    second -= first
-    second *= height
-    first += second
-    return np.asarray(first)
+    out = np.empty_like(turns)
+    # One voice after another: what is worked on then stays near to the processor.
+    for voice, sound in zip(turns.reshape(-1, len(row)), out.reshape(-1, len(row)), strict=True):
+        place = voice - np.floor(voice)
+        place *= np.float32(width - 1)
+        whole = np.minimum(np.floor(place), np.float32(width - 2))
+        place -= whole
+        whole += below
+        # Indices of the machine's own width are gathered much faster than narrower ones.
+        column = whole.astype(np.intp)
+        flat.take(column, out=sound, mode="clip")
+        after = flat[1:].take(column, mode="clip")
+        after -= sound
+        after *= place
+        sound += after
+        above = flat[width:].take(column, mode="clip")
+        flat[width + 1 :].take(column, out=after, mode="clip")
+        after -= above
+        after *= place
+        above += after
+        above -= sound
+        above *= height
+        sound += above
+    return out

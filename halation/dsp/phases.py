@@ -57,13 +57,13 @@ def phases(lines: Signal, hop: int) -> Signal:
 
     Parameters
     ----------
-    lines : np.ndarray [shape=(k, 3)], float32
+    lines : np.ndarray [shape=(..., k, 3)], float32
         Rows of :func:`courses`, or of them times a number.
     hop : int
 
     Returns
     -------
-    np.ndarray [shape=(k * hop,)], float32
+    np.ndarray [shape=(..., k * hop)], float32
         Turns; they begin anew in 0..1 at every control point, so that single precision does.
 
     Examples
@@ -71,4 +71,4 @@ def phases(lines: Signal, hop: int) -> Signal:
     >>> phases(courses(np.array([0.125, 0.125, 0.25]), 4), 4)[2:6].tolist()
     [0.25, 0.375, 0.5, 0.640625]
     """
-    return np.asarray(lines @ _powers(hop)).reshape(-1)
+    return np.asarray(lines @ _powers(hop)).reshape(*lines.shape[:-2], -1)

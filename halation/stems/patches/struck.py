@@ -24,7 +24,7 @@ Values = NDArray[np.float64]
 HARDNESSES: Final = (0.25, 0.5, 0.75, 1.0)
 """The four velocity layers."""
 VARIANTS: Final = 2
-"""Round robin: the sides of every other note change places, so that no two in a row are the same."""
+"""Round robin: the sides of every other note change places; no two in a row are the same."""
 
 LEVEL: Final = 10 ** (-12 / 20)
 """Peak of a note of velocity 100."""
@@ -184,12 +184,14 @@ class Struck:
         points_s = (np.arange(-(-n // HOP) + 1) * HOP + start) / SAMPLE_RATE
         # The motor's speed drifts a little, so that no two bars are the same.
         turns = rate_hz * points_s + 0.35 * wander(points_s, 0.083, (0.1, 0.6))
-        gains = gain - gain * depth * (0.5 + 0.5 * np.sin(2 * np.pi * np.stack((turns, turns + apart / 2))))
+        gains = gain - gain * depth * (
+            0.5 + 0.5 * np.sin(2 * np.pi * np.stack((turns, turns + apart / 2)))
+        )
         return expand(gains.astype(np.float32), HOP)
 
 
 def _needed_s(length: int, release_s: float) -> float:
-    """Return how much of a shot notes of up to ``length`` samples will let ring, in half seconds."""
+    """Return how much of a shot notes of up to ``length`` samples let ring, in half seconds."""
     if release_s <= 0:
         return LONGEST_S
     longest_s = length / SAMPLE_RATE + release_s
