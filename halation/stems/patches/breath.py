@@ -162,7 +162,9 @@ class Breath:
         cents = part.setting("vibrato_cents", self.vibrato_cents) * vibrato * swing
         cents += PITCH_DRIFT_CENTS * wander(t, 0.23, (draws[3], draws[4]))
         cents -= self.scoop_cents * (0.6 + 0.8 * draws[5]) * np.exp(-t / SCOOP_S)
-        envelope = swell(t, length_s, attack_s, release_s)
+        # The air comes at once and then fills: a rise like a held pad's would be heard late.
+        rise = np.sin(np.pi / 2 * np.minimum(np.minimum(t, length_s) / attack_s, 1.0))
+        envelope = rise * swell(t, length_s, 1e-6, release_s)
         breath = envelope * (1 + 0.06 * vibrato * swing + 0.14 * wander(t, 0.47, (draws[6], 0.3)))
         breath *= 1 - SWELL * np.exp(-t / SWELL_S)
         open_ = TOUCH_OPENS * np.minimum(level, 1.3) + 0.7 * (part.setting("brightness", 0.5) - 0.5)
@@ -229,7 +231,7 @@ BREATHS: Final = (
     Breath(
         "flute", (1.0, 0.12, 0.03), (1.0, 0.7, 0.42, 0.2, 0.12, 0.06, 0.03),
         air_db=-33.0, air_hz=(900.0, 4200.0), turbulence=0.5, vibrato_cents=16.0,
-        attack_s=0.07, release_s=0.18,
+        attack_s=0.06, release_s=0.18,
     ),
     Breath(
         "ocarina", (1.0, 0.02, 0.03), (1.0, 0.14, 0.26, 0.05, 0.08),
@@ -238,7 +240,7 @@ BREATHS: Final = (
     ),
     Breath(
         "airbrass", cutoffs_hz=(420.0, 6000.0), air_db=-38.0, air_hz=(1800.0, 5500.0),
-        turbulence=0.15, vibrato_cents=11.0, scoop_cents=20.0, attack_s=0.12, release_s=0.35,
+        turbulence=0.15, vibrato_cents=11.0, scoop_cents=20.0, attack_s=0.07, release_s=0.35,
         glide_s=0.08, voices=((0.0, 0.0, 1.0), (-8.0, -0.9, 0.45), (8.4, 0.9, 0.45)),
     ),
     Breath(

@@ -113,7 +113,7 @@ class Struck:
             if event.index % VARIANTS:
                 shot = shot[::-1]  # the sides change places
             gain = LEVEL * event.level * (0.94 + 0.06 * event.draws[0])
-            gain /= 1 + 0.5 * self.blow(layer)  # tone and strike peak together, nearly
+            gain /= 1 + 0.25 * self.blow(layer)  # tone and strike peak together, nearly
             self._place(out, shot, gain, event, release_s, scratch)
             burst = self.burst(layer, event.index % BURSTS)
             n = min(burst.shape[1], out.shape[1] - event.start)
