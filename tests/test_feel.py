@@ -16,7 +16,7 @@ from halation.score.skeletons import SHAKERS, SKELETONS, varied
 from halation.score.timing import DRUMMERS, FEELS, LEADERS
 from halation.stems.drums import Drums
 from halation.stems.rolls import bends
-from halation.types import SAMPLE_RATE, Audio, Brief, Note, Part, Score, Stems
+from halation.types import SAMPLE_RATE, Brief, Note, Part, Score, Stems
 from tests.composed import inside, make_mood, notes_of, of_role
 
 DRIFTING = ("kick", "snare", "perc", "bells", "vocals", "saw", "pluck", "arp", "counter", "pad")
@@ -253,7 +253,7 @@ def test_the_pitch_of_a_roll_is_heard_to_move(songs: list[Score]) -> None:
     for seed in range(6):
         part = Part("hats", "drums", "drums", "glass", roll)
         song = songs[0]
-        block = Audio.joined(tuple(Drums()(part, song, Stems(song, ()), seed)))
+        (block,) = Drums()(part, song, Stems(song, ()), seed)
         half = round(song.onset_s(roll[4]) * SAMPLE_RATE)
         quarter = half // 2
         first, second = block.samples[:, :quarter], block.samples[:, half + quarter : 2 * half]
@@ -265,8 +265,8 @@ def test_hats_are_heard_when_the_score_says(songs: list[Score]) -> None:
     """Onsets found in the audio lie within 3 ms of the asked ones, drift and all."""
     song = songs[3]
     part = next(p for p in song.parts if p.name == "hats")
-    blocks = tuple(Drums()(part, song, Stems(song, ()), 3))
-    envelope = np.abs(Audio.joined(blocks).samples).max(axis=0)
+    blocks = Drums()(part, song, Stems(song, ()), 3)
+    envelope = np.abs(np.concatenate([block.samples for block in blocks], axis=1)).max(axis=0)
     late = []
     for before, note in pairwise(part.notes):
         at = round(song.onset_s(note) * SAMPLE_RATE)

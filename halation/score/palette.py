@@ -256,7 +256,7 @@ def draw_settings(
         own["pan"] = round(0.3 * d, 3) if part == "bells" else side
     elif part == "lead":
         own = {"vibrato_cents": round(12 + 14 * _unit(0.5 + c), 1),
-               "attack_s": round(0.03 + 0.08 * _unit(0.5 + d), 3), "pan": round(c, 3)}  # fmt: skip
+               "attack_s": round(0.02 + 0.05 * _unit(0.5 + d), 3), "pan": round(c, 3)}  # fmt: skip
     elif part == "saw":
         own = {"detune_cents": round(12 + 16 * _unit(0.5 + c), 1),
                "attack_s": round(0.01 + 0.05 * _unit(0.5 + d), 3),
