@@ -131,7 +131,9 @@ def test_a_hook_is_lifted(seed: int) -> None:
 def test_a_bridge_is_closed_for_every_stem(seed: int) -> None:
     plan = fx.plan(score(seed))
     bridge = plan.score.form.sections[3]
-    for beats in np.linspace(bridge.start_beats + 4, bridge.end_beats - 0.5, 9):
+    slowly = draw_sections.bridge_kind(plan.score) == "sweep"
+    closed = bridge.start_beats + (bridge.duration_beats / 2 if slowly else 4)
+    for beats in np.linspace(closed, bridge.end_beats - 0.5, 9):
         for target in ("music", "drums", "bass", "space"):
             assert 250 < at(plan, target, "cutoff_hz", float(beats)) < 950
 
@@ -447,3 +449,23 @@ def test_a_stems_tape_wavers_and_keeps_its_length() -> None:
         np.diff(np.flatnonzero((before[0, 1:-1] > 0) & (before[0, :-2] <= 0)))
     )
     assert level_db(x) == pytest.approx(level_db(before), abs=0.1)
+
+
+def test_a_stopped_tape_leaves_the_silence_before_a_hook_alone() -> None:
+    seed = next(s for s in range(200) if fx.plan(score(s)).effect("tape_stop", "music"))
+    plan = fx.plan(score(seed))
+    stop = plan.effect("tape_stop", "music")
+    assert stop is not None
+    end = stop["end_beats"]
+    lifts = draw_sections.lift_beats(plan.score)
+    hook = next(h for _, h, _ in lifts if 0 < h.start_beats - end <= 1.0)
+    of = plan.score
+    t = np.arange(of.n_samples) / SAMPLE_RATE
+    x = np.tile(0.5 * np.sin(2 * np.pi * 440 * t, dtype=np.float32), (2, 1))
+    quiet, back = (round(of.seconds_at(b) * SAMPLE_RATE) for b in (end, hook.start_beats - 0.1))
+    x[:, quiet:back] = 0.0
+    fx.tape(x, "lead", Plan(of, (stop,), ()))
+    assert level_db(stretch(x, of, end - 2.0, end - 1.0)) > -15
+    assert not stretch(x, of, end + 0.03, hook.start_beats - 0.12).any()
+    assert level_db(stretch(x, of, hook.start_beats, hook.start_beats + 1.0)) > -12
+    assert np.abs(np.diff(x[0, : quiet + 400])).max() < 0.04

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from halation.dsp import automation
 from halation.dsp.loudness import Meter
 from halation.mix.survey import GROUPS, Survey, correlation, widened
-from halation.types import BEATS_PER_BAR, Role, Score, Section
+from halation.types import Role, Score, Section
 
 __all__ = ["Faders", "controls", "solve"]
 
@@ -90,9 +90,11 @@ _TRIM_ROUNDS = 2
 _MOST_RIDE_DB = 10.0
 _MOST_TRIM_DB = 8.0
 _MOST_FRONT_DB = 5.0
+_WETTER_HOOK_DB = 2.8
 _FRONT_GATE_DB = -12.0
 _SILENT_LUFS = -65.0
 _RISE_BEATS = 0.5
+_FALL_BEATS = 0.5
 _ROUNDS = 6
 _MOST_SOFTER_LU = 1.5
 _MOST_SIDE, _LEAST_SIDE = 3.0, 0.1
@@ -134,7 +136,7 @@ def controls(faders: Faders, score: Score) -> tuple[Signal, ...]:
     """Draw the gains of the groups at control rate.
 
     A fader that goes up has arrived when its section begins; one that goes down takes the first
-    bar of it, so that a tail is not cut.
+    half beat of it: what comes after a hook begins softly, and only the rooms ring on.
 
     Returns
     -------
@@ -155,7 +157,7 @@ def _line(levels_db: Values, score: Score) -> tuple[Values, Values]:
     for section, before, after in zip(sections[1:], levels_db, levels_db[1:], strict=False):
         rises = after > before
         start = section.start_beats - (_RISE_BEATS if rises else 0.0)
-        stop = section.start_beats + (0.0 if rises else BEATS_PER_BAR)
+        stop = section.start_beats + (0.0 if rises else _FALL_BEATS)
         times += [score.seconds_at(start), score.seconds_at(stop)]
         values += [float(before), float(after)]
     return np.maximum.accumulate(times), np.asarray(values)
@@ -243,7 +245,27 @@ def _balance(found: Survey, score: Score) -> Values:
         frames = _within(found, score, sections[index])
         for _ in range(_TRIM_ROUNDS):
             _trim(trims[index], found.loud[frames], found.middle[frames], sections[index].role)
+    _wetter(trims, found, score)
     return np.clip(trims, -_MOST_TRIM_DB, _MOST_TRIM_DB)
+
+
+def _wetter(trims: Values, found: Survey, score: Score) -> None:
+    """Part the rooms of hooks and verses until those of the hooks are wetter, in place."""
+    wet = {}
+    for role in ("verse", "hook"):
+        ratios = []
+        for index, section in enumerate(score.form.sections):
+            if section.role == role:
+                frames = _within(found, score, section)
+                now = found.whole[frames][:, :, :2].sum(axis=(0, 2)) * _power(trims[index])
+                ratios.append(_ratio_db(float(now[_SPACE]), float(now.sum() - now[_SPACE])))
+        heard = [ratio for ratio in ratios if ratio is not None]
+        if not heard:
+            return
+        wet[role] = float(np.mean(heard))
+    lacks = float(np.clip(_WETTER_HOOK_DB - (wet["hook"] - wet["verse"]), 0.0, _MOST_FRONT_DB))
+    for index, section in enumerate(score.form.sections):
+        trims[index, _SPACE] += lacks * {"verse": -0.6, "hook": 0.4}.get(section.role, 0.0)
 
 
 def _bass_db(power: Values) -> float:
