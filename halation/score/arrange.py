@@ -102,7 +102,7 @@ def draw_scenes(form: Form, cast: frozenset[str], stream: np.random.Generator) -
     return tuple(scenes)
 
 
-_HABITS: Final = frozenset({"ghosts", "rolls", "fills", "thin", "half", "breath", "swell", "late"})
+_HABITS: Final = frozenset({"ghosts", "rolls", "fills", "thin", "half", "breath", "swell"})
 
 
 def _intro(mood: Mood, section: Section, nth: int, stream: np.random.Generator) -> set[str]:
@@ -142,7 +142,7 @@ def _bridge(mood: Mood, section: Section, nth: int, stream: np.random.Generator)
         return layers | {"vocals"}
     layers.add(("bells", "lead", "counter")[int(stream.integers(3))])
     if kind == "run" and section.bars >= 8:
-        return layers | {"arp", "late"}
+        return layers | {"arp"}
     if stream.random() < 0.6:
         layers.add("choir")
     if section.bars >= 4 and (kind == "beat" or stream.random() < 0.2):

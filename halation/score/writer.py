@@ -147,9 +147,6 @@ class Writer:
     def _pads(self, scene: Scene) -> None:
         section, chords = scene.section, self._within(scene.section)
         end = scene.pad_stop_beats
-        if "late" in scene.layers:  # what runs alone has the first half to itself
-            half = section.start_beats + section.duration_beats / 2.0
-            chords = [c for c in chords if c.onset_beats >= half - 1e-9]
         pad = figures.held(chords, self.voicings, self._velocity("pad", scene), end)
         self.parts["pad"] += pad
         if "swell" in scene.layers:  # the intro ends in voices that come near
