@@ -219,11 +219,11 @@ def _share(template: Template, n_bars: int, slow: bool) -> list[int]:
     bars = [math.ceil(least[role] / 2) if slow else least[role] for role in template.roles]
     step = max(1, step // 2) if slow else step
     steps = [max(step, 2) if role == "hook" and not slow else step for role in template.roles]
+    most = [MOST_BARS[role] // (2 if slow else 1) for role in template.roles]
     if felt >= FIRST_VERSE_FROM_BARS:
         bars[template.roles.index("verse")] += step
     left = n_bars - sum(bars)
     while fitting := [i for i, size in enumerate(steps) if size <= left]:
-        most = [MOST_BARS[role] for role in template.roles]
         fitting = [i for i in fitting if bars[i] + steps[i] <= most[i]] or fitting
         i = min(fitting, key=lambda i: (bars[i] + steps[i] / 2) / template.bars[i])
         bars[i] += steps[i]

@@ -388,6 +388,22 @@ def test_an_event_stays_in_its_bar_and_never_clicks(kind: str) -> None:
     np.testing.assert_array_equal(kick, audio.samples)
 
 
+def test_a_bridge_closes_in_one_of_several_ways() -> None:
+    ways: dict[str, list[float]] = {}
+    for seed in range(16):
+        plan = fx.plan(score(seed))
+        bridge = plan.score.form.sections[3]
+        kind = draw_sections.bridge_kind(plan.score)
+        levels = [at(plan, "music", "cutoff_hz", bridge.start_beats + b) for b in (3.0, 4.0, 8.5)]
+        ways.setdefault(kind, []).append(levels[0] / levels[2])
+        radio = [e for e in plan.effects if e.kind == "phone" and e.target == "music"
+                 and e["start_beats"] == bridge.start_beats]  # fmt: skip
+        assert bool(radio) == (kind == "band")
+    assert set(ways) == set(draw_sections.BRIDGES)
+    assert min(ways["sweep"]) > 1.5 * max(ways["swing"])
+    assert max(ways["swing"]) < min(ways["cliff"])
+
+
 def test_half_speed_is_an_octave_down() -> None:
     of = score(short=True)
     span = (("start_beats", 20.0), ("end_beats", 24.0))
