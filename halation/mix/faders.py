@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -95,6 +96,7 @@ _FRONT_GATE_DB = -12.0
 _SILENT_LUFS = -65.0
 _RISE_BEATS = 0.5
 _FALL_BEATS = 0.5
+_SWELL_BEATS = 8.0
 _ROUNDS = 6
 _MOST_SOFTER_LU = 1.5
 _MOST_SIDE, _LEAST_SIDE = 3.0, 0.1
@@ -136,7 +138,8 @@ def controls(faders: Faders, score: Score) -> tuple[Signal, ...]:
     """Draw the gains of the groups at control rate.
 
     A fader that goes up has arrived when its section begins; one that goes down takes the first
-    half beat of it: what comes after a hook begins softly, and only the rooms ring on.
+    half beat of it. After a hook a fader that goes up takes two bars, lest it lift the hook's tail:
+    what follows begins softly.
 
     Returns
     -------
@@ -154,10 +157,14 @@ def _line(levels_db: Values, score: Score) -> tuple[Values, Values]:
     """Return the times and values of a fader that moves at the seams."""
     times, values = [0.0], [float(levels_db[0])]
     sections = score.form.sections
-    for section, before, after in zip(sections[1:], levels_db, levels_db[1:], strict=False):
-        rises = after > before
-        start = section.start_beats - (_RISE_BEATS if rises else 0.0)
-        stop = section.start_beats + (0.0 if rises else _FALL_BEATS)
+    for i, (before, after) in enumerate(pairwise(levels_db)):
+        section, start = sections[i + 1], sections[i + 1].start_beats
+        if after <= before:
+            stop = start + _FALL_BEATS
+        elif sections[i].role == "hook":
+            stop = start + min(_SWELL_BEATS, section.duration_beats / 4.0)
+        else:
+            start, stop = start - _RISE_BEATS, start
         times += [score.seconds_at(start), score.seconds_at(stop)]
         values += [float(before), float(after)]
     return np.maximum.accumulate(times), np.asarray(values)
@@ -191,7 +198,8 @@ def solve(found: Survey, score: Score) -> Faders:
         softer += float(np.clip(reached, low, high) - reached)
         softer = float(np.clip(softer, -_MOST_SOFTER_LU, _MOST_SOFTER_LU))
     sides_db = _sides(found.body * _gains(found, faders, score)[..., None], found, score)
-    faders = replace(faders, sides_db=sides_db)
+    wetter = _wetter(found, replace(faders, sides_db=sides_db), score)
+    faders = replace(faders, sides_db=sides_db, trims_db=faders.trims_db + wetter)
     return replace(faders, mono_lows=_low_correlation(found, faders, score) < LEAST_LOW_CORRELATION)
 
 
@@ -245,27 +253,40 @@ def _balance(found: Survey, score: Score) -> Values:
         frames = _within(found, score, sections[index])
         for _ in range(_TRIM_ROUNDS):
             _trim(trims[index], found.loud[frames], found.middle[frames], sections[index].role)
-    _wetter(trims, found, score)
     return np.clip(trims, -_MOST_TRIM_DB, _MOST_TRIM_DB)
 
 
-def _wetter(trims: Values, found: Survey, score: Score) -> None:
-    """Part the rooms of hooks and verses until those of the hooks are wetter, in place."""
-    wet = {}
-    for role in ("verse", "hook"):
-        ratios = []
-        for index, section in enumerate(score.form.sections):
-            if section.role == role:
-                frames = _within(found, score, section)
-                now = found.whole[frames][:, :, :2].sum(axis=(0, 2)) * _power(trims[index])
-                ratios.append(_ratio_db(float(now[_SPACE]), float(now.sum() - now[_SPACE])))
-        heard = [ratio for ratio in ratios if ratio is not None]
-        if not heard:
-            return
-        wet[role] = float(np.mean(heard))
-    lacks = float(np.clip(_WETTER_HOOK_DB - (wet["hook"] - wet["verse"]), 0.0, _MOST_FRONT_DB))
-    for index, section in enumerate(score.form.sections):
-        trims[index, _SPACE] += lacks * {"verse": -0.6, "hook": 0.4}.get(section.role, 0.0)
+def _wetter(found: Survey, faders: Faders, score: Score) -> Values:
+    """Return what parts the rooms of hooks and verses until those of the hooks are wetter.
+
+    Returns
+    -------
+    np.ndarray [shape=(sections, groups)] [dB]
+        To add to the trims; nothing where they are wetter already.
+    """
+    sections = score.form.sections
+    gains = _gains(found, faders, score)
+    wet: dict[str, list[float]] = {"verse": [], "hook": []}
+    for index, section in enumerate(sections):
+        if section.role in wet:
+            frames = _within(found, score, section)
+            pairs = np.einsum("fgk,fg->gk", found.whole[frames], gains[frames])
+            side = 10.0 ** (float(faders.sides_db[index]) / 20.0)
+            now = [_spread_one(row, side, name) for row, name in zip(pairs, GROUPS, strict=True)]
+            ratio = _ratio_db(now[_SPACE], sum(now) - now[_SPACE])
+            wet[section.role] += [] if ratio is None else [ratio]
+    moves = np.zeros_like(faders.trims_db)
+    if all(wet.values()):
+        over = float(np.mean(wet["hook"]) - np.mean(wet["verse"]))
+        lacks = float(np.clip(_WETTER_HOOK_DB - over, 0.0, _MOST_FRONT_DB))
+        shares = [{"verse": -0.6, "hook": 0.4}.get(section.role, 0.0) for section in sections]
+        moves[:, _SPACE] = lacks * np.array(shares)
+    return moves
+
+
+def _spread_one(pairs: Values, side: float, name: str) -> float:
+    """Return the energy of a group, widened if it is one of :data:`WIDE`."""
+    return float((widened(pairs, side) if name in WIDE else pairs)[:2].sum())
 
 
 def _bass_db(power: Values) -> float:
