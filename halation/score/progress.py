@@ -212,6 +212,8 @@ def _recurring(
     if section.role == "verse" and k > 1:
         chords = tuple(_off_pedal(key, h) for h in chords)
     bars = _fit(bars, section.bars)
+    if section.role == "verse" and set(bars) == set(material.hook_bars) == {bars[0]}:
+        bars = tuple(b * (0.5 if i % 2 else 1.5) for i, b in enumerate(bars))  # not the hook's
     if k % 2 == 0:
         chords = tuple(
             _otherwise(key, h, top, material.motif) if i else h for i, h in enumerate(chords)
