@@ -117,6 +117,15 @@ holds it twice before two bars of tail, and what lasts less than some ten second
 listener where there is room for more."""
 
 
+MOST_BARS: Final[dict[Role, int]] = {
+    "intro": 14, "verse": 24, "hook": 24, "bridge": 16, "outro": 15,
+}  # fmt: skip
+"""Longest sections, as long as another one can grow; intro and outro take what is left over."""
+
+FIRST_VERSE_FROM_BARS: Final = 72
+"""From this length on the first verse has a step more than the shortest."""
+
+
 def plan(mood: Mood) -> Form:
     """Plan the form of a song.
 
@@ -228,8 +237,12 @@ def _share(template: Template, n_bars: int, slow: bool) -> list[int]:
     bars = [math.ceil(least[role] / 2) if slow else least[role] for role in template.roles]
     step = max(1, step // 2) if slow else step
     steps = [max(step, 2) if role == "hook" and not slow else step for role in template.roles]
+    most = [MOST_BARS[role] // (2 if slow else 1) for role in template.roles]
+    if felt >= FIRST_VERSE_FROM_BARS:
+        bars[template.roles.index("verse")] += step
     left = n_bars - sum(bars)
     while fitting := [i for i, size in enumerate(steps) if size <= left]:
+        fitting = [i for i in fitting if bars[i] + steps[i] <= most[i]] or fitting
         i = min(fitting, key=lambda i: (bars[i] + steps[i] / 2) / template.bars[i])
         bars[i] += steps[i]
         left -= steps[i]

@@ -117,6 +117,44 @@ def test_the_hook_has_other_chords_than_the_verse_and_moves_faster(many: list[Sc
     assert np.mean(np.array(faster) >= 1.0) > 0.9
 
 
+def test_after_a_hook_a_verse_begins_with_little(many: list[Score]) -> None:
+    for score in many:
+        for before, verse in pairwise(score.form.sections):
+            if (before.role, verse.role) != ("hook", "verse") or verse.bars < 8:
+                continue
+            drop = range(2)
+            beat = [sum(len(bars(score, p, verse)[i]) for p in ("kick", "bass")) for i in drop]
+            later = [len(bars(score, "kick", verse)[i]) for i in range(2, 6)]
+            assert beat[0] == 0 and sum(beat) <= 1  # the 808 may come half a beat early
+            assert sum(later) >= 2 or any(in_event(score, verse.start_beats + 4 * i)
+                                          for i in range(2, 6))  # fmt: skip
+
+
+def test_bridges_are_not_one_gesture(many: list[Score]) -> None:
+    played = {
+        frozenset(
+            p.name for p in score.parts
+            if p.stem != "textures" and inside(list(p.notes), of_role(score.form, "bridge")[0])
+        )
+        for score in many
+    }  # fmt: skip
+    assert len(played) >= 6
+    alone = {p for parts in played for p in ("vocals", "arp", "kick") if p in parts}
+    assert alone == {"vocals", "arp", "kick"}
+    moving = [chords_in(score, of_role(score.form, "bridge")[0]) for score in many]
+    assert np.mean([len({symbol for symbol, *_ in row}) >= 2 for row in moving]) > 0.9
+
+
+def test_two_chords_and_a_pedal_are_for_one_section(many: list[Score]) -> None:
+    for score in many:
+        first = {role: of_role(score.form, role)[0] for role in ("verse", "hook")}
+        roots = {role: {r for _, r, _ in chords_in(score, s)} for role, s in first.items()}
+        assert max(map(len, roots.values())) >= 3 or roots["verse"] != roots["hook"]
+        later = of_role(score.form, "verse")[1:]
+        if later and len(roots["verse"]) > 2:
+            assert all(len({b for *_, b in chords_in(score, s)}) > 1 for s in later)
+
+
 def test_the_second_hook_has_a_chord_that_the_first_had_not(many: list[Score]) -> None:
     changed = []
     for score in many:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from halation.dsp import automation
 from halation.dsp.loudness import Meter
 from halation.mix.survey import GROUPS, Survey, correlation, widened
-from halation.types import BEATS_PER_BAR, Mood, Role, Score, Section
+from halation.types import Mood, Role, Score, Section
 
 __all__ = ["Faders", "controls", "solve"]
 
@@ -107,9 +108,12 @@ _TRIM_ROUNDS = 2
 _MOST_RIDE_DB = 10.0
 _MOST_TRIM_DB = 8.0
 _MOST_FRONT_DB = 5.0
+_WETTER_HOOK_DB = 2.8
 _FRONT_GATE_DB = -12.0
 _SILENT_LUFS = -65.0
 _RISE_BEATS = 0.5
+_FALL_BEATS = 0.5
+_SWELL_BEATS = 8.0
 _ROUNDS = 6
 _MOST_SOFTER_LU = 1.5
 _MOST_SIDE, _LEAST_SIDE = 3.0, 0.1
@@ -151,7 +155,8 @@ def controls(faders: Faders, score: Score) -> tuple[Signal, ...]:
     """Draw the gains of the groups at control rate.
 
     A fader that goes up has arrived when its section begins; one that goes down takes the first
-    bar of it, so that a tail is not cut.
+    half beat of it. After a hook a fader that goes up takes two bars, lest it lift the hook's tail:
+    what follows begins softly.
 
     Returns
     -------
@@ -169,10 +174,14 @@ def _line(levels_db: Values, score: Score) -> tuple[Values, Values]:
     """Return the times and values of a fader that moves at the seams."""
     times, values = [0.0], [float(levels_db[0])]
     sections = score.form.sections
-    for section, before, after in zip(sections[1:], levels_db, levels_db[1:], strict=False):
-        rises = after > before
-        start = section.start_beats - (_RISE_BEATS if rises else 0.0)
-        stop = section.start_beats + (0.0 if rises else BEATS_PER_BAR)
+    for i, (before, after) in enumerate(pairwise(levels_db)):
+        section, start = sections[i + 1], sections[i + 1].start_beats
+        if after <= before:
+            stop = start + _FALL_BEATS
+        elif sections[i].role == "hook":
+            stop = start + min(_SWELL_BEATS, section.duration_beats / 4.0)
+        else:
+            start, stop = start - _RISE_BEATS, start
         times += [score.seconds_at(start), score.seconds_at(stop)]
         values += [float(before), float(after)]
     return np.maximum.accumulate(times), np.asarray(values)
@@ -206,7 +215,8 @@ def solve(found: Survey, score: Score) -> Faders:
         softer += float(np.clip(reached, low, high) - reached)
         softer = float(np.clip(softer, -_MOST_SOFTER_LU, _MOST_SOFTER_LU))
     sides_db = _sides(found.body * _gains(found, faders, score)[..., None], found, score)
-    faders = replace(faders, sides_db=sides_db)
+    wetter = _wetter(found, replace(faders, sides_db=sides_db), score)
+    faders = replace(faders, sides_db=sides_db, trims_db=faders.trims_db + wetter)
     return replace(faders, mono_lows=_low_correlation(found, faders, score) < LEAST_LOW_CORRELATION)
 
 
@@ -269,6 +279,39 @@ def _moved(bounds: Bounds, by: float) -> Bounds:
     middle = (bounds[0] + bounds[1]) / 2.0 + by
     half = _NARROWED * (bounds[1] - bounds[0]) / 2.0
     return middle - half, middle + half
+
+
+def _wetter(found: Survey, faders: Faders, score: Score) -> Values:
+    """Return what parts the rooms of hooks and verses until those of the hooks are wetter.
+
+    Returns
+    -------
+    np.ndarray [shape=(sections, groups)] [dB]
+        To add to the trims; nothing where they are wetter already.
+    """
+    sections = score.form.sections
+    gains = _gains(found, faders, score)
+    wet: dict[str, list[float]] = {"verse": [], "hook": []}
+    for index, section in enumerate(sections):
+        if section.role in wet:
+            frames = _within(found, score, section)
+            pairs = np.einsum("fgk,fg->gk", found.whole[frames], gains[frames])
+            side = 10.0 ** (float(faders.sides_db[index]) / 20.0)
+            now = [_spread_one(row, side, name) for row, name in zip(pairs, GROUPS, strict=True)]
+            ratio = _ratio_db(now[_SPACE], sum(now) - now[_SPACE])
+            wet[section.role] += [] if ratio is None else [ratio]
+    moves = np.zeros_like(faders.trims_db)
+    if all(wet.values()):
+        over = float(np.mean(wet["hook"]) - np.mean(wet["verse"]))
+        lacks = float(np.clip(_WETTER_HOOK_DB - over, 0.0, _MOST_FRONT_DB))
+        shares = [{"verse": -0.6, "hook": 0.4}.get(section.role, 0.0) for section in sections]
+        moves[:, _SPACE] = lacks * np.array(shares)
+    return moves
+
+
+def _spread_one(pairs: Values, side: float, name: str) -> float:
+    """Return the energy of a group, widened if it is one of :data:`WIDE`."""
+    return float((widened(pairs, side) if name in WIDE else pairs)[:2].sum())
 
 
 def _bass_db(power: Values, mood: Mood) -> float:

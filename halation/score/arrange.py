@@ -26,6 +26,8 @@ REGISTERS: Final[dict[Role, int]] = {
 ALWAYS: Final = frozenset({"pad", "weather", "kick", "snare", "hats", "bass", "bells"})
 DROPPED: Final = ("pluck", "arp", "choir", "perc")
 """Of these one is missing from every second hook."""
+BRIDGES: Final = ("pieces", "voice", "run", "beat")
+"""What a bridge is made of besides the motif's pieces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +151,17 @@ def _hook(mood: Mood, section: Section, nth: int, stream: np.random.Generator) -
 
 
 def _bridge(mood: Mood, section: Section, nth: int, stream: np.random.Generator) -> set[str]:
+    """Stage a bridge as one of :data:`BRIDGES`: pieces, a voice alone, a run, half a beat."""
+    kind = BRIDGES[int(stream.integers(len(BRIDGES)))]
     layers = {"pad", "weather", "haze", "pieces"}
+    if kind == "voice" and not mood.brief.instrumental:
+        return layers | {"vocals"}
     layers.add(("bells", "lead", "counter")[int(stream.integers(3))])
+    if kind == "run" and section.bars >= 8:
+        return layers | {"arp"}
     if stream.random() < 0.6:
         layers.add("choir")
-    if stream.random() < 0.35 + 0.4 * mood.energy and section.bars >= 4:
+    if section.bars >= 4 and (kind == "beat" or stream.random() < 0.2 + 0.3 * mood.energy):
         layers |= {"kick", "snare", "half"}
     if stream.random() < 0.4 and section.bars >= 4:
         layers.add("bass")

@@ -17,7 +17,10 @@ from halation.score.skeletons import (
 )
 from halation.types import BEATS_PER_BAR, Mood, Note, Section
 
-__all__ = ["SKELETONS", "Groove", "Kit", "Skeleton", "beat", "draw_groove", "section_skeleton"]
+__all__ = [
+    "SKELETONS", "Groove", "Kit", "Skeleton", "beat", "draw_groove", "entering", "leaving",
+    "section_skeleton",
+]  # fmt: skip
 
 KICK, SNARE, CLAP, SNAP, RIM = 36, 38, 39, 40, 37
 HAT, OPEN_HAT = 42, 46
@@ -360,3 +363,23 @@ def _until(stop: float, strokes: list[Note]) -> tuple[Note, ...]:
         for n in sorted(strokes, key=lambda n: n.onset_beats)
         if n.onset_beats < stop
     )
+
+
+def leaving(kit: Kit, section: Section) -> Kit:
+    """Let the drums leave an outro one by one: the kick, the snare, the hats."""
+    stay = {"kick": 0.25, "snare": 0.4, "hats": 0.55}
+
+    def until(part: str) -> tuple[Note, ...]:
+        end = section.start_beats + stay[part] * section.duration_beats
+        return tuple(n for n in getattr(kit, part) if n.onset_beats < end)
+
+    return Kit(until("kick"), until("snare"), until("hats"))
+
+
+def entering(kit: Kit, enters: float, kept: tuple[str, ...]) -> Kit:
+    """Keep a section's drums out until a beat, but for some of them."""
+    rows = {part: getattr(kit, part) for part in ("kick", "snare", "hats", "perc")}
+    return Kit(**{
+        part: row if part in kept else tuple(n for n in row if n.onset_beats >= enters)
+        for part, row in rows.items()
+    })  # fmt: skip
