@@ -94,7 +94,7 @@ def test_pads_are_in_tune_around_their_pitch(pad: Pad) -> None:
     for pitch in (48, 72, 96):
         table = pad.table(pitch, bright=False)
         power = np.abs(np.fft.rfft(table[0].astype(np.float64))) ** 2
-        frequency = np.fft.rfftfreq(table.shape[1], 1 / SAMPLE_RATE)
+        frequency = np.fft.rfftfreq(table.shape[1], pad.step / SAMPLE_RATE)
         wanted = 440.0 * 2 ** ((pitch - 69) / 12)
         near = np.abs(np.log2(np.maximum(frequency, 1) / wanted)) < 1.5 / 12
         centre = np.sum(power[near] * frequency[near]) / np.sum(power[near])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from halation.stems.bank import CEPSTRA, Spoken, bank, read_bank, speakers, write_bank
-from halation.stems.choir import VOWELS, choir_table
+from halation.stems.choir import RATE, VOWELS, choir_table
 from halation.stems.singer import Singer, Sung, Take, inhale, lead_s, sing
 from halation.stems.tract import level
 from halation.stems.vocals import Vocals
@@ -62,10 +62,10 @@ def _one(
     return np.asarray(sing(sung, singer, np.random.default_rng(1))[0])
 
 
-def _envelope_db(x: np.ndarray, f0_hz: float) -> tuple[np.ndarray, np.ndarray]:
+def _envelope_db(x: np.ndarray, f0_hz: float, rate: int = SAMPLE_RATE) -> tuple[np.ndarray, np.ndarray]:
     """Return the levels of the harmonics of a steady stretch."""
     power = np.abs(np.fft.rfft(x * np.hanning(len(x)))) ** 2
-    frequency = np.fft.rfftfreq(len(x), 1 / SAMPLE_RATE)
+    frequency = np.fft.rfftfreq(len(x), 1 / rate)
     harmonics = np.arange(1, int(8_000 / f0_hz)) * f0_hz
     bands = [power[np.abs(frequency - f) < 0.3 * f0_hz].sum() for f in harmonics]
     return harmonics, 10 * np.log10(np.array(bands) + 1e-12)
@@ -354,7 +354,7 @@ def test_the_choir_sings_vowels_on_pitch() -> None:
         table, _ = choir_table(57, name, 0.0, 0.5, draw)
         assert table.std() == pytest.approx(1, abs=0.02)
         assert 0.1 < np.mean(table[0] * table[1]) < 0.6
-        spectra[name] = _envelope_db(table[0], _hz(57))[1][:18]
+        spectra[name] = _envelope_db(table[0], _hz(57), RATE)[1][:18]
     assert np.std(spectra["ah"] - spectra["ooh"]) > 3
 
 

@@ -159,7 +159,11 @@ def ramped(x: Signal, start: Sequence[float], end: Sequence[float]) -> None:
 
 
 def moving(
-    loops: Sequence[Signal], gains: Sequence[Signal], n: int, offset: int = 0
+    loops: Sequence[Signal],
+    gains: Sequence[Signal],
+    n: int,
+    offset: int = 0,
+    step: int = STEP_SAMPLES,
 ) -> Iterator[tuple[int, Signal]]:
     """Mix loops whose gains move, block by block, so that a long bed needs little memory.
 
@@ -167,13 +171,14 @@ def moving(
     ----------
     loops : sequence of np.ndarray [shape=(channels, any length)], float32
         Seamless loops; different lengths keep the sum from repeating.
-    gains : sequence of np.ndarray [shape=(channels, points)], float32
-        Linear gains at every :data:`STEP_SAMPLES`, one array for each loop; at least
-        ``n // STEP_SAMPLES + 2`` points.
+    gains : sequence of np.ndarray [shape=(channels or 1, points)], float32
+        Linear gains at every ``step``, one array for each loop; at least ``n // step + 2`` points.
     n : int >= 0
         Samples wanted.
     offset : int >= 0
         Where in every loop to begin.
+    step : int > 0 [samples]
+        Distance of the control points.
 
     Yields
     ------
@@ -187,20 +192,21 @@ def moving(
     >>> start, block.shape, block[0, [0, 2048, 4096]].tolist()
     (0, (1, 5000), [0.0, 0.5, 1.0])
     """
-    ramp = np.arange(STEP_SAMPLES, dtype=np.float32) / np.float32(STEP_SAMPLES)
-    size = STEP_SAMPLES * _BLOCK_STEPS
+    ramp = np.arange(step, dtype=np.float32) / np.float32(step)
+    size = step * _BLOCK_STEPS
     channels = loops[0].shape[0]
-    gain = np.empty((_BLOCK_STEPS, STEP_SAMPLES), dtype=np.float32)
+    gain = np.empty((_BLOCK_STEPS, step), dtype=np.float32)
     for start in range(0, n, size):
         length = min(size, n - start)
-        steps = -(-length // STEP_SAMPLES)
+        steps = -(-length // step)
         block = np.zeros((channels, length), dtype=np.float32)
-        first = start // STEP_SAMPLES
+        first = start // step
         for loop, points in zip(loops, gains, strict=True):
             for channel in range(channels):
-                nodes = points[channel, first : first + steps + 1, None]
-                np.multiply(nodes[1:] - nodes[:-1], ramp, out=gain[:steps])
-                gain[:steps] += nodes[:-1]
+                if channel < len(points):
+                    nodes = points[channel, first : first + steps + 1, None]
+                    np.multiply(nodes[1:] - nodes[:-1], ramp, out=gain[:steps])
+                    gain[:steps] += nodes[:-1]
                 _add_loop(block[channel], loop[channel], start + offset, gain.reshape(-1))
         yield start, block
 

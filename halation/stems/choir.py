@@ -12,7 +12,7 @@ from halation.stems.bank import bank
 from halation.stems.tract import level
 from halation.types import SAMPLE_RATE
 
-__all__ = ["VOWELS", "choir_table"]
+__all__ = ["RATE", "TABLE_SAMPLES", "VOWELS", "choir_table"]
 
 Signal = NDArray[np.float32]
 
@@ -30,7 +30,9 @@ VOWELS: Final[dict[str, tuple[str, str]]] = {
 }
 """The vowel of each syllable, and the one that it leans towards and comes from."""
 
-TABLE_SAMPLES: Final = 1 << 18
+RATE: Final = SAMPLE_RATE // 2
+"""A choir is far away: it is made at half the rate."""
+TABLE_SAMPLES: Final = 1 << 17
 SPREAD_CENTS: Final = 17.0
 """Standard deviation of the singers' pitches; wide enough for a choir, not for a cluster."""
 
@@ -69,8 +71,8 @@ def choir_table(
 
     Returns
     -------
-    pair of np.ndarray [shape=(2, 262144)], float32
-        RMS 1.
+    pair of np.ndarray [shape=(2, 131072)], float32
+        RMS 1, at :data:`RATE`.
 
     References
     ----------
@@ -79,8 +81,8 @@ def choir_table(
     from scipy import fft
 
     f0_hz = 440.0 * 2.0 ** ((pitch - 69) / 12)
-    bins = int(HIGHEST_HZ * TABLE_SAMPLES / SAMPLE_RATE)
-    f = np.arange(bins, dtype=np.float32) * np.float32(SAMPLE_RATE / TABLE_SAMPLES)
+    bins = int(HIGHEST_HZ * TABLE_SAMPLES / RATE)
+    f = np.arange(bins, dtype=np.float32) * np.float32(RATE / TABLE_SAMPLES)
     order = np.maximum(np.rint(f / np.float32(f0_hz)), 1)
     ratio = f / (order * np.float32(f0_hz))
     spread = np.float32(2.0 ** (SPREAD_CENTS / 1200) - 1)

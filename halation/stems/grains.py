@@ -29,6 +29,7 @@ RMS_DB: Final = -25.0
 LOWEST_RMS: Final = 1e-4
 """What is quieter than this is taken as silence; the cloud is then made of air."""
 
+AIR_SAMPLES: Final = 1 << 17
 MEASURED_S: Final = 0.25
 SHORTEST_S: Final = 0.2
 FADE_S: Final = 2.5
@@ -137,7 +138,8 @@ def _source(heard: Stems, start: int, end: int, draw: np.random.Generator) -> Si
     if rms > LOWEST_RMS:
         source /= np.float32(rms)
         return source
-    return coloured(draw, 2, end - start, SAMPLE_RATE, low_hz=300.0, high_hz=2_500.0)
+    air = coloured(draw, 2, AIR_SAMPLES, SAMPLE_RATE, low_hz=300.0, high_hz=2_500.0)
+    return np.tile(air, -(-(end - start) // AIR_SAMPLES))[:, : end - start]
 
 
 def _scattered(
@@ -173,7 +175,9 @@ def _scattered(
         grain = _grain(read, speed, first, size)
         window = window[: grain.shape[1]]
         piece = grain[:, ::-1] if backwards[i] else grain
-        out[:, start : start + grain.shape[1]] += piece * window * sides[:, i, None]
+        shaped = sides[:, i, None] * window
+        shaped *= piece
+        out[:, start : start + grain.shape[1]] += shaped
     return out
 
 

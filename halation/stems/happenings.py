@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.filters import lowpass
+from halation.dsp.filters import doubled, lowpass
 from halation.dsp.noise import coloured
 from halation.types import SAMPLE_RATE
 
@@ -72,13 +72,13 @@ def _crackle(draw: np.random.Generator) -> list[Signal]:
 def _rolls(draw: np.random.Generator) -> list[Signal]:
     """Make distant thunder: a few overlapping rumbles, each darker than the one before."""
     bank = []
-    n = 1 << 18
+    n, rate = 1 << 16, SAMPLE_RATE // 4
+    t = (np.arange(n) / rate).astype(np.float32)
     for _ in range(4):
         high_hz = draw.uniform(150, 300)
-        dark = coloured(draw, 2, n, SAMPLE_RATE, low_hz=45, high_hz=high_hz)
-        near = coloured(draw, 2, n, SAMPLE_RATE, low_hz=120, high_hz=700, slope_db_per_octave=-3)
+        dark = coloured(draw, 2, n, rate, low_hz=45, high_hz=high_hz)
+        near = coloured(draw, 2, n, rate, low_hz=120, high_hz=700, slope_db_per_octave=-3)
         low = dark.mean(axis=0) * np.float32(0.9)
-        t = _time(n / SAMPLE_RATE)
         sound = np.zeros((2, n), dtype=np.float32)
         for start in np.cumsum(draw.exponential(0.5, 5)):
             since = np.maximum(t - np.float32(start), 0)
@@ -86,6 +86,7 @@ def _rolls(draw: np.random.Generator) -> list[Signal]:
             level = np.float32(draw.uniform(0.4, 1.0))
             sound += level * swell * (low + 0.35 * near * np.exp(-since / 0.5))
         sound *= np.cos(np.pi / 2 * t / t[-1])
+        sound = doubled(doubled(sound, 2 * n), 4 * n)
         bank.append(np.asarray(1.7 * sound / np.abs(sound).max(), dtype=np.float32))
     return bank
 
@@ -131,13 +132,17 @@ def _chirps(draw: np.random.Generator) -> list[Signal]:
 
 def _cars(draw: np.random.Generator) -> list[Signal]:
     """Make cars that pass far away: a dark rush from one side to the other."""
+    from scipy.fft import next_fast_len
+
     bank = []
     for _ in range(4):
         seconds = float(draw.uniform(4.0, 7.0))
         t = _time(seconds)
         place = t / np.float32(seconds) * 2 - 1
         high_hz = draw.uniform(900, 1_600)
-        rush = coloured(draw, 1, len(t), SAMPLE_RATE, low_hz=160, high_hz=high_hz, order=1)[0]
+        n = next_fast_len(len(t), real=True)
+        noise = coloured(draw, 1, n, SAMPLE_RATE, low_hz=160, high_hz=high_hz, order=1)[0]
+        rush = noise[: len(t)]
         rush *= np.exp(-((place / 0.4) ** 2)) * np.cos(np.pi / 2 * place)
         way = place if draw.random() < 0.5 else -place
         sides = np.stack((1 - 0.7 * way, 1 + 0.7 * way)) * rush

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.backends import Description
-from halation.dsp.noise import STEP_SAMPLES, moving
+from halation.dsp.filters import doubled
+from halation.dsp.noise import moving
 from halation.seeds import rng
 from halation.stems.bank import Spoken, bank, speakers
-from halation.stems.choir import TABLE_SAMPLES, VOWELS, choir_table
+from halation.stems.blocks import BLOCK_S, handed_out
+from halation.stems.choir import RATE, TABLE_SAMPLES, VOWELS, choir_table
 from halation.stems.singer import HELD_S, Singer, Sung, Take, inhale, lead_s, sing
 from halation.types import (
     REVERSED,
@@ -55,8 +57,9 @@ BREATH_DB: Final = -24.0
 VELOCITY_EXPONENT: Final = 1.2
 
 CHOIR_RMS_DB: Final = -24.0
+CHOIR_STEP: Final = 2048
+"""Samples between two points of the choir's level, at its own rate."""
 LAST_FADE_S: Final = 0.05
-BLOCK_S: Final = 10.0
 
 Event = tuple[int, Callable[[], Iterator[tuple[int, Signal]]]]
 """A sample before which it is silent, and the sounds that it then makes, each at its sample."""
@@ -100,12 +103,12 @@ class Vocals:
         if part.patch not in PATCHES:
             raise BackendError(f"no vocal patch named {part.patch!r}; known: {', '.join(PATCHES)}")
         if part.patch == "choir":
-            yield from _blocks(_choir(part, score, seed), score.n_samples)
+            yield from _handed_out(_choir(part, score, seed), score.n_samples)
             return
         speaker = speakers()[int(part.setting("speaker", 0.0)) % len(speakers())]
         foreign = part.player != "vocals"
         words = {name: self.spoken(name, speaker, foreign) for name in _syllables(part)}
-        yield from _blocks(_chops(part, score, seed, words), score.n_samples)
+        yield from _handed_out(_chops(part, score, seed, words), score.n_samples)
 
     def spoken(self, syllable: str, speaker: str, foreign: bool = False) -> Spoken:
         """Return how the bank's speaker says a syllable.
@@ -136,33 +139,19 @@ def nearest_vowel(word: str) -> str:
     return VOWEL_LETTERS[found]
 
 
-def _blocks(events: list[Event], n_samples: int) -> Iterator[Audio]:
-    """Add up events in order, and yield what none of those to come can still change."""
-    size = round(BLOCK_S * SAMPLE_RATE)
-    fade = min(round(LAST_FADE_S * SAMPLE_RATE), n_samples)
-    events = sorted(events, key=lambda event: event[0])
-    pending = np.zeros((2, size), np.float32)
-    for start in range(0, n_samples, size):
-        end = min(start + size, n_samples)
-        while events and events[0][0] < end:
-            for at, sound in events.pop(0)[1]():
-                pending = _added(pending, at - start, sound[:, : max(0, n_samples - at)])
-        block, pending = pending[:, : end - start].copy(), pending[:, end - start :]
-        if end > n_samples - fade:
-            ramp = np.linspace(1, 0, fade, dtype=np.float32)[max(0, start - n_samples + fade) :]
-            block[:, -len(ramp) :] *= ramp
-        if pending.shape[1] < size:
-            pending = np.pad(pending, ((0, 0), (0, size - pending.shape[1])))
-        yield Audio.take(block)
+def _handed_out(events: list[Event], n_samples: int) -> Iterator[Audio]:
+    out = np.zeros((2, n_samples), np.float32)
+    starts = _events(events, out)
+    yield from handed_out(out, starts, end_fade_s=LAST_FADE_S, block_s=BLOCK_S)
 
 
-def _added(pending: Signal, at: int, sound: Signal) -> Signal:
-    """Add a sound to what is pending, which grows where it must."""
-    end = at + sound.shape[1]
-    if end > pending.shape[1]:
-        pending = np.pad(pending, ((0, 0), (0, end - pending.shape[1])))
-    pending[:, at:end] += sound
-    return pending
+def _events(events: list[Event], out: Signal) -> Iterator[int]:
+    """Add events in order to ``out``; before each, yield the sample from which it may sound."""
+    for start, sounds in sorted(events, key=lambda event: event[0]):
+        yield start
+        for at, sound in sounds():
+            place = out[:, at : at + sound.shape[1]]
+            place += sound[:, : place.shape[1]]
 
 
 # --- chops --------------------------------------------------------------------------------------
@@ -309,9 +298,11 @@ def _choir(part: Part, score: Score, seed: int) -> list[Event]:
             tables[key] = choir_table(note.pitch, syllable, shift, bright, stream)
         start = round(score.onset_s(note) * SAMPLE_RATE)
         gains = _breathing(note, part, score, sway)
-        n = min((gains[0].shape[1] - 2) * STEP_SAMPLES, score.n_samples - start)
-        for at, block in moving(tables[key], gains, n, offset):
-            yield start + at, block
+        n = min((gains[0].shape[1] - 2) * CHOIR_STEP, (score.n_samples - start) // 2)
+        sound = np.empty((2, max(n, 0)), np.float32)
+        for at, block in moving(tables[key], gains, n, offset, CHOIR_STEP):
+            sound[:, at : at + block.shape[1]] = block
+        yield start, doubled(sound, 2 * sound.shape[1])
 
     def event(note: Note) -> Event:
         offset, sway = int(draw.integers(TABLE_SAMPLES)), float(draw.random())
@@ -331,8 +322,8 @@ def _breathing(note: Note, part: Part, score: Score, sway: float) -> tuple[Signa
     attack_s = max(0.1, part.setting("attack_s", 0.9))
     release_s = max(0.1, part.setting("release_s", 2.5))
     held_s = max(score.seconds_at(note.duration_beats), 0.5 * attack_s)
-    steps = int(np.ceil((held_s + release_s) * SAMPLE_RATE / STEP_SAMPLES)) + 3
-    t = np.arange(steps) * (STEP_SAMPLES / SAMPLE_RATE)
+    steps = int(np.ceil((held_s + release_s) * RATE / CHOIR_STEP)) + 3
+    t = np.arange(steps) * (CHOIR_STEP / RATE)
     rise = np.sin(np.pi / 2 * np.clip(t / attack_s, 0, 1)) ** 2
     fall = np.cos(np.pi / 2 * np.clip((t - held_s) / release_s, 0, 1)) ** 2
     opening = np.exp(-t / (1.5 * attack_s))
@@ -340,5 +331,5 @@ def _breathing(note: Note, part: Part, score: Score, sway: float) -> tuple[Signa
     second = np.clip(0.75 * opening + 0.7 * lean, 0, 1)
     level = 10 ** (CHOIR_RMS_DB / 20) * (note.velocity / 100) ** VELOCITY_EXPONENT * rise * fall
     # The two vowels share their phases, so that their amplitudes add up.
-    gains = [np.repeat((level * weight)[None], 2, 0) for weight in (1 - second, second)]
-    return gains[0].astype(np.float32), gains[1].astype(np.float32)
+    gains = [np.asarray(level * weight, np.float32)[None] for weight in (1 - second, second)]
+    return gains[0], gains[1]

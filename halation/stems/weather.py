@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.backends import Description
+from halation.dsp.filters import doubled
 from halation.dsp.noise import STEP_SAMPLES, coloured, moving, wander
 from halation.seeds import rng
 from halation.stems.blocks import handed_out
@@ -24,7 +25,10 @@ BED_RMS_DB: Final = -25.0
 """Of a bed of velocity 100: its peaks lie near −12 dBFS."""
 
 EVENT_PEAK_DB: Final = -14.0
-LOOP_S: Final = (7.0, 11.0)
+RATE: Final = SAMPLE_RATE // 2
+"""Of the beds: there is little above 8 kHz."""
+STEP: Final = STEP_SAMPLES // 2
+LOOP_S: Final = (6.0, 9.0)
 FIRST_FADE_S: Final = 0.5
 FADE_S: Final = 1.5
 STEPS_PER_S: Final = SAMPLE_RATE / STEP_SAMPLES
@@ -193,8 +197,10 @@ def _stretches(
         walk = rng(seed, "stems", part.name, "stretch", i)
         fade = _fade(note, start, stretch.shape[1], part)
         gains = _gains(sky, fade, part, walk)
-        for at, block in moving(loops, gains, stretch.shape[1]):
-            stretch[:, at : at + block.shape[1]] += block
+        bed = np.empty((2, -(-stretch.shape[1] // 2)), np.float32)
+        for at, block in moving(loops, gains, bed.shape[1], step=STEP):
+            bed[:, at : at + block.shape[1]] = block
+        stretch += doubled(bed, stretch.shape[1])
         if bank:
             happens = EVENTS[sky.events]
             rate_hz = happens.rate_hz * 4.0 ** (part.setting("density", 0.5) - 0.5)
@@ -208,15 +214,16 @@ def _loop(band: Band, draw: np.random.Generator) -> Signal:
     """Draw a seamless loop of one band; every band's has another length."""
     from scipy.fft import next_fast_len
 
-    n = next_fast_len(round(draw.uniform(*LOOP_S) * SAMPLE_RATE), real=True)
-    loop = coloured(
-        draw, 2, n, SAMPLE_RATE,
+    n = next_fast_len(round(draw.uniform(*LOOP_S) * RATE), real=True)
+    noise = coloured(
+        draw, 1, n, RATE,
         low_hz=band.low_hz, high_hz=band.high_hz,
         slope_db_per_octave=band.slope, order=band.order,
-    )  # fmt: skip
-    loop[1] *= np.float32(np.sqrt(1 - band.shared**2))
-    loop[1] += np.float32(band.shared) * loop[0]
-    return loop
+    )[0]  # fmt: skip
+    later = np.roll(noise, n // 2)  # what was heard seconds ago is as good as other noise
+    later *= np.float32(np.sqrt(1 - band.shared**2))
+    later += np.float32(band.shared) * noise
+    return np.stack([noise, later])
 
 
 def _fade(note: Note, start: int, n: int, part: Part) -> NDArray[np.float64]:

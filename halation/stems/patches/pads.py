@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.dsp.envelopes import expand, swell, wander
+from halation.dsp.filters import doubled
 from halation.dsp.oscillators import TOP_HZ, hz, padsynth
 from halation.seeds import rng
 from halation.stems.patches.voice import MEMORY, Event, Signal
@@ -34,7 +35,9 @@ HOP: Final = 256
 BLOCK: Final = 16_384
 """Four gain curves of this length stay in the cache."""
 TABLES: Final = (8 * BLOCK, 6 * BLOCK)
-"""Lengths of the dark and the bright table."""
+"""Lengths of the dark and the bright table at the full rate."""
+REACH: Final = 3
+"""Samples around a place that matter where a sound is resampled to the full rate."""
 
 LEVEL: Final = 10 ** (-24 / 20)
 """RMS of a note of velocity 100: it peaks near −12 dBFS."""
@@ -80,6 +83,8 @@ class Held:
         How far the sound opens and closes with its envelope.
     rises : bool
         The note swells over its whole length and is over soon after its end.
+    step : 1 or 2
+        2 plays at half the rate: there is next to nothing above 10 kHz.
     """
 
     name: str
@@ -88,6 +93,7 @@ class Held:
     restless: float = field(default=1.0, kw_only=True)
     bloom: float = field(default=0.22, kw_only=True)
     rises: bool = field(default=False, kw_only=True)
+    step: int = field(default=2, kw_only=True)
 
     @abstractmethod
     def bands(self, pitch: int, bright: bool) -> Bands:
@@ -99,17 +105,25 @@ class Held:
 
     def _make_table(self, pitch: int, bright: bool) -> Signal:
         draw = rng(0, "patch", self.name, pitch, int(bright))
-        n = TABLES[bright]
-        return padsynth(*self.bands(pitch, bright), n=n, sample_rate=SAMPLE_RATE, rng=draw)
+        n, rate = TABLES[bright] // self.step, SAMPLE_RATE // self.step
+        return padsynth(*self.bands(pitch, bright), n=n, sample_rate=rate, rng=draw)
 
     def play(self, part: Part, events: Sequence[Event], out: Signal) -> Iterator[int]:
         """Add the events to ``out``; see :class:`halation.stems.patches.voice.Patch`."""
         tables: dict[int, tuple[Signal, Signal]] = {}
+        n, step, done = out.shape[1], self.step, 0
+        drawn = out if step == 1 else np.zeros((2, -(-n // step)), np.float32)
         for event in events:
-            yield event.start
+            first = event.start if step == 1 else event.start // 2 + 2  # the filter rings before
+            if step > 1:
+                done = _doubled_into(out, drawn, done, first - 2)
+            yield event.start // step * step
             if event.pitch not in tables:
                 tables[event.pitch] = self.table(event.pitch, False), self.table(event.pitch, True)
-            _add(out, tables[event.pitch], event, self._gains(part, event, out.shape[1]))
+            gains = self._gains(part, event, n)
+            _add(drawn, tables[event.pitch], event, first, gains)
+        if step > 1:
+            _doubled_into(out, drawn, done, drawn.shape[1])
 
     def _gains(self, part: Part, event: Event, n_samples: int) -> Signal:
         """Return the gains of dark left and right, bright left and right [shape=(4, k + 1)]."""
@@ -121,7 +135,8 @@ class Held:
             release_s = min(release_s, RISE_END_S)
         release_s = min(release_s, max(0.05, (n_samples - event.end) / SAMPLE_RATE))
         total = min(n_samples - event.start, event.length + round(release_s * SAMPLE_RATE))
-        t = np.arange(-(-total // HOP) + 1) * (HOP / SAMPLE_RATE)
+        hop = HOP * self.step
+        t = np.arange(-(-total // hop) + 1) * (hop / SAMPLE_RATE)
         draws = event.draws
         envelope = swell(t, length_s, min(attack_s, max(0.8 * length_s, 0.004)), release_s)
         if self.rises:
@@ -228,7 +243,7 @@ class PadBlend(Held):
             f"{one.name}+{other.name}", one, other, share,
             attack_s=between("attack_s"), release_s=between("release_s"),
             restless=between("restless"), bloom=between("bloom"),
-            rises=(other if share > 0.5 else one).rises,
+            rises=(other if share > 0.5 else one).rises, step=min(one.step, other.step),
         )  # fmt: skip
 
     def bands(self, pitch: int, bright: bool) -> Bands:
@@ -258,12 +273,26 @@ def _tilt(pitch: int) -> float:
     return float(10 ** (-(LOW_TILT_DB * octaves_low + HIGH_TILT_DB * octaves_high) / 20))
 
 
-def _add(out: Signal, tables: tuple[Signal, Signal], event: Event, gains: Signal) -> None:
+def _doubled_into(out: Signal, drawn: Signal, start: int, end: int) -> int:
+    """Add a stretch of what is drawn at half the rate to ``out``; return where it ends."""
+    if end <= start:
+        return start
+    low, high = max(0, start - REACH), min(end + REACH, drawn.shape[1])
+    whole = doubled(drawn[:, low:high], 2 * (high - low))
+    place = out[:, 2 * start : 2 * end]
+    place += whole[:, 2 * (start - low) :][:, : place.shape[1]]
+    return end
+
+
+def _add(
+    out: Signal, tables: tuple[Signal, Signal], event: Event, first_sample: int, gains: Signal
+) -> None:
     """Add a slice of the tables times its gains, block by block, from a random block on."""
-    firsts = [int(event.draws[at] * (n // BLOCK)) for at, n in zip((3, 6), TABLES, strict=True)]
+    blocks = [table.shape[1] // BLOCK for table in tables]
+    firsts = [int(event.draws[at] * n) for at, n in zip((3, 6), blocks, strict=True)]
     step = BLOCK // HOP
     for i, hop in enumerate(range(0, gains.shape[1] - 1, step)):
-        start = event.start + i * BLOCK
+        start = first_sample + i * BLOCK
         block = expand(gains[:, hop : hop + step + 1], HOP)[:, : out.shape[1] - start]
         n = block.shape[1]
         for rows, table, first in zip((block[:2], block[2:]), tables, firsts, strict=True):
@@ -283,7 +312,7 @@ PADS: Final = (
     ),
     Pad(
         "strings", 0.9, 650, 4600, 14,
-        lines_cents=(-13.0, -7.2, 0.0, 6.8, 13.4), attack_s=0.6, release_s=2.2,
+        lines_cents=(-13.0, -7.2, 0.0, 6.8, 13.4), attack_s=0.6, release_s=2.2, step=1,
     ),
     Pad(
         "halo", 1.0, 700, 6500, 70, growth=0.6, air_db=-36.0,
@@ -318,7 +347,7 @@ PADS: Final = (
     ),
     Pad(
         "supersaw", 1.0, 1000, 7000, 2.5, growth=0.8,
-        lines_cents=SAW_LINES, attack_s=0.03, release_s=0.5, restless=0.7,
+        lines_cents=SAW_LINES, attack_s=0.03, release_s=0.5, restless=0.7, step=1,
     ),
 )  # fmt: skip
 """Every pad; a new one is one more entry."""
