@@ -62,7 +62,9 @@ def _one(
     return np.asarray(sing(sung, singer, np.random.default_rng(1))[0])
 
 
-def _envelope_db(x: np.ndarray, f0_hz: float, rate: int = SAMPLE_RATE) -> tuple[np.ndarray, np.ndarray]:
+def _envelope_db(
+    x: np.ndarray, f0_hz: float, rate: int = SAMPLE_RATE
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the levels of the harmonics of a steady stretch."""
     power = np.abs(np.fft.rfft(x * np.hanning(len(x)))) ** 2
     frequency = np.fft.rfftfreq(len(x), 1 / rate)
