@@ -173,9 +173,9 @@ def convolved(buses: Responses, n_samples: int, transform: int = TRANSFORM) -> S
         for start in range(0, n_samples, step):
             end, stop = (min(start + size, n_samples) for size in (step, transform))
             spectra = list(pool.map(forth, [source[start:end] for source in sources]))
-            for channel, ringing in zip(out, pool.map(back, ways), strict=True):
+            for row, ringing in zip(out, pool.map(back, ways), strict=True):
                 if ringing is not None:
-                    channel[start:stop] += ringing[: stop - start]
+                    row[start:stop] += ringing[: stop - start]
     return out
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided, sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from halation.dsp.automation import HOP
@@ -45,7 +45,7 @@ def reshaped(
     frame, overlap : int > 0 [samples]
         A window's length, and how much of it is shared with the next; at most half of it.
     middle_side : bool
-        Whether the gains mean, of two channels, the sum and the difference; at 1/2 sound is unchanged.
+        Whether the gains mean the sum and the difference of two channels; 1/2 changes nothing.
     out : np.ndarray [shape=(channels, n)], float32, optional
         Takes the result; may be ``x`` itself.
 
