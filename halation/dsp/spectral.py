@@ -45,8 +45,7 @@ def reshaped(
     frame, overlap : int > 0 [samples]
         A window's length, and how much of it is shared with the next; at most half of it.
     middle_side : bool
-        Whether the gains mean the sum and the difference of two channels (1/2 leaves them as they
-        are).
+        Whether the gains mean the sum and the difference of two channels; 1/2 changes nothing.
     out : np.ndarray [shape=(channels, n)], float32, optional
         Takes the result; may be ``x`` itself.
 
