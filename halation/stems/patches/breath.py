@@ -37,6 +37,8 @@ SWELL: Final = 0.2
 SWELL_S: Final = 0.35
 """The air grows into the note."""
 SCOOP_S: Final = 0.045
+LONGEST_RELEASE_S: Final = 0.8
+"""A breath ends; what a bell may ring on for is the room's."""
 VIBRATO_AFTER_S: Final = 0.3
 VIBRATO_RISE_S: Final = 0.6
 VIBRATO_RATE_HZ: Final = 5.2
@@ -149,7 +151,9 @@ class Breath:
 
     def _controls(self, part: Part, chain: tuple[Event, ...]) -> tuple[Values, Values, Values]:
         """Return pitch, level and openness of a phrase at control points."""
-        release_s = max(part.setting("release_s", self.release_s), 0.02)
+        release_s = float(
+            np.clip(part.setting("release_s", self.release_s), 0.02, LONGEST_RELEASE_S)
+        )
         length_s = (chain[-1].end - chain[0].start) / SAMPLE_RATE
         points = -(-round((length_s + release_s) * SAMPLE_RATE) // HOP) + 1
         t = np.arange(points, dtype=np.float64) * (HOP / SAMPLE_RATE)
@@ -212,18 +216,21 @@ class Breath:
         for at in range(0, controls.shape[1] - 1, BLOCK // hop):
             level, open_ = expand(levels[:, at : at + BLOCK // hop + 1], hop)
             waves = read_wavetable(table, phases(lines[:, at : at + BLOCK // hop], hop), open_)
-            sound = sides @ waves if len(waves) > 1 else sides * waves
             if air is not None:
                 hiss = air[:, place : place + len(level)]
-                rough = hiss[::-1] * np.float32(TURBULENCE * self.turbulence)
-                rough += 1
-                sound *= rough
                 open_ += np.float32(0.5)
                 open_ *= np.float32(10 ** (self.air_db / 20))
-                np.multiply(hiss, open_, out=rough)
-                sound += rough
+                open_ *= level
+                level += hiss[0] * (level * np.float32(TURBULENCE * self.turbulence))
                 place = (place + BLOCK) % AIR
-            sound *= level
+            if len(waves) > 1:
+                sound = sides @ waves
+                sound *= level
+            else:
+                waves *= level
+                sound = sides * waves
+            if air is not None:
+                sound += hiss * open_
             yield sound
 
 

@@ -32,7 +32,7 @@ LEVEL: Final = 10 ** (-12 / 20)
 BURSTS: Final = 4
 """Strikes of the hammer for every touch."""
 
-BLOCK: Final = 8192
+BLOCK: Final = 16_384
 STEP: Final = 2048
 HOP: Final = 512
 PEAK: Final = SAMPLE_RATE // 2
