@@ -122,12 +122,11 @@ def test_after_a_hook_a_verse_begins_with_little(many: list[Score]) -> None:
         for before, verse in pairwise(score.form.sections):
             if (before.role, verse.role) != ("hook", "verse") or verse.bars < 8:
                 continue
-            drop = range(2)
-            beat = [sum(len(bars(score, p, verse)[i]) for p in ("kick", "bass")) for i in drop]
-            later = [len(bars(score, "kick", verse)[i]) for i in range(2, 6)]
-            assert beat[0] == 0 and sum(beat) <= 1  # the 808 may come half a beat early
-            assert sum(later) >= 2 or any(in_event(score, verse.start_beats + 4 * i)
-                                          for i in range(2, 6))  # fmt: skip
+            bass = [n for n in bars(score, "bass", verse)[0] if n[0] < 3.5]  # it may come early
+            assert not bars(score, "kick", verse)[0] and not bass
+            later = sum(len(bars(score, "kick", verse)[i]) for i in range(1, 5))
+            rare = any(in_event(score, verse.start_beats + 4 * i) for i in range(1, 5))
+            assert later >= 2 or rare
 
 
 def test_bridges_are_not_one_gesture(many: list[Score]) -> None:

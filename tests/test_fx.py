@@ -477,7 +477,7 @@ def test_a_stopped_tape_leaves_the_silence_before_a_hook_alone() -> None:
     hook = next(h for _, h, _ in lifts if 0 < h.start_beats - end <= 1.0)
     of = plan.score
     t = np.arange(of.n_samples) / SAMPLE_RATE
-    x = np.tile(np.float32(0.5) * np.sin(2 * np.pi * 440 * t, dtype=np.float32), (2, 1))
+    x = np.tile(0.5 * np.sin(2 * np.pi * 440 * t), (2, 1)).astype(np.float32)
     quiet, back = (round(of.seconds_at(b) * SAMPLE_RATE) for b in (end, hook.start_beats - 0.1))
     x[:, quiet:back] = 0.0
     fx.tape(x, "lead", Plan(of, (stop,), ()))

@@ -56,6 +56,8 @@ SECTION_SHAPES = {
     "outro": ((0.6, 0.8, 0.2, -0.8, -1.5), (0.0, 0.6, 0.4, -0.4, -2.0)),
 }  # fmt: skip
 """Levels [dB] at 0, 15, 40, 70 and 100 % of a section."""
+HOOK_DEPTH = 1.25
+"""How much deeper a hook's shape is drawn: the master's glue takes some of it away."""
 FADE_END_S = 0.13
 """The last stretch of a song in which nothing sounds at all."""
 
@@ -274,7 +276,7 @@ def _dynamics(score: Score) -> Line:
         draws = rng(_seed(score), "fx", "dynamics", section.name)
         shapes = SECTION_SHAPES[section.role]
         shape = shapes[int(draws.integers(len(shapes)))]
-        depth = float(draws.uniform(0.9, 1.25))
+        depth = float(draws.uniform(0.9, 1.25)) * (HOOK_DEPTH if section.role == "hook" else 1.0)
         whole = Line(tuple(zip((0.0, 0.15, 0.4, 0.7, 1.0), shape, strict=True)))
         group = 4.0 * BEATS_PER_BAR
         for start in np.arange(section.start_beats, section.end_beats - 0.1, group):

@@ -113,7 +113,7 @@ _FRONT_GATE_DB = -12.0
 _SILENT_LUFS = -65.0
 _RISE_BEATS = 0.5
 _FALL_BEATS = 0.5
-_SWELL_BEATS = 8.0
+_SWELL_BEATS = 4.0
 _ROUNDS = 6
 _MOST_SOFTER_LU = 1.5
 _MOST_SIDE, _LEAST_SIDE = 3.0, 0.1
@@ -155,7 +155,7 @@ def controls(faders: Faders, score: Score) -> tuple[Signal, ...]:
     """Draw the gains of the groups at control rate.
 
     A fader that goes up has arrived when its section begins; one that goes down takes the first
-    half beat of it. After a hook a fader that goes up takes two bars, lest it lift the hook's tail:
+    half beat of it. After a hook a fader that goes up takes a bar, lest it lift the hook's tail:
     what follows begins softly.
 
     Returns

@@ -36,7 +36,8 @@ RANGES: Final = {"bells": (72, 96), "lead": (60, 84)}
 """Where they play: C5 to C7 and C4 to C6."""
 DROPS: Final = ((), (), ("hats",), ("snare",), ("snare", "perc"))
 """Drums that play on in the first bars of a verse after a hook."""
-DROP_BARS: Final = 2
+DROP_BARS: Final = 1
+"""Longer than some two seconds and the beat that comes back is heard as the seam."""
 SWELL_BEATS: Final = 4.0
 WEATHER_OVERLAP_BEATS: Final = 2.0
 SILENT_END_BEATS: Final = 4.0
