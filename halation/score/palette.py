@@ -243,7 +243,7 @@ def draw_settings(
                "attack_s": round(0.01 + 0.05 * _unit(0.5 + d), 3),
                "release_s": 0.35, "width": 1.1}  # fmt: skip
     elif part in ("vocals", "choir"):
-        own = {"formant_semitones": round(min(4.5, max(2.5, 3.2 + 6 * c)), 2),
+        own = {"formant_semitones": round(min(3.5, max(1.5, 2.4 + 5 * c)), 2),
                "vibrato_cents": round(20 + 40 * d, 1)}  # fmt: skip
         if part == "vocals":
             airy = 0.55 - 0.25 * mood.energy + 0.15 * mood.haze
