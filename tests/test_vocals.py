@@ -272,7 +272,8 @@ def test_levels_lie_near_the_guide() -> None:
 def test_the_vowel_falls_on_the_beat() -> None:
     for word in ("ah", "la", "stay", "heaven", "snow"):
         note = Note(4, 1, 60, 100, 0, word)
-        power = (_played([note])[0] ** 2)[: 3 * SAMPLE_RATE]
+        sound = np.convolve(_played([note])[0], np.ones(16) / 16)  # without the hiss of an s
+        power = (sound**2)[: 3 * SAMPLE_RATE]
         steps = power[: len(power) // 441 * 441].reshape(-1, 441).mean(axis=1)
         loud = np.flatnonzero(steps > 0.15 * steps.max())[0] * 0.01
         assert abs(loud - 2.0) < 0.09, word

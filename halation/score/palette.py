@@ -262,8 +262,8 @@ def draw_settings(
                "attack_s": round(0.01 + 0.05 * _unit(0.5 + d), 3),
                "release_s": 0.35, "width": 1.1}  # fmt: skip
     elif part in ("vocals", "choir"):
-        small = 3.4 + 0.7 * mood.valence - 0.4 * mood.warmth + 3 * c
-        own = {"formant_semitones": round(min(4.5, max(2.5, small)), 2),
+        small = 2.4 + 0.5 * mood.valence - 0.3 * mood.warmth + 4 * c
+        own = {"formant_semitones": round(min(3.5, max(1.5, small)), 2),
                "vibrato_cents": round(20 + 40 * d, 1)}  # fmt: skip
         if part == "vocals":
             airy = 0.55 - 0.25 * mood.energy + 0.15 * mood.haze

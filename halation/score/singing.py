@@ -10,21 +10,22 @@ import numpy as np
 
 from halation.types import REVERSED, Mood, Note
 
-__all__ = ["CHOIR_VOWELS", "OPEN", "WORDS", "Lyrics"]
+__all__ = ["CHOIR_VOWELS", "CLEAR", "OPEN", "WORDS", "Lyrics"]
 
-OPEN: Final = ("ah", "oh", "ooh", "la", "ey", "you", "na", "uh", "ha")
-"""Syllables that fit every mood."""
+CLEAR: Final = ("la", "na", "ha")
+"""Syllables that fit every mood and begin with a consonant: by that a voice is known."""
+OPEN: Final = ("ah", "oh", "ooh", "ey", "you", "uh")
+"""Syllables that fit every mood and are hardly more than a vowel."""
 CHOIR_VOWELS: Final = ("ah", "ooh", "oh")
 WORDS: Final[dict[str, tuple[float, float]]] = {
     "alone": (-0.9, -0.4), "gone": (-0.8, 0.0), "tears": (-0.8, -0.3), "stay": (-0.6, -0.1),
-    "why": (-0.6, 0.3), "rain": (-0.4, -0.4), "fall": (-0.5, 0.2), "low": (-0.5, -0.6),
-    "over": (-0.3, 0.4), "away": (-0.2, 0.0), "slow": (-0.1, -0.8), "home": (-0.1, -0.4),
-    "snow": (0.0, -0.6), "me": (0.0, 0.3), "dream": (0.2, -0.4), "heaven": (0.5, -0.1),
-    "glow": (0.5, -0.4), "sky": (0.5, 0.1), "angel": (0.6, 0.1), "light": (0.8, 0.1),
-    "shine": (0.8, 0.4), "fly": (0.7, 0.6), "yeah": (0.5, 0.8), "hey": (0.2, 0.8),
-    "now": (0.2, 0.6),
+    "fall": (-0.5, 0.2), "slow": (-0.1, -0.8), "home": (-0.1, -0.4),
+    "snow": (0.0, -0.6), "me": (0.0, 0.3), "heaven": (0.5, -0.1),
+    "sky": (0.5, 0.1), "angel": (0.6, 0.1), "light": (0.8, 0.1), "shine": (0.8, 0.4),
+    "fly": (0.7, 0.6), "yeah": (0.5, 0.8),
 }  # fmt: skip
-"""Words that the bank can say, and the valence and energy of the mood that they suit."""
+"""Words of the bank that are heard as such when they are sung, and the valence and energy of the
+mood that they suit."""
 CLOSENESS: Final = 0.35
 """Distance between mood and word at which the word's chance has fallen to 60 %."""
 
@@ -66,13 +67,14 @@ class Lyrics:
         self.own = own
         self.words = tuple(list(WORDS)[int(i)] for i in drawn)
         self.vowel = CHOIR_VOWELS[int(stream.integers(len(CHOIR_VOWELS)))]
-        self.chops = (opened[0], self.words[0], opened[1], self.words[1], opened[2])
+        clear = [CLEAR[int(i)] for i in stream.choice(3, 2, replace=False, p=(0.5, 0.25, 0.25))]
+        self.chops = (clear[0], self.words[0], clear[1], self.words[1], opened[0])
         self.says_words = bool(stream.random() < 0.6)
 
     def phrase(
         self, letter: str, phrase: tuple[Note, ...], nth: int, stream: np.random.Generator
     ) -> tuple[Note, ...]:
-        """Give a phrase its syllables: the motif (``A``) always has its own.
+        """Give a phrase its word, its chops and what it holds: the motif (``A``) has its own.
 
         Parameters
         ----------
@@ -97,6 +99,7 @@ class Lyrics:
                 replace(n, syllable=held if n.duration_beats >= HELD_BEATS else chop)
                 for n in phrase
             )
+            sung = (replace(sung[0], syllable=word), *sung[1:])  # a phrase begins with a word
         return stuttered(sung, stream) if stream.random() < STUTTER_CHANCE else sung
 
     def _told(self, phrase: tuple[Note, ...], turn: int) -> tuple[Note, ...]:

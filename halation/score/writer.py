@@ -30,8 +30,8 @@ SECOND_VOICES: Final = (-2, -2, -5)
 WEATHER: Final = {"intro": 74, "verse": 50, "hook": 42, "bridge": 76, "outro": 66}
 CLOUD: Final = {"intro": 92, "hook": 58, "bridge": 98, "outro": 92}
 CLOUD_WAITS_BEATS: Final = 2.0
-HIGHEST_SUNG: Final = 66
-"""F#4: a motif that lies higher is sung an octave lower, where a voice still has its vowels."""
+HIGHEST_SUNG: Final = 62
+"""D4: hooks that lie higher are sung an octave lower, where a voice still has its vowels."""
 RANGES: Final = {"bells": (72, 96), "lead": (60, 84)}
 """Where they play: C5 to C7 and C4 to C6."""
 DROPS: Final = ((), (), ("hats",), ("snare",), ("snare", "perc"))
@@ -63,11 +63,12 @@ class Writer:
         self.arp_ratio = figures.ARP_RATIOS[int(habits.integers(len(figures.ARP_RATIOS)))]
         own = backends.singable(form.mood.brief)
         self.lyrics = Lyrics(form.mood, own, rng(seed, "score", "lyrics"))
-        pitches = sorted(n.pitch for n in self.material.motif.notes)
-        median = pitches[len(pitches) // 2]
-        self.sung_octave = -12 if median > HIGHEST_SUNG else 0
         chords = progress.lay_chords(form, self.material, seed)
         self.lines = self._lines(Changes(chords))
+        hooks = [s.name for s in form.sections if s.role == "hook"]
+        pitches = sorted(n.pitch for name in hooks for _, p in self.lines[name] for n in p)
+        median = pitches[len(pitches) // 2] if pitches else 0
+        self.sung_octave = -12 if median > HIGHEST_SUNG else 0
         whole = [n for phrases in self.lines.values() for _, p in phrases for n in p]
         whole.sort(key=lambda n: n.onset_beats)
         self.chords: tuple[Chord, ...] = progress.clear(self.key, chords, tuple(whole))
@@ -348,7 +349,7 @@ class Writer:
                 if onset + 0.4 > scene.stop_beats:
                     break
                 tones = self.changes.at(onset).pitches
-                pitch = nearest((66 if self.sung_octave == 0 else 60) + 2 * k, tones)
+                pitch = nearest(60 + 2 * k, tones)
                 self.parts["vocals"].append(Note(onset, 0.35, pitch, velocity, syllable=chop))
 
     def _accompaniment(self, scene: Scene) -> None:
