@@ -26,8 +26,8 @@ TWO_CYCLES_FROM_S: Final = 100.0
 MORE_CYCLES_FROM_S: Final = 240.0
 """From this length on verses and hooks are added instead of growing."""
 
-LOUD_BY_ENERGY: Final = 2.0
-"""How much likelier a driving mood makes a template of long hooks."""
+LOUD_BY: Final = {"energy": 3.0, "density": 1.5, "valence": 1.5}
+"""How much likelier an axis of the mood makes a template of long hooks."""
 
 SLOW_BELOW_BPM: Final = 108.0
 """Below this tempo one bar holds what two bars hold above it, so sections may be half as long."""
@@ -200,10 +200,11 @@ def _draw_template(mood: Mood, n_bars: int, length_s: float) -> Template:
 
 
 def _drawn(templates: Sequence[Template], mood: Mood, stream: np.random.Generator) -> Template:
-    """Draw a template: a driving mood stays long in its hooks, a still one around them."""
+    """Draw a template: a driving or glad mood stays long in its hooks, a still one around them."""
     shares = np.array([template.loud_share for template in templates])
     apart = (shares - shares.mean()) / max(float(shares.std()), 1e-9)
-    weights = np.exp(LOUD_BY_ENERGY * mood.energy * apart)
+    drive = sum(by * getattr(mood, axis) for axis, by in LOUD_BY.items())
+    weights = np.exp(drive * apart)
     return templates[int(stream.choice(len(templates), p=weights / weights.sum()))]
 
 

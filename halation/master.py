@@ -19,22 +19,22 @@ Values = NDArray[np.float64]
 CEILING_DBTP: Final = -1.5
 """True peak of the master; the MP3's coder may add half a decibel."""
 
-SLOPE_DB_PER_OCTAVE: Final = -4.7
+SLOPE_DB_PER_OCTAVE: Final = -4.8
 """Aim of the tilt for an even mood; what comes after it, above all on kick and 808, gives 0.2 or
 more back."""
-SLOPES_DB_PER_OCTAVE: Final = (-5.5, -3.9)
+SLOPES_DB_PER_OCTAVE: Final = (-5.6, -4.0)
 """The darkest and the brightest aim of any mood."""
-SLOPE_BY: Final = {"valence": 0.25, "energy": 0.3, "warmth": -0.6, "haze": -0.5}
+SLOPE_BY: Final = {"valence": 0.1, "energy": 0.3, "warmth": -0.6, "haze": -0.5}
 """How far each axis of the mood moves the aim."""
 
 COLOURS: Final = (
     ("warmth", 220.0, 2.2),
     ("haze", 800.0, 2.2),
     ("energy", 2_600.0, 2.4),
-    ("valence", 6_000.0, 2.0),
 )
 """What the axes add to the aim: a broad bell's centre [Hz] and its height [dB] where the axis is 1.
-Warmth has body, haze a veil, energy presence and gladness air; their opposites lack it."""
+Warmth has body, haze a veil, energy presence; their opposites
+lack it."""
 _COLOUR_OCTAVES = 0.8
 
 _MOST_TILT_DB = 3.0

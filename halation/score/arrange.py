@@ -82,7 +82,7 @@ def draw_cast(mood: Mood, stream: np.random.Generator) -> frozenset[str]:
     if not cast & {"pluck", "arp"}:
         cast.add("pluck")
     if not cast & {"saw", "lead"}:
-        cast.add("saw")
+        cast.add("saw" if mood.energy > 0.0 else "lead")
     if mood.brief.instrumental:
         cast = cast - {"choir"} | {"lead"}
     else:
@@ -143,7 +143,7 @@ def _verse(mood: Mood, section: Section, nth: int, stream: np.random.Generator) 
 def _hook(mood: Mood, section: Section, nth: int, stream: np.random.Generator) -> set[str]:
     layers = {"pad", "wide", "weather", "kick", "snare", "hats", "perc", "bass", "bells", "saw"}
     layers |= {"vocals", "choir", "ghosts", "rolls", "fills", "pluck", "arp", "counter"}
-    if nth > 1 or mood.brief.instrumental or stream.random() < 0.25:
+    if stream.random() < 0.25 or nth > 1 or mood.brief.instrumental or mood.energy < 0.0:
         layers.add("lead")
     if (nth % 2 == 1 and nth > 1) or (nth == 1 and mood.density < 0.3):
         layers.discard(DROPPED[int(stream.integers(3))])
