@@ -31,7 +31,7 @@ UNDER_HOOK_LU: Final[Mapping[Role, Bounds]] = {
 
 SPACE_OVER_DRY_LU: Final[Mapping[Role, Bounds]] = {
     "hook": (-6.0, -4.0),
-    "verse": (-11.8, -9.3),
+    "verse": (-12.0, -9.5),
     "bridge": (-7.0, -3.0),
     "intro": (-6.0, -2.0),
     "outro": (-6.0, -2.0),
@@ -52,7 +52,7 @@ LEAD_OVER_VOCALS_DB: Final = (-9.0, -4.0)
 """Where the lead and its saws may lie over the vocals in a hook: one line, but a voice sings it."""
 
 DRUMS_OVER_MUSIC_LU: Final[Mapping[Role, Bounds]] = {
-    "hook": (-3.9, -2.9),
+    "hook": (-4.1, -3.1),
     "verse": (-7.3, -5.9),
     "bridge": (-20.0, -6.5),
     "intro": (-20.0, -7.0),
