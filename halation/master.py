@@ -19,10 +19,10 @@ Values = NDArray[np.float64]
 CEILING_DBTP: Final = -1.5
 """True peak of the master; the MP3's coder may add half a decibel."""
 
-SLOPE_DB_PER_OCTAVE: Final = -4.8
+SLOPE_DB_PER_OCTAVE: Final = -4.7
 """Aim of the tilt for an even mood; what comes after it, above all on kick and 808, gives 0.2 or
 more back."""
-SLOPES_DB_PER_OCTAVE: Final = (-5.6, -4.0)
+SLOPES_DB_PER_OCTAVE: Final = (-5.4, -3.9)
 """The darkest and the brightest aim of any mood."""
 SLOPE_BY: Final = {"valence": 0.1, "energy": 0.3, "warmth": -0.6, "haze": -0.5}
 """How far each axis of the mood moves the aim."""

@@ -31,8 +31,8 @@ UNDER_HOOK_LU: Final[Mapping[Role, Bounds]] = {
 """Where a section's loudness may lie, over the mean of the hooks."""
 
 SPACE_OVER_DRY_LU: Final[Mapping[Role, Bounds]] = {
-    "hook": (-6.5, -4.5),
-    "verse": (-11.0, -8.5),
+    "hook": (-6.0, -4.0),
+    "verse": (-12.0, -9.5),
     "bridge": (-7.0, -3.0),
     "intro": (-6.0, -2.0),
     "outro": (-6.0, -2.0),
@@ -53,8 +53,8 @@ LEAD_OVER_VOCALS_DB: Final = (-9.0, -4.0)
 """Where the lead and its saws may lie over the vocals in a hook: one line, but a voice sings it."""
 
 DRUMS_OVER_MUSIC_LU: Final[Mapping[Role, Bounds]] = {
-    "hook": (-4.7, -3.7),
-    "verse": (-7.8, -6.4),
+    "hook": (-4.1, -3.1),
+    "verse": (-7.3, -5.9),
     "bridge": (-20.0, -6.5),
     "intro": (-20.0, -7.0),
     "outro": (-20.0, -7.0),
@@ -72,7 +72,7 @@ CONTRAST_BY_ENERGY: Final[Mapping[Role, float]] = {
     "outro": -0.8,
 }
 """How far a driving mood moves :data:`UNDER_HOOK_LU`, and a still one the other way [LU]."""
-DRUMS_BY_ENERGY_LU: Final = 0.8
+DRUMS_BY_ENERGY_LU: Final = 1.1
 WETTER_BY_HAZE_LU: Final = 1.4
 WETTER_BY_ENERGY_LU: Final = -0.8
 BASS_BY_ENERGY_DB: Final = 1.0
