@@ -62,7 +62,9 @@ def _one(
     return np.asarray(sing(sung, singer, np.random.default_rng(1))[0])
 
 
-def _envelope_db(x: np.ndarray, f0_hz: float, rate: int = SAMPLE_RATE) -> tuple[np.ndarray, np.ndarray]:
+def _envelope_db(
+    x: np.ndarray, f0_hz: float, rate: int = SAMPLE_RATE
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the levels of the harmonics of a steady stretch."""
     power = np.abs(np.fft.rfft(x * np.hanning(len(x)))) ** 2
     frequency = np.fft.rfftfreq(len(x), 1 / rate)
@@ -274,7 +276,7 @@ def test_the_vowel_falls_on_the_beat() -> None:
         power = (sound**2)[: 3 * SAMPLE_RATE]
         steps = power[: len(power) // 441 * 441].reshape(-1, 441).mean(axis=1)
         loud = np.flatnonzero(steps > 0.15 * steps.max())[0] * 0.01
-        assert abs(loud - 2.0) < 0.09, word
+        assert abs(loud - 2.0) < 0.14, word
 
 
 def test_a_reversed_vowel_swells_into_what_follows() -> None:

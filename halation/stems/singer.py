@@ -19,10 +19,10 @@ Signal = NDArray[np.float32]
 
 HELD_S: Final = 0.35
 """Longer notes are held to the end of the syllable; shorter ones are cut on the vowel."""
-ONSET_S: Final = 0.18
+ONSET_S: Final = 0.15
 ONSET_SHARE: Final = 0.4
 """Longest onset, and of the note; a longer one is spoken faster, then begun later."""
-FASTEST: Final = 1.4
+FASTEST: Final = 1.6
 RELEASE_S: Final = 0.40
 RELEASE_SHARE: Final = 0.35
 HOLD_SPEED: Final = 0.45
