@@ -30,8 +30,8 @@ SECOND_VOICES: Final = (-2, -2, -5)
 WEATHER: Final = {"intro": 74, "verse": 50, "hook": 42, "bridge": 76, "outro": 66}
 CLOUD: Final = {"intro": 92, "hook": 58, "bridge": 98, "outro": 92}
 CLOUD_WAITS_BEATS: Final = 2.0
-HIGHEST_SUNG: Final = 62
-"""D4: hooks that lie higher are sung an octave lower, where a voice still has its vowels."""
+HIGHEST_SUNG: Final = 64
+"""E4: hooks that lie higher are sung an octave lower, where a voice still has its vowels."""
 SWELL_BEATS: Final = 4.0
 WEATHER_OVERLAP_BEATS: Final = 2.0
 SILENT_END_BEATS: Final = 4.0
