@@ -391,13 +391,14 @@ def backends(*, as_json: bool) -> None:
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table("kind", "name", "ready", "licence", "songs may be sold", "what it is", box=None)
     for row in rows:
         ready = "yes" if row["usable"] else str(row["needs"])
         sold = {True: "yes", False: "no", None: ""}[row["commercial"]]  # type: ignore[index]
         facts = (row["kind"], row["name"], ready, row["licence"], sold, row["summary"])
-        table.add_row(*map(str, facts))
+        table.add_row(*(Text(str(fact)) for fact in facts))
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 200  # a pipe has no margin to wrap at

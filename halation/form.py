@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,15 +16,18 @@ __all__ = ["plan"]
 
 TEMPO_DRAWN_BPM: Final = (120.0, 164.0)
 TEMPO_CENTRE_BPM: Final = 141.0
-TEMPO_BY_ENERGY_BPM: Final = 14.0
+TEMPO_BY_ENERGY_BPM: Final = 21.0
 TEMPO_BY_HAZE_BPM: Final = -4.0
-TEMPO_SPREAD_BPM: Final = 4.5
+TEMPO_SPREAD_BPM: Final = 3.0
 
 LENGTH_DRAWN_S: Final = (135.0, 170.0)
 TWO_CYCLES_FROM_S: Final = 100.0
 """From this length on there is a second verse and hook."""
 MORE_CYCLES_FROM_S: Final = 240.0
 """From this length on verses and hooks are added instead of growing."""
+
+LOUD_BY: Final = {"energy": 3.0, "density": 1.5, "valence": 1.5}
+"""How much likelier an axis of the mood makes a template of long hooks."""
 
 SLOW_BELOW_BPM: Final = 108.0
 """Below this tempo one bar holds what two bars hold above it, so sections may be half as long."""
@@ -39,6 +43,12 @@ class Template:
     name: str
     roles: tuple[Role, ...]
     bars: tuple[int, ...]
+
+    @property
+    def loud_share(self) -> float:
+        """Share of the bars that are a hook's."""
+        hooks = (n for role, n in zip(self.roles, self.bars, strict=True) if role == "hook")
+        return sum(hooks) / sum(self.bars)
 
 
 LONG: Final = (
@@ -105,6 +115,15 @@ LEAST_BARS: Final[dict[int, dict[Role, int]]] = {
 """Shortest sections, by the step in which sections grow: a hook holds the motif twice, the outro
 holds it twice before two bars of tail, and what lasts less than some ten seconds is no section to a
 listener where there is room for more."""
+
+
+MOST_BARS: Final[dict[Role, int]] = {
+    "intro": 14, "verse": 24, "hook": 24, "bridge": 16, "outro": 15,
+}  # fmt: skip
+"""Longest sections, as long as another one can grow; intro and outro take what is left over."""
+
+FIRST_VERSE_FROM_BARS: Final = 72
+"""From this length on the first verse has a step more than the shortest."""
 
 
 def plan(mood: Mood) -> Form:
@@ -174,10 +193,19 @@ def _draw_key(mood: Mood) -> Key:
 def _draw_template(mood: Mood, n_bars: int, length_s: float) -> Template:
     stream = rng(mood.brief.entropy, "form", "template")
     if length_s >= TWO_CYCLES_FROM_S:
-        chosen = LONG[int(stream.integers(len(LONG)))]
+        chosen = _drawn(LONG, mood, stream)
         return _with_cycles(chosen, n_bars) if length_s > MORE_CYCLES_FROM_S else chosen
     small = [each for each in SHORT if len(each.roles) == 5 or n_bars >= 26]
-    return small[int(stream.integers(len(small)))]
+    return _drawn(small, mood, stream)
+
+
+def _drawn(templates: Sequence[Template], mood: Mood, stream: np.random.Generator) -> Template:
+    """Draw a template: a driving or glad mood stays long in its hooks, a still one around them."""
+    shares = np.array([template.loud_share for template in templates])
+    apart = (shares - shares.mean()) / max(float(shares.std()), 1e-9)
+    drive = sum(by * getattr(mood, axis) for axis, by in LOUD_BY.items())
+    weights = np.exp(drive * apart)
+    return templates[int(stream.choice(len(templates), p=weights / weights.sum()))]
 
 
 def _with_cycles(template: Template, n_bars: int) -> Template:
@@ -210,8 +238,12 @@ def _share(template: Template, n_bars: int, slow: bool) -> list[int]:
     bars = [math.ceil(least[role] / 2) if slow else least[role] for role in template.roles]
     step = max(1, step // 2) if slow else step
     steps = [max(step, 2) if role == "hook" and not slow else step for role in template.roles]
+    most = [MOST_BARS[role] // (2 if slow else 1) for role in template.roles]
+    if felt >= FIRST_VERSE_FROM_BARS:
+        bars[template.roles.index("verse")] += step
     left = n_bars - sum(bars)
     while fitting := [i for i, size in enumerate(steps) if size <= left]:
+        fitting = [i for i in fitting if bars[i] + steps[i] <= most[i]] or fitting
         i = min(fitting, key=lambda i: (bars[i] + steps[i] / 2) / template.bars[i])
         bars[i] += steps[i]
         left -= steps[i]

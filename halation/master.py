@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from halation.dsp import automation, dynamics, spectrum
 from halation.dsp.loudness import SILENCE_LUFS, Meter, block_peaks, meter, true_peak
-from halation.types import SAMPLE_RATE, Audio, Measures, Mix, Score
+from halation.types import SAMPLE_RATE, Audio, Measures, Mix, Mood, Score
 
 __all__ = ["CEILING_DBTP", "finish", "measure"]
 
@@ -19,8 +19,23 @@ Values = NDArray[np.float64]
 CEILING_DBTP: Final = -1.5
 """True peak of the master; the MP3's coder may add half a decibel."""
 
-SLOPE_DB_PER_OCTAVE: Final = -4.7
-"""Aim of the tilt; what comes after it, above all on kick and 808, gives 0.2 or more back."""
+SLOPE_DB_PER_OCTAVE: Final = -4.8
+"""Aim of the tilt for an even mood; what comes after it, above all on kick and 808, gives 0.2 or
+more back."""
+SLOPES_DB_PER_OCTAVE: Final = (-5.6, -4.0)
+"""The darkest and the brightest aim of any mood."""
+SLOPE_BY: Final = {"valence": 0.1, "energy": 0.3, "warmth": -0.6, "haze": -0.5}
+"""How far each axis of the mood moves the aim."""
+
+COLOURS: Final = (
+    ("warmth", 220.0, 2.2),
+    ("haze", 800.0, 2.2),
+    ("energy", 2_600.0, 2.4),
+)
+"""What the axes add to the aim: a broad bell's centre [Hz] and its height [dB] where the axis is 1.
+Warmth has body, haze a veil, energy presence; their opposites
+lack it."""
+_COLOUR_OCTAVES = 0.8
 
 _MOST_TILT_DB = 3.0
 _TONE_SHARE = 0.85
@@ -40,8 +55,10 @@ _GLUE_DB = 1.5
 _GLUE_MEMORY_S = 6.0
 _USUAL_LUFS = -14.0
 _TAPE_DB = 1.5
+_TAPE_BY_ENERGY_DB = 1.0
 _MOST_TAPE_DB = 9.0
 _TAPE_RESERVE_DB = 1.5
+_TAPE_ROUNDS = 2
 _LIMITER_DB = 3.0
 
 _FADE_S = 1.5
@@ -72,20 +89,25 @@ def finish(mix: Mix) -> tuple[Audio, Measures]:
     """
     score = mix.plan.score
     target_lufs = score.form.mood.brief.loudness_lufs
-    x = _equalised(mix.audio.samples, score.form.mood.haze)
+    x = _equalised(mix.audio.samples, score.form.mood)
     _fade(x)
     _glue(x)
     found = meter(x)
-    limiter_db = 0.0
+    limiter_db, peak_dbtp = 0.0, None
     if found.integrated > SILENCE_LUFS + 1.0:
-        _tape(x, target_lufs, found.integrated)
-        limiter_db, found = _limit(x, target_lufs)
+        found = _tape(x, target_lufs, found, score.form.mood.energy)
+        limiter_db, found, peak_dbtp = _limit(x, target_lufs, found)
     audio = Audio.take(x)
-    return audio, measure(audio, score, limiter_db=limiter_db, found=found)
+    return audio, measure(audio, score, limiter_db=limiter_db, found=found, peak_dbtp=peak_dbtp)
 
 
 def measure(
-    audio: Audio, score: Score, *, limiter_db: float = 0.0, found: Meter | None = None
+    audio: Audio,
+    score: Score,
+    *,
+    limiter_db: float = 0.0,
+    found: Meter | None = None,
+    peak_dbtp: float | None = None,
 ) -> Measures:
     """Read every meter.
 
@@ -98,12 +120,16 @@ def measure(
         What the limiter did, for the record.
     found : Meter, optional
         The audio's meter, if it is at hand.
+    peak_dbtp : float, optional [dBTP]
+        Its true peak, if that is.
 
     Returns
     -------
     Measures
     """
     x = audio.samples
+    if peak_dbtp is None:
+        peak_dbtp = true_peak(x, margin_db=_PEAK_MARGIN_DB)
     found = found or meter(audio)
     sections = tuple(
         (
@@ -117,7 +143,7 @@ def measure(
     left, right, both = (float(np.dot(x[a], x[b])) for a, b in ((0, 0), (1, 1), (0, 1)))
     return Measures(
         loudness_lufs=found.integrated,
-        true_peak_dbtp=true_peak(x, margin_db=_PEAK_MARGIN_DB),
+        true_peak_dbtp=peak_dbtp,
         loudness_range_lu=found.loudness_range,
         sections_lufs=sections,
         spectrum_slope_db_per_octave=spectrum.slope_db_per_octave(
@@ -128,28 +154,41 @@ def measure(
     )
 
 
-def _equalised(x: Signal, haze: float) -> Signal:
+def _equalised(x: Signal, mood: Mood) -> Signal:
     """Return a copy with the wanted balance, without rumble and without glare."""
     out = np.empty_like(x)
     frequencies = np.linspace(0.0, SAMPLE_RATE / 2, _GRID + 1)
     frequencies[0] = 0.1
-    gain_db = _tone_db(x, frequencies)
+    gain_db = _tone_db(x, frequencies, mood)
     gain_db -= 10.0 * np.log10(1.0 + (_LOW_CUT_HZ / frequencies) ** 4)
     clean, hazy = _HIGH_CUT_HZ[1], _HIGH_CUT_HZ[0]
-    high_cut_hz = clean * (hazy / clean) ** ((haze + 1.0) / 2.0)
+    high_cut_hz = clean * (hazy / clean) ** ((mood.haze + 1.0) / 2.0)
     gain_db -= 10.0 * np.log10(1.0 + (frequencies / high_cut_hz) ** 12)
     spectrum.convolve_into(x, spectrum.minimum_phase(gain_db, _TAPS), out)
     return out
 
 
-def _tone_db(x: Signal, frequencies: Values) -> Values:
-    """Draw the correction toward the wanted slope: broad bumps by half, the tilt in full."""
+def _aim(mood: Mood, octaves: Values) -> tuple[float, Values]:
+    """Return the slope [dB/octave] that a mood wants and its colour [dB] around it."""
+    slope = SLOPE_DB_PER_OCTAVE + sum(by * getattr(mood, axis) for axis, by in SLOPE_BY.items())
+    colour = np.zeros_like(octaves)
+    for axis, centre_hz, height_db in COLOURS:
+        away = (octaves - np.log2(centre_hz / 1_000.0)) / _COLOUR_OCTAVES
+        colour += height_db * getattr(mood, axis) * np.exp(-(away**2) / 2.0)
+    # The slope is the tilt's alone.
+    colour -= np.polyval(np.polyfit(octaves, colour, 1), octaves)
+    return float(np.clip(slope, *SLOPES_DB_PER_OCTAVE)), colour
+
+
+def _tone_db(x: Signal, frequencies: Values, mood: Mood) -> Values:
+    """Draw the correction toward the wanted spectrum: most of the bumps, the tilt in full."""
     centres, levels = spectrum.band_levels(*spectrum.power_spectrum(x, SAMPLE_RATE))
     octaves = np.log2(centres / 1_000.0)
     line = np.polyval(np.polyfit(octaves, levels, 1), octaves)
     bumps = np.convolve(np.pad(levels - line, 1, mode="edge"), _BUMP_WINDOW, mode="valid")
-    tone = np.clip(-_TONE_SHARE * bumps, -_MOST_TONE_DB, _MOST_TONE_DB)
-    lacks = SLOPE_DB_PER_OCTAVE - float(np.polyfit(octaves, levels + tone, 1)[0])
+    slope, colour = _aim(mood, octaves)
+    tone = np.clip(_TONE_SHARE * (colour - bumps), -_MOST_TONE_DB, _MOST_TONE_DB)
+    lacks = slope - float(np.polyfit(octaves, levels + tone, 1)[0])
     reach = float(np.abs(octaves).max())
     tilt = float(np.clip(lacks, -_MOST_TILT_DB / reach, _MOST_TILT_DB / reach))
     octaves = np.insert(octaves, 0, np.log2(_UNTOUCHED_HZ / 1_000.0))
@@ -188,32 +227,47 @@ def _glue(x: Signal) -> None:
     automation.apply_gain(x, automation.decibels(gain_db))
 
 
-def _tape(x: Signal, target_lufs: float, now_lufs: float) -> None:
-    """Round off the peaks: by more than usual where the limiter would have to do too much."""
-    peak = max(float(x.max()), -float(x.min()))
-    work_db = 20.0 * float(np.log10(peak)) + target_lufs - now_lufs - CEILING_DBTP
-    most_db = _MOST_TAPE_DB + max(0.0, target_lufs - _USUAL_LUFS)
-    tape_db = float(np.clip(work_db - _LIMITER_DB + _TAPE_RESERVE_DB, _TAPE_DB, most_db))
-    dynamics.saturate(x, dynamics.knee_for(peak, tape_db))
+def _tape(x: Signal, target_lufs: float, found: Meter, energy: float) -> Meter:
+    """Round off the peaks: by more than usual where the limiter would have to do too much.
+
+    What is rounded off is softer too, and must come up again: so it is looked at, and what is still
+    too much is rounded off once more.
+    """
+    left_db = _MOST_TAPE_DB + max(0.0, target_lufs - _USUAL_LUFS)
+    least_db = _TAPE_DB + _TAPE_BY_ENERGY_DB * energy
+    for _ in range(_TAPE_ROUNDS):
+        peak = max(float(x.max()), -float(x.min()))
+        work_db = 20.0 * float(np.log10(peak)) + target_lufs - found.integrated - CEILING_DBTP
+        tape_db = float(np.clip(work_db - _LIMITER_DB + _TAPE_RESERVE_DB, least_db, left_db))
+        if tape_db <= 0.0:
+            break
+        dynamics.saturate(x, dynamics.knee_for(peak, tape_db))
+        found = meter(x)
+        left_db, least_db = left_db - tape_db, 0.0
+    return found
 
 
-def _limit(x: Signal, target_lufs: float) -> tuple[float, Meter]:
-    """Bring the song to its loudness under the ceiling; return the limiter's work and a meter."""
+def _limit(x: Signal, target_lufs: float, found: Meter) -> tuple[float, Meter, float | None]:
+    """Bring the song to its loudness under the ceiling.
+
+    ``found`` is the meter of what comes in. Returns the limiter's work, a meter, and the true peak
+    if it was looked for at the end.
+    """
     work_db = np.zeros(1, np.float32)
-    found = meter(x)
     for _ in range(_ROUNDS):
         lacks_db = target_lufs - found.integrated
         above = 10.0 ** ((CEILING_DBTP - lacks_db - _PEAK_MARGIN_DB) / 20.0)
         peaks_db = np.float32(20.0) * np.log10(np.maximum(block_peaks(x, above), _SILENT))
         # A gain that moves fast moves the peaks between samples too, so the result is looked at.
-        if abs(lacks_db) <= _TOLERANCE_LU and float(peaks_db.max()) <= CEILING_DBTP + _TOLERANCE_DB:
-            break
+        peak_dbtp = float(peaks_db.max())
+        if abs(lacks_db) <= _TOLERANCE_LU and peak_dbtp <= CEILING_DBTP + _TOLERANCE_DB:
+            return abs(float(work_db.min())), found, peak_dbtp
         gain_db, limiter_db = _solve(peaks_db, found, target_lufs)
         work_db = work_db + limiter_db
         control = automation.decibels(limiter_db + np.float32(gain_db))
         automation.apply_gain(x, control, dynamics.LIMITER_HOP)
         found = meter(x)
-    return abs(float(work_db.min())), found
+    return abs(float(work_db.min())), found, None
 
 
 def _solve(peaks_db: Signal, found: Meter, target_lufs: float) -> tuple[float, Signal]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import platform
-import queue
 import sys
 import threading
 import warnings
@@ -162,12 +161,12 @@ def _render(plan: Plan, workers: int) -> Generator[Stem | Mix | Song, None, None
     order = [name for name in _LONGEST_FIRST if any(p.stem == name for p in plan.score.parts)]
     if not order:
         raise BackendError("the score has no parts: there is nothing to play")
+    merging = [name for name in _MERGED if name in order]
     for stem, sends in _perform(plan, order, workers):
         rendered[stem.name] = stem
         waiting[stem.name] = sends
-        # Sums of floats depend on their order; this one is near to that of finishing.
-        while order and order[0] in waiting:
-            buses.merge(waiting.pop(order.pop(0)))
+        while merging and merging[0] in waiting:  # sums of floats depend on their order
+            buses.merge(waiting.pop(merging.pop(0)))
         yield stem
     rendered["space"] = Stem("space", buses.render(plan))
     yield rendered["space"]
@@ -209,8 +208,11 @@ def _cast(score: Score, wishes: dict[str, str]) -> Score:
 _PRELOAD = f"{__name__} scipy.fft"
 """What a process that renders stems imports while the song is being composed."""
 
-_LONGEST_FIRST = ("keys", "pads", "textures", "vocals", "drums", "lead", "bass")
+_LONGEST_FIRST = ("keys", "pads", "vocals", "lead", "drums", "textures", "bass")
 """Played stems by what they usually cost, so that no long task is left for the end."""
+
+_MERGED = ("pads", "vocals", "keys", "textures", "drums", "lead", "bass")
+"""Played stems in the order in which they usually finish and in which their sends are summed."""
 
 _NOTHING = Audio(np.zeros((2, 0), np.float32))
 
@@ -224,32 +226,49 @@ def _perform(plan: Plan, names: list[str], workers: int) -> Iterator[tuple[Stem,
         backends.performer(part.player)  # fails now rather than halfway
     left = list(names)
     done: dict[str, Stem] = {}
-    running: dict[Future[tuple[Stem, fx.Buses]], str] = {}
-    with crew.hired(workers - 1, _PRELOAD) as members, _Desks(workers, members) as desks:
+    running: dict[Future[tuple[Stem, fx.Buses]], tuple[str, crew.Member | None]] = {}
+    with crew.hired(workers - 1, _PRELOAD) as members, _Desks(members) as desks:
+        free: list[crew.Member | None] = [None, *members]
         while left or running:
-            for name in [n for n in left if hears[n] <= done.keys()]:
+            for member in list(free):
+                ready = [n for n in left if hears[n] <= done.keys()]
+                name = _choice(ready, hears, wanted, here=member is None)
+                if name is None:
+                    continue
                 left.remove(name)
+                free.remove(member)
                 heard = Stems(plan.score, tuple(done[n] for n in STEM_NAMES if n in hears[name]))
-                running[desks.submit(plan, name, heard)] = name
+                running[desks.submit(member, plan, name, heard)] = name, member
             if not running:
                 raise BackendError(f"parts hear one another in a circle: {', '.join(left)}")
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for job in sorted(finished, key=running.__getitem__):
-                del running[job]
+            for job in sorted(finished, key=lambda job: running[job][0]):
+                _, member = running.pop(job)
+                free = sorted((*free, member), key=lambda m: m is not None)
                 stem, sends = job.result()
                 done[stem.name] = stem if stem.name in wanted else Stem(stem.name, _NOTHING)
                 yield stem, sends
 
 
+def _choice(
+    ready: list[str], hears: dict[str, set[str]], wanted: set[str], *, here: bool
+) -> str | None:
+    """Choose what is rendered next, here or in another process, of stems in order of their cost.
+
+    What hears others is played here, where they are, as soon as it can be; so these go first here,
+    and last elsewhere.
+    """
+    if here:
+        return min(ready, key=lambda n: (not hears[n], n not in wanted), default=None)
+    return min((n for n in ready if not hears[n]), key=wanted.__contains__, default=None)
+
+
 class _Desks:
     """Threads that render: one here, the others each have a process do it."""
 
-    def __init__(self, workers: int, members: list[crew.Member]) -> None:
-        self._hired = members
-        self._members: queue.SimpleQueue[crew.Member | None] = queue.SimpleQueue()
-        for member in (None, *members)[:workers]:
-            self._members.put(member)
-        self._pool = ThreadPoolExecutor(self._members.qsize(), thread_name_prefix="stem")
+    def __init__(self, members: list[crew.Member]) -> None:
+        self._members = members
+        self._pool = ThreadPoolExecutor(1 + len(members), thread_name_prefix="stem")
         self._stop = threading.Event()
 
     def __enter__(self) -> _Desks:
@@ -258,28 +277,27 @@ class _Desks:
     def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
         self._stop.set()
         if kind is not None:  # nobody waits for what is half done
-            for member in self._hired:
+            for member in self._members:
                 member.halt()
         self._pool.shutdown(cancel_futures=True)
 
-    def submit(self, plan: Plan, name: str, heard: Stems) -> Future[tuple[Stem, fx.Buses]]:
-        """Have a stem rendered."""
-        return self._pool.submit(self._render, plan, name, heard)
+    def submit(
+        self, member: crew.Member | None, plan: Plan, name: str, heard: Stems
+    ) -> Future[tuple[Stem, fx.Buses]]:
+        """Have a stem rendered over there, or here for None."""
+        return self._pool.submit(self._render, member, plan, name, heard)
 
-    def _render(self, plan: Plan, name: str, heard: Stems) -> tuple[Stem, fx.Buses]:
-        member = self._members.get()
-        try:
-            if member is None or heard.tracks:
-                return _play_stem(plan, name, heard, self._stop)
-            result: tuple[Stem, fx.Buses] = member.call(_play_stem, plan, name, heard)
-            return result
-        except crew.Lost:
-            member = None
-            if self._stop.is_set():
-                raise _Stopped from None
-            return _play_stem(plan, name, heard, self._stop)
-        finally:
-            self._members.put(member)
+    def _render(
+        self, member: crew.Member | None, plan: Plan, name: str, heard: Stems
+    ) -> tuple[Stem, fx.Buses]:
+        if member is not None and member.present:
+            try:
+                result: tuple[Stem, fx.Buses] = member.call(_play_stem, plan, name, heard)
+                return result
+            except crew.Lost:
+                if self._stop.is_set():
+                    raise _Stopped from None
+        return _play_stem(plan, name, heard, self._stop)
 
 
 class _Stopped(Exception):

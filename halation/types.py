@@ -603,10 +603,15 @@ class Audio:
             return cls(view)
         if not all(all_finite(side) for side in view):
             raise AudioError("audio must be finite; a sample is infinite or not a number")
-        view.flags.writeable = False
+        return cls._checked(view, SAMPLE_RATE)
+
+    @classmethod
+    def _checked(cls, samples: NDArray[np.float32], sample_rate: int) -> Audio:
+        """Make audio of samples of which every one is known to be finite."""
+        samples.flags.writeable = False
         audio = object.__new__(cls)
-        object.__setattr__(audio, "samples", view)
-        object.__setattr__(audio, "sample_rate", SAMPLE_RATE)
+        object.__setattr__(audio, "samples", samples)
+        object.__setattr__(audio, "sample_rate", sample_rate)
         return audio
 
     @classmethod
@@ -623,10 +628,10 @@ class Audio:
                     break
                 at += block.n_samples * whole.itemsize
             else:
-                return cls.take(whole)
+                return cls._checked(whole, SAMPLE_RATE)
         joined = np.empty((blocks[0].channels, n_samples), np.float32)
         np.concatenate([block.samples for block in blocks], axis=1, out=joined)
-        return cls.take(joined)
+        return cls._checked(joined, SAMPLE_RATE)
 
     @property
     def channels(self) -> int:

@@ -134,4 +134,6 @@ def test_backends_are_listed(environment: dict[str, str]) -> None:
     rows = {row["name"]: row for row in json.loads(done.stdout)}
     assert rows["rules"]["kind"] == "composer"
     assert rows["synth"]["usable"] is True
-    assert "synth" in run("backends", env=environment).stdout
+    shown = run("backends", env=environment).stdout
+    assert "synth" in shown
+    assert all(row["usable"] or "halation[" in shown for row in json.loads(done.stdout))

@@ -117,6 +117,43 @@ def test_the_hook_has_other_chords_than_the_verse_and_moves_faster(many: list[Sc
     assert np.mean(np.array(faster) >= 1.0) > 0.9
 
 
+def test_after_a_hook_a_verse_begins_with_little(many: list[Score]) -> None:
+    for score in many:
+        for before, verse in pairwise(score.form.sections):
+            if (before.role, verse.role) != ("hook", "verse") or verse.bars < 8:
+                continue
+            bass = [n for n in bars(score, "bass", verse)[0] if n[0] < 3.5]  # it may come early
+            assert not bars(score, "kick", verse)[0] and not bass
+            later = sum(len(bars(score, "kick", verse)[i]) for i in range(1, 5))
+            rare = any(in_event(score, verse.start_beats + 4 * i) for i in range(1, 5))
+            assert later >= 2 or rare
+
+
+def test_bridges_are_not_one_gesture(many: list[Score]) -> None:
+    played = {
+        frozenset(
+            p.name for p in score.parts
+            if p.stem != "textures" and inside(list(p.notes), of_role(score.form, "bridge")[0])
+        )
+        for score in many
+    }  # fmt: skip
+    assert len(played) >= 6
+    alone = {p for parts in played for p in ("vocals", "arp", "kick") if p in parts}
+    assert alone == {"vocals", "arp", "kick"}
+    moving = [chords_in(score, of_role(score.form, "bridge")[0]) for score in many]
+    assert np.mean([len({symbol for symbol, *_ in row}) >= 2 for row in moving]) > 0.9
+
+
+def test_two_chords_and_a_pedal_are_for_one_section(many: list[Score]) -> None:
+    for score in many:
+        first = {role: of_role(score.form, role)[0] for role in ("verse", "hook")}
+        roots = {role: {r for _, r, _ in chords_in(score, s)} for role, s in first.items()}
+        assert max(map(len, roots.values())) >= 3 or roots["verse"] != roots["hook"]
+        later = of_role(score.form, "verse")[1:]
+        if later and len(roots["verse"]) > 2:
+            assert all(len({b for *_, b in chords_in(score, s)}) > 1 for s in later)
+
+
 def test_the_second_hook_has_a_chord_that_the_first_had_not(many: list[Score]) -> None:
     changed = []
     for score in many:
@@ -163,8 +200,10 @@ def test_the_last_hook_reaches_the_highest_note_and_the_line_can_be_sung(
         tops = [max(n.pitch for n in line) for line in lines]
         highest.append(tops[-1] >= max(tops))
         for line in lines:
-            low, high = LINE_RANGE
-            assert all(low <= n.pitch - lift_at(score, n.onset_beats) <= high for n in line)
+            low, high = LINE_RANGE  # a high motif is sung an octave lower
+            sung = [n.pitch - lift_at(score, n.onset_beats) for n in line]
+            assert max(sung) <= high and min(sung) >= low - 12
+            assert max(sung) - min(sung) <= high - low
     assert np.mean(highest) > 0.6
 
 
@@ -176,7 +215,7 @@ def test_every_phrase_of_a_hook_ends_in_a_rest(many: list[Score]) -> None:
                 start = hook.start_beats + 8.0 * i
                 phrase = [n for n in line if start <= n.onset_beats < start + 8.0]
                 silent = 8.0 - sum(n.duration_beats for n in phrase)
-                assert silent >= 1.2
+                assert silent >= 1.2 - 1e-9
 
 
 def test_a_leap_is_never_the_last_word_of_a_motif(many: list[Score]) -> None:

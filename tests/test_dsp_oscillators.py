@@ -7,17 +7,17 @@ import pytest
 from numpy.typing import NDArray
 
 from halation.dsp.envelopes import decay, expand, fade_edges, glide, swell, wander
+from halation.dsp.modes import modal, string_modes
 from halation.dsp.oscillators import (
     TOP_HZ,
     fm,
     hz,
-    modal,
     noise,
     padsynth,
     read_wavetable,
-    string_modes,
     wavetable,
 )
+from halation.dsp.phases import courses, phases
 
 RATE = 44_100
 
@@ -76,8 +76,8 @@ def test_modes_are_the_closed_form() -> None:
         np.exp(-np.log(1000) * t / t60_s) * np.sin(2 * np.pi * frequency * t + phase)
         for frequency, t60_s, phase in ((441.0, 1.0, 0.0), (1000.0, 0.3, 1.0))
     )
-    assert np.abs(sound[0] - (first + 0.5 * second)).max() < 1e-5
-    assert np.abs(sound[1] - 0.2 * first).max() < 1e-5
+    assert np.abs(sound[0] - (first + 0.5 * second)).max() < 1.6e-4  # 80 dB under the start
+    assert np.abs(sound[1] - 0.2 * first).max() < 1.6e-4
 
 
 def test_modes_above_hearing_are_left_out() -> None:
@@ -100,15 +100,36 @@ def test_fm_has_the_sidebands_of_the_bessel_functions() -> None:
     from scipy.special import jv
 
     n = RATE
-    tone = fm(1000.0, 3.0, np.full(n, 1.5, np.float32), sample_rate=RATE)
+    tone = fm(1000.0, 3.0, np.full(n // 50 + 1, 1.5), hop=50, sample_rate=RATE)
     lines = 2 * np.abs(np.fft.rfft(tone.astype(np.float64))) / n
     assert lines[1000] == pytest.approx(jv(0, 1.5), abs=1e-3)
     assert lines[4000] == pytest.approx(jv(1, 1.5), abs=1e-3)
     assert lines[7000] == pytest.approx(jv(2, 1.5), abs=1e-3)
 
 
+def test_fm_is_the_closed_form_while_its_index_falls() -> None:
+    index = np.linspace(2.0, 0.5, 101)
+    tone = fm(500.0, 2.5, index, hop=40, sample_rate=RATE, phase=0.3)
+    t = np.arange(4000) / RATE
+    swing = np.sin(2 * np.pi * (1250.0 * t + 0.3)) - np.sin(2 * np.pi * 0.3)
+    depth = np.interp(np.arange(4000), np.arange(101) * 40, index)
+    assert np.abs(tone - np.sin(2 * np.pi * 500.0 * t + depth * swing)).max() < 1e-4
+
+
+def test_phases_follow_a_gliding_frequency() -> None:
+    from scipy.integrate import cumulative_trapezoid
+
+    steps = np.geomspace(0.002, 0.01, 101)
+    turns = phases(courses(steps, 64, 0.25), 64)
+    fine = np.interp(np.arange(6401), np.arange(101) * 64, steps)
+    wanted = 0.25 + cumulative_trapezoid(fine, initial=0.0)[:-1]
+    off = (turns - wanted + 0.5) % 1.0 - 0.5
+    assert np.abs(off).max() < 1e-4
+    assert turns.min() >= 0 and turns.max() < 1.7
+
+
 def test_fm_does_not_fold_back() -> None:
-    tone = fm(4000.0, 7.0, np.full(RATE, 3.0, np.float32), sample_rate=RATE)
+    tone = fm(4000.0, 7.0, np.full(RATE // 50 + 1, 3.0), hop=50, sample_rate=RATE)
     lines = 2 * np.abs(np.fft.rfft(tone.astype(np.float64))) / RATE
     assert lines[4000] == pytest.approx(1.0, abs=1e-3)
     assert np.delete(lines, 4000).max() < 1e-3
@@ -123,7 +144,7 @@ def test_wavetables_blend_between_rows() -> None:
         (1.0, np.sin(2 * phase)),
         (0.25, 0.75 * np.sin(phase) + 0.25 * np.sin(2 * phase)),
     ):
-        got = read_wavetable(table, turns, np.full(4410, row, np.float32))
+        got = read_wavetable(table, turns.astype(np.float32), np.full(4410, row, np.float32))
         assert np.abs(got - expected).max() < 1e-4
 
 

@@ -52,6 +52,14 @@ def test_sections_follow_each_other_under_names_of_their_own() -> None:
                 assert after.role in ("hook", "outro")
 
 
+def test_of_the_usual_length_the_first_verse_is_long_and_no_section_endless() -> None:
+    for seed in range(40):
+        form = plan(make_mood(Brief(seed)))
+        if sum(s.bars for s in form.sections) >= 72:
+            assert of_role(form, "verse")[0].bars >= 12
+        assert all(s.bars <= (16 if s.role in ("intro", "outro") else 24) for s in form.sections)
+
+
 def test_a_long_song_has_more_cycles_rather_than_endless_sections() -> None:
     form = plan(make_mood(Brief(5, length_s=600.0)))
     assert len(of_role(form, "hook")) >= 5

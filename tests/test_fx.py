@@ -131,7 +131,9 @@ def test_a_hook_is_lifted(seed: int) -> None:
 def test_a_bridge_is_closed_for_every_stem(seed: int) -> None:
     plan = fx.plan(score(seed))
     bridge = plan.score.form.sections[3]
-    for beats in np.linspace(bridge.start_beats + 4, bridge.end_beats - 0.5, 9):
+    slowly = draw_sections.bridge_kind(plan.score) == "sweep"
+    closed = bridge.start_beats + (bridge.duration_beats / 2 if slowly else 4)
+    for beats in np.linspace(closed, bridge.end_beats - 0.5, 9):
         for target in ("music", "drums", "bass", "space"):
             assert 250 < at(plan, target, "cutoff_hz", float(beats)) < 950
 
@@ -186,13 +188,16 @@ def test_drums_and_bass_never_waver() -> None:
     of = score()
     tape = Effect("tape", "drums", (("wow_hz", 1.0), ("wow_cents", 9.0)))
     audio = noise(of)
-    assert fx.insert(audio, part(of, "kick"), Plan(of, (tape,), ())) is audio
+    x = audio.samples.copy()
+    fx.tape(x, "drums", Plan(of, (tape,), ()))
+    np.testing.assert_array_equal(x, audio.samples)
 
 
 def test_a_part_without_effects_passes_untouched_and_a_short_one_is_refused() -> None:
     of = score()
     audio = noise(of)
-    assert fx.insert(audio, part(of, "pad"), Plan(of, (), ())) is audio
+    untouched = fx.insert(audio, part(of, "pad"), Plan(of, (), ())).samples
+    np.testing.assert_array_equal(untouched, audio.samples)
     with pytest.raises(AudioError, match="'pad' has 10 samples"):
         fx.insert(Audio(np.zeros((2, 10), np.float32)), part(of, "pad"), Plan(of, (), ()))
     with pytest.raises(AudioError, match="'pad' has 10 samples"):
@@ -383,6 +388,22 @@ def test_an_event_stays_in_its_bar_and_never_clicks(kind: str) -> None:
     np.testing.assert_array_equal(kick, audio.samples)
 
 
+def test_a_bridge_closes_in_one_of_several_ways() -> None:
+    ways: dict[str, list[float]] = {}
+    for seed in range(16):
+        plan = fx.plan(score(seed))
+        bridge = plan.score.form.sections[3]
+        kind = draw_sections.bridge_kind(plan.score)
+        levels = [at(plan, "music", "cutoff_hz", bridge.start_beats + b) for b in (3.0, 4.0, 8.5)]
+        ways.setdefault(kind, []).append(levels[0] / levels[2])
+        radio = [e for e in plan.effects if e.kind == "phone" and e.target == "music"
+                 and e["start_beats"] == bridge.start_beats]  # fmt: skip
+        assert bool(radio) == (kind == "band")
+    assert set(ways) == set(draw_sections.BRIDGES)
+    assert min(ways["sweep"]) > 1.5 * max(ways["swing"])
+    assert max(ways["swing"]) < min(ways["cliff"])
+
+
 def test_half_speed_is_an_octave_down() -> None:
     of = score(short=True)
     span = (("start_beats", 20.0), ("end_beats", 24.0))
@@ -444,3 +465,23 @@ def test_a_stems_tape_wavers_and_keeps_its_length() -> None:
         np.diff(np.flatnonzero((before[0, 1:-1] > 0) & (before[0, :-2] <= 0)))
     )
     assert level_db(x) == pytest.approx(level_db(before), abs=0.1)
+
+
+def test_a_stopped_tape_leaves_the_silence_before_a_hook_alone() -> None:
+    seed = next(s for s in range(200) if fx.plan(score(s)).effect("tape_stop", "music"))
+    plan = fx.plan(score(seed))
+    stop = plan.effect("tape_stop", "music")
+    assert stop is not None
+    end = stop["end_beats"]
+    lifts = draw_sections.lift_beats(plan.score)
+    hook = next(h for _, h, _ in lifts if 0 < h.start_beats - end <= 1.0)
+    of = plan.score
+    t = np.arange(of.n_samples) / SAMPLE_RATE
+    x = np.tile(0.5 * np.sin(2 * np.pi * 440 * t), (2, 1)).astype(np.float32)
+    quiet, back = (round(of.seconds_at(b) * SAMPLE_RATE) for b in (end, hook.start_beats - 0.1))
+    x[:, quiet:back] = 0.0
+    fx.tape(x, "lead", Plan(of, (stop,), ()))
+    assert level_db(stretch(x, of, end - 2.0, end - 1.0)) > -15
+    assert not stretch(x, of, end + 0.03, hook.start_beats - 0.12).any()
+    assert level_db(stretch(x, of, hook.start_beats, hook.start_beats + 1.0)) > -12
+    assert np.abs(np.diff(x[0, : quiet + 400])).max() < 0.04

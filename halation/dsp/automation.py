@@ -7,12 +7,22 @@ line. Everything that moves a level in halation goes through here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HOP", "apply_gain", "blocks", "decibels", "duck_curve", "ramp", "silent", "values"]
+__all__ = [
+    "HOP",
+    "apply_gain",
+    "blocks",
+    "decibels",
+    "duck_curve",
+    "ramp",
+    "read",
+    "silent",
+    "values",
+]
 
 HOP = 256
 """Samples between two control values: 5.8 ms at 44.1 kHz."""
@@ -120,6 +130,20 @@ def ramp(control: Signal, hop: int, start: int, stop: int) -> Signal:
     return np.asarray((pairs @ _slope(hop)).reshape(-1)[: stop - start])
 
 
+def read(control: Signal, hop: int, start: int, stop: int) -> Signal | np.float32:
+    """Read a control over a stretch as :func:`ramp` does; one number where it does not move.
+
+    Examples
+    --------
+    >>> float(read(np.array([0.5, 0.5, 3.0], np.float32), 2, 0, 2))
+    0.5
+    """
+    local = control[start // hop : -(-stop // hop) + 1]
+    if local.min() == local.max():
+        return np.float32(local[0])
+    return ramp(control, hop, start, stop)
+
+
 @cache
 def _slope(hop: int) -> Signal:
     """Return what turns a value and the step to the next one into a straight line."""
@@ -162,14 +186,9 @@ def apply_gain(x: Signal, control: Signal, hop: int = HOP) -> None:
     """
     control = np.asarray(control, dtype=np.float32)
     for start, stop in blocks(x.shape[-1], hop):
-        local = control[start // hop : -(-stop // hop) + 1]
-        low, high = float(local.min()), float(local.max())
-        if low == high == 1.0:
-            continue
-        if low == high:
-            x[..., start:stop] *= np.float32(low)
-        else:
-            x[..., start:stop] *= ramp(control, hop, start, stop)
+        gain = read(control, hop, start, stop)
+        if not isinstance(gain, np.float32) or gain != 1.0:
+            x[..., start:stop] *= gain
 
 
 def duck_curve(
@@ -209,7 +228,17 @@ def duck_curve(
     >>> bool(gain[0] == 1.0), round(20 * float(np.log10(gain.min())))
     (True, -6)
     """
-    at_s = np.arange(-(-n_samples // hop) + 1) * (hop / sample_rate)
+    step_s, frames = hop / sample_rate, -(-n_samples // hop) + 1
+    amount = _ducked(tuple(onsets_s), frames, step_s, attack_s, release_s)
+    return decibels((-depth_db * amount).astype(np.float32))
+
+
+@lru_cache(maxsize=4)
+def _ducked(
+    onsets_s: tuple[float, ...], frames: int, step_s: float, attack_s: float, release_s: float
+) -> NDArray[np.float64]:
+    """Return how far a side-chain is down, 0..1: the same for many parts of a song."""
+    at_s = np.arange(frames) * step_s
     hits = np.sort(np.asarray(onsets_s, dtype=np.float64))
     amount = np.zeros(len(at_s))
     if len(hits):
@@ -223,7 +252,8 @@ def duck_curve(
             up = np.clip((since - attack_s) / release_s, 0.0, 1.0)
             shape = np.where(down < 1.0, down, 0.5 + 0.5 * np.cos(np.pi * up))
             np.maximum(amount, shape, out=amount)
-    return decibels((-depth_db * amount).astype(np.float32))
+    amount.flags.writeable = False
+    return amount
 
 
 def silent(x: Signal) -> bool:

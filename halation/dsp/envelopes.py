@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["GOLDEN_RATIO", "decay", "expand", "fade_edges", "glide", "swell", "wander"]
+__all__ = ["GOLDEN_RATIO", "decay", "expand", "fade_edges", "falling", "glide", "swell", "wander"]
 
 Signal = NDArray[np.float32]
 Values = NDArray[np.float64]
@@ -148,12 +148,26 @@ def fade_edges(x: Signal, n_in: int, n_out: int) -> None:
     if n_in:
         x[..., :n_in] *= _rising(n_in)
     if n_out:
-        x[..., -n_out:] *= _rising(n_out)[::-1]
+        x[..., -n_out:] *= falling(n_out)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def _rising(n: int) -> Signal:
     """Half a cosine from 0 to 1; shared, so it must not be written to."""
     ramp = (0.5 - 0.5 * np.cos(np.pi * np.arange(n) / n)).astype(np.float32)
+    ramp.flags.writeable = False
+    return ramp
+
+
+@lru_cache(maxsize=32)
+def falling(n: int) -> Signal:
+    """Return half a cosine from 1 to 0; shared and read-only.
+
+    Examples
+    --------
+    >>> falling(2).tolist()
+    [0.5, 0.0]
+    """
+    ramp = _rising(n)[::-1].copy()
     ramp.flags.writeable = False
     return ramp

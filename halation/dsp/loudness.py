@@ -397,13 +397,15 @@ def active_loudness(x: Signal, sample_rate: int = SAMPLE_RATE) -> float:
     return float(_lufs(loud[loud >= gate].mean()))
 
 
-def active_frames(x: Signal, most: int = _ACTIVE_FRAMES) -> Signal:
+def active_frames(x: Signal, most: int = _ACTIVE_FRAMES, every: int = 1) -> Signal:
     """Pick frames in which something sounds, evenly from all of them.
 
     Parameters
     ----------
     x : np.ndarray [shape=(channels, n)], float32
     most : int > 0
+    every : int > 0
+        Look at one frame of so many only.
 
     Returns
     -------
@@ -422,7 +424,7 @@ def active_frames(x: Signal, most: int = _ACTIVE_FRAMES) -> Signal:
     if n_samples < frame:
         x = np.pad(x, ((0, 0), (0, frame - n_samples)))
     count = x.shape[1] // frame
-    rows = x[:, : count * frame].reshape(channels, count, frame)
+    rows = x[:, : count * frame].reshape(channels, count, frame)[:, ::every]
     energies = np.einsum("cij,cij->i", rows, rows)
     floor = float(energies.max()) * 10.0 ** (_ACTIVE_DB / 10.0)
     active = np.flatnonzero(energies >= max(floor, 1e-20))

@@ -49,9 +49,19 @@ def band_response(
     [0.0, 0.71, 1.0, 0.71]
     """
     f = np.maximum(frequency_hz, 1e-3 * low_hz)  # keeps the power below from overflowing
-    edges = (1 + (low_hz / f) ** (2 * order)) * (1 + (f / high_hz) ** (2 * order))
-    tilt = (f / np.sqrt(low_hz * high_hz)) ** (slope_db_per_octave / 6.0206)
-    return np.where(frequency_hz > 0, tilt / np.sqrt(edges), 0.0).astype(np.float32)
+    edges = np.ones_like(f)
+    for ratio in (np.float32(low_hz) / f, f / np.float32(high_hz)):
+        square, power = ratio * ratio, np.ones_like(f)
+        for _ in range(order):
+            power *= square
+        power += 1
+        edges *= power
+    tilt = np.log(f / np.float32(np.sqrt(low_hz * high_hz)))
+    tilt *= np.float32(slope_db_per_octave / 6.0206)
+    response = np.exp(tilt, out=tilt)
+    response /= np.sqrt(edges)
+    response[frequency_hz <= 0] = 0
+    return np.asarray(response)
 
 
 def coloured(

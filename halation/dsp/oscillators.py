@@ -1,4 +1,4 @@
-"""Sources of sound: PADsynth tables, struck modes, strings, FM, wavetables and shaped noise.
+"""Sources of sound: PADsynth tables, FM, wavetables and shaped noise.
 
 Everything is band-limited below :data:`TOP_HZ`, so nothing folds back.
 """
@@ -15,11 +15,9 @@ __all__ = [
     "TOP_HZ",
     "fm",
     "hz",
-    "modal",
     "noise",
     "padsynth",
     "read_wavetable",
-    "string_modes",
     "wavetable",
 ]
 
@@ -175,143 +173,19 @@ def noise(
     return _stereo(power, n, sample_rate, rng)
 
 
-def modal(
-    frequencies_hz: ArrayLike,
-    t60_s: ArrayLike,
-    amplitudes: ArrayLike,
-    phases: ArrayLike,
-    *,
-    n: int,
-    sample_rate: int,
-) -> Signal:
-    """Sum decaying sines: everything that is struck, plucked or blown once.
-
-    A sum of damped sines at sample ``hop * k + j`` factors into a function of k and one of j, so
-    the whole sound is one matrix product.
-
-    Parameters
-    ----------
-    frequencies_hz, t60_s : array_like [shape=(modes,)]
-        Frequency and time to fall by 60 dB; modes above :data:`TOP_HZ` are left out.
-    amplitudes : array_like [shape=(2, modes)]
-        Peak amplitude in each channel at the start.
-    phases : array_like [shape=(modes,) or (2, modes)]
-        Radians; 0 starts as a sine.
-    n : int
-        Length in samples.
-    sample_rate : int [Hz]
-
-    Returns
-    -------
-    np.ndarray [shape=(2, n)], float32
-
-    References
-    ----------
-    Adrien, "The missing link: modal synthesis", in Representations of Musical Signals, 1991.
-
-    Examples
-    --------
-    >>> tone = modal([441.0], [1.0], [[1.0], [0.5]], [0.0], n=44100, sample_rate=44100)
-    >>> round(float(tone[0, 25]), 2), bool(abs(tone[0, 44025]) < 1.1e-3)
-    (1.0, True)
-    """
-    frequency = np.asarray(frequencies_hz, np.float64)
-    keep = frequency < TOP_HZ
-    rate = 2j * np.pi * frequency - np.log(1000.0) / np.asarray(t60_s, np.float64)
-    rate = rate[keep] / sample_rate
-    gains = np.asarray(amplitudes, np.float64)[:, keep]
-    starts = gains * np.exp(1j * (np.asarray(phases, np.float64)[..., keep] - np.pi / 2))
-    hop = max(16, int(np.sqrt(n)))
-    blocks = -(-n // hop)
-    inner = _powers(rate, hop).astype(np.complex64)
-    outer = starts[:, None, :] * _powers(rate * hop, blocks).T
-    outer[np.abs(outer) < 1e-9] = 0  # denormal numbers would slow the product down tenfold
-    outer = outer.astype(np.complex64)
-    left = np.concatenate((outer.real, -outer.imag), axis=-1).reshape(2 * blocks, -1)
-    right = np.concatenate((inner.real, inner.imag), axis=0)
-    return np.asarray((left @ right).reshape(2, blocks * hop)[:, :n])
-
-
-def _powers(rate: NDArray[np.complex128], count: int) -> NDArray[np.complex128]:
-    """Return ``exp(rate * k)`` for k below ``count`` [shape=(modes, count)] by few exponentials."""
-    side = int(np.ceil(np.sqrt(count)))
-    fine = np.exp(rate[:, None] * np.arange(side))
-    coarse = np.exp(rate[:, None] * (side * np.arange(side)))
-    return (coarse[:, :, None] * fine[:, None, :]).reshape(len(rate), side * side)[:, :count]
-
-
-def string_modes(
-    frequency_hz: float,
-    *,
-    position: float,
-    t60_s: float,
-    loss: float,
-    stiffness: float = 0.0,
-    limit: int = 40,
-) -> tuple[Values, Values, Values]:
-    """Return the partials of a plucked string: the closed form of a Karplus–Strong loop.
-
-    A loop with the low-pass ``1 - loss + loss * cos`` and a flat gain loses, in every period, a
-    known share of every harmonic; so each partial's decay is known and its tuning exact.
-
-    Parameters
-    ----------
-    frequency_hz : float [Hz]
-    position : float in 0..1
-        Where the string is plucked; 0.5 has odd harmonics only.
-    t60_s : float > 0 [s]
-        Decay of the fundamental.
-    loss : float in 0..1
-        How much faster high partials fade: damping per period of a partial at 5 kHz.
-    stiffness : float >= 0
-        Inharmonicity coefficient B: partial k lies at ``k f sqrt(1 + B k²) / sqrt(1 + B)``.
-    limit : int
-        Greatest number of partials.
-
-    Returns
-    -------
-    tuple of np.ndarray [shape=(partials,)]
-        Frequencies in Hz, decays T60 in seconds, amplitudes (the greatest is 1).
-
-    References
-    ----------
-    Karplus and Strong, "Digital synthesis of plucked-string and drum timbres", Computer Music
-    Journal 7(2), 1983. Jaffe and Smith, "Extensions of the Karplus-Strong algorithm", same issue.
-
-    Examples
-    --------
-    >>> f, t60, gain = string_modes(220.0, position=0.5, t60_s=2.0, loss=0.05)
-    >>> [round(v) for v in f[:3]], bool(t60[0] > t60[2]), bool(gain[1] < 1e-9)
-    ([220, 440, 660], True, True)
-    """
-    k = np.arange(1, limit + 1, dtype=np.float64)
-    frequencies = k * frequency_hz * np.sqrt((1 + stiffness * k**2) / (1 + stiffness))
-    frequencies = frequencies[frequencies < TOP_HZ]
-    k = k[: len(frequencies)]
-    damping = 1 - loss * (1 - np.cos(np.pi * np.minimum(frequencies / 10_000.0, 1.0)))
-    relative = np.log(np.maximum(damping, 1e-3)) - np.log(damping[0])
-    per_period = -np.log(1000.0) / (t60_s * frequency_hz) + relative
-    decays = -np.log(1000.0) / (per_period * frequency_hz)
-    gains = np.abs(np.sin(np.pi * k * position)) / k
-    return frequencies, decays, gains / gains.max()
-
-
-def _steady_phase(n: int, turns_per_sample: float, start: float = 0.0) -> Signal:
-    """Return the phase of a steady tone in radians, −π … π; whole numbers wrap by themselves."""
-    step, first = (round(turns % 1.0 * 2**32) % 2**32 for turns in (turns_per_sample, start))
-    wrapped = np.arange(n, dtype=np.uint32) * np.uint32(step) + np.uint32(first)
-    return wrapped.view(np.int32).astype(np.float32) * np.float32(np.pi / 2**31)
-
-
 def fm(
     frequency_hz: float,
     ratio: float,
-    index: Signal,
+    index: Values,
     *,
+    hop: int,
     sample_rate: int,
     phase: float = 0.0,
 ) -> Signal:
     """Modulate the phase of a sine with a sine.
+
+    Both phases and the index between its points are sums of products of a function of the hop
+    and one of the sample within it, so all of them are one matrix product.
 
     Parameters
     ----------
@@ -319,16 +193,19 @@ def fm(
         The carrier's.
     ratio : float > 0
         The modulator's frequency over the carrier's.
-    index : np.ndarray [shape=(n,)], float32
-        Modulation index over time, radians; held below the value at which sideband
-        ``index + 2`` (one more than Carson's rule counts) would pass :data:`TOP_HZ`.
+    index : np.ndarray [shape=(k + 1,)]
+        Modulation index in radians at samples 0, hop … k hop, straight lines between; held below
+        the value at which sideband ``index + 2`` (one more than Carson's rule counts) would pass
+        :data:`TOP_HZ`.
+    hop : int
+        Samples between two points.
     sample_rate : int [Hz]
     phase : float
         The modulator's first phase in turns.
 
     Returns
     -------
-    np.ndarray [shape=(n,)], float32
+    np.ndarray [shape=(k * hop,)], float32
         Amplitude 1.0, starts at 0.
 
     References
@@ -338,18 +215,26 @@ def fm(
 
     Examples
     --------
-    >>> tone = fm(441.0, 3.5, np.zeros(100, np.float32), sample_rate=44100)
+    >>> tone = fm(441.0, 3.5, np.zeros(5), hop=25, sample_rate=44100)
     >>> round(float(tone[25]), 3)
     1.0
     """
     room = (TOP_HZ - frequency_hz) / (ratio * frequency_hz) - 2.0
-    limit = np.float32(np.clip(room, 0.0, 8.0))
-    modulator = np.sin(_steady_phase(len(index), ratio * frequency_hz / sample_rate, phase))
-    modulator -= np.float32(np.sin(2 * np.pi * phase))
-    modulator *= np.minimum(index, limit)
-    carrier = _steady_phase(len(index), frequency_hz / sample_rate)
-    carrier += modulator
-    return np.asarray(np.sin(carrier, out=carrier))
+    depth = np.minimum(index, np.clip(room, 0.0, 8.0))
+    here, growth = depth[:-1], np.diff(depth)
+    k, j = np.arange(len(here)) * hop, np.arange(hop)
+    step, place = frequency_hz / sample_rate, j / hop
+    turned = 2 * np.pi * ((ratio * step * k + phase) % 1.0)
+    sine, cosine = np.sin(turned), np.cos(turned)
+    within = 2 * np.pi * ratio * step * j
+    rising, falling = np.sin(within), np.cos(within)
+    first = np.sin(2 * np.pi * phase)
+    rows = (here * sine, here * cosine, growth * sine, growth * cosine, here, growth,
+            2 * np.pi * (step * k % 1.0), np.ones(len(k)))  # fmt: skip
+    columns = (falling, rising, place * falling, place * rising, np.full(hop, -first),
+               -first * place, np.ones(hop), 2 * np.pi * step * j)  # fmt: skip
+    turns = np.stack(rows, axis=1, dtype=np.float32) @ np.stack(columns, dtype=np.float32)
+    return np.asarray(np.sin(turns, out=turns)).reshape(-1)
 
 
 def wavetable(amplitudes: ArrayLike, *, size: int = 2048) -> Signal:
@@ -381,43 +266,57 @@ def wavetable(amplitudes: ArrayLike, *, size: int = 2048) -> Signal:
     return np.concatenate((table, table[:, :1]), axis=-1).astype(np.float32)
 
 
-def read_wavetable(table: Signal, turns: Values, row: Signal) -> Signal:
+def read_wavetable(table: Signal, turns: Signal, row: Signal) -> Signal:
     """Read a wavetable at a moving phase and a moving row, linearly between both.
 
     Parameters
     ----------
     table : np.ndarray [shape=(rows >= 2, size + 1)], float32
         Of :func:`wavetable`.
-    turns : np.ndarray [shape=(n,)], float64
-        Phase in periods, rising; only its fraction counts.
+    turns : np.ndarray [shape=(..., n)], float32
+        Phases in periods; only their fractions count.
     row : np.ndarray [shape=(n,)], float32
         Place between the rows, 0 … 1 (the last).
 
     Returns
     -------
-    np.ndarray [shape=(n,)], float32
+    np.ndarray [shape=(..., n)], float32
 
     Examples
     --------
     >>> table = wavetable([[0.0], [1.0]])
-    >>> read_wavetable(table, np.array([3.25]), np.array([0.5], np.float32)).round(3).tolist()
+    >>> turns, row = np.array([[3.25], [0.5]], np.float32)
+    >>> read_wavetable(table, turns, row).round(3).tolist()
     [0.5]
     """
     rows, width = table.shape
-    place = ((turns - np.floor(turns)) * (width - 1)).astype(np.float32)
-    column = place.astype(np.int32)
-    np.minimum(column, width - 2, out=column)
-    place -= column
-    height = np.clip(row, 0.0, 1.0) * np.float32(rows - 1)
-    below = np.minimum(height.astype(np.int32), rows - 2)
+    height = np.clip(row, 0.0, 1.0)
+    height *= np.float32(rows - 1)
+    below = np.minimum(np.floor(height), np.float32(rows - 2))
     height -= below
-    column += below * width
+    below *= np.float32(width)
     flat = table.reshape(-1)
-    first, second = flat[column], flat[column + width]
-    column += 1
-    first += (flat[column] - first) * place
-    second += (flat[column + width] - second) * place
-    second -= first
-    second *= height
-    first += second
-    return np.asarray(first)
+    out = np.empty_like(turns)
+    # One voice after another: what is worked on then stays near to the processor.
+    for voice, sound in zip(turns.reshape(-1, len(row)), out.reshape(-1, len(row)), strict=True):
+        place = voice - np.floor(voice)
+        place *= np.float32(width - 1)
+        whole = np.minimum(np.floor(place), np.float32(width - 2))
+        place -= whole
+        whole += below
+        # Indices of the machine's own width are gathered much faster than narrower ones.
+        column = whole.astype(np.intp)
+        flat.take(column, out=sound, mode="clip")
+        after = flat[1:].take(column, mode="clip")
+        after -= sound
+        after *= place
+        sound += after
+        above = flat[width:].take(column, mode="clip")
+        flat[width + 1 :].take(column, out=after, mode="clip")
+        after -= above
+        after *= place
+        above += after
+        above -= sound
+        above *= height
+        sound += above
+    return out

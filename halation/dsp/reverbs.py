@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,19 +147,35 @@ def convolved(buses: Responses, n_samples: int, transform: int = TRANSFORM) -> S
         transform *= 2
     transform = min(transform, next_fast_len(n_samples + longest, real=True))
     step = transform - longest + 1
-    spectra = [rfft(response, n=transform, axis=-1) for _, response in buses]
-    for start in range(0, n_samples, step):
-        total = None
-        for (signal, _), spectrum in zip(buses, spectra, strict=True):
-            piece = signal[:, start : min(start + step, n_samples)]
-            if not piece.any():
-                continue
-            product = rfft(piece, n=transform, axis=-1, workers=2) * spectrum
-            total = product if total is None else np.add(total, product, out=total)
-        if total is not None:
-            stop = min(start + transform, n_samples)
-            back = irfft(total, n=transform, axis=-1, overwrite_x=True, workers=2)
-            out[:, start:stop] += back[:, : stop - start]
+    sources = [row for signal, _ in buses for row in signal]
+    # For each channel of the result: which source goes through which response.
+    ways: tuple[list[tuple[int, Signal]], ...] = ([], [])
+    with ThreadPoolExecutor(2) as pool:  # a transform of two rows would run on one core
+        responses = pool.map(lambda bus: rfft(bus[1], n=transform, axis=-1), buses)
+        first = 0
+        for (signal, _), response in zip(buses, responses, strict=True):
+            for channel, way in enumerate(ways):
+                way.append((first + min(channel, len(signal) - 1), response[channel]))
+            first += len(signal)
+
+        def forth(piece: Signal) -> Signal | None:
+            return np.asarray(rfft(piece, n=transform)) if piece.any() else None
+
+        def back(way: list[tuple[int, Signal]]) -> Signal | None:
+            total: Signal | None = None
+            for source, response in way:
+                spectrum = spectra[source]
+                if spectrum is not None:
+                    product = spectrum * response
+                    total = product if total is None else np.add(total, product, out=total)
+            return None if total is None else np.asarray(irfft(total, transform, overwrite_x=True))
+
+        for start in range(0, n_samples, step):
+            end, stop = (min(start + size, n_samples) for size in (step, transform))
+            spectra = list(pool.map(forth, [source[start:end] for source in sources]))
+            for row, ringing in zip(out, pool.map(back, ways), strict=True):
+                if ringing is not None:
+                    row[start:stop] += ringing[: stop - start]
     return out
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided, sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from halation.dsp.automation import HOP
@@ -19,7 +19,7 @@ OPEN_HZ = 17_000.0
 """A low-pass that stands here or above is taken for open and costs nothing."""
 
 SILENCE = 1e-6
-_BATCH = 8
+_BATCH = 16
 
 Signal = NDArray[np.float32]
 
@@ -45,7 +45,7 @@ def reshaped(
     frame, overlap : int > 0 [samples]
         A window's length, and how much of it is shared with the next; at most half of it.
     middle_side : bool
-        Whether the gains of the two channels mean their sum and their difference.
+        Whether the gains mean the sum and the difference of two channels; 1/2 changes nothing.
     out : np.ndarray [shape=(channels, n)], float32, optional
         Takes the result; may be ``x`` itself.
 
@@ -66,90 +66,118 @@ def reshaped(
     >>> bool(np.max(np.abs(halved - x / 2)) < 1e-5)
     True
     """
-    channels, n = x.shape
+    n = x.shape[1]
     hop = frame - overlap
-    window = _window(frame, overlap)
+    rise = _rise(overlap)
     if out is None:
         out = np.zeros(x.shape, np.float32)  # pages of silence are never touched
     windows = -(-(n + overlap) // hop)
-    # Where out is x, what the next windows share with these has been written over.
-    shared = np.zeros((channels, overlap), np.float32)
+    work = np.empty((x.shape[0], min(_BATCH, windows), frame), np.float32)
+    # What windows share with the ones before: as it came (where out is x, it has been written
+    # over there), and as it goes.
+    before = np.zeros((x.shape[0], overlap), np.float32)
+    tail = np.zeros_like(before)
     for first in range(0, windows, _BATCH):
         last = min(first + _BATCH, windows)
         start, stop = first * hop - overlap, last * hop
-        padded = np.zeros((channels, stop - start), np.float32)
-        padded[:, overlap : n - start] = x[:, start + overlap : stop]
-        padded[:, :overlap] = shared
-        shared = padded[:, -overlap:].copy()
-        if _nothing(padded):
+        ahead, place = x[:, start + overlap : stop], out[:, max(start, 0) : stop - overlap]
+        if _nothing(ahead) and _nothing(before):
             if out is x:
-                out[:, start + overlap : stop] = 0.0
+                place[:] = 0.0
+            if start >= 0:
+                place[:, :overlap] += tail[:, : place.shape[1]]
+            before.fill(0.0)
+            tail.fill(0.0)
             continue
         gain = gains(first, last)
         if gain is None:  # windows and their overlaps add up to 1, but for the outer edges
-            padded[:, :overlap] *= window[:overlap] ** 2
-            padded[:, -overlap:] *= window[-overlap:] ** 2
-        elif middle_side:
-            _shape_middle_side(padded, gain, window, hop)
+            edge = before * rise**2 + tail
+            before = _padded(x, stop - overlap, stop)
+            if out is not x:
+                place[:] = x[:, max(start, 0) : max(start, 0) + place.shape[1]]
+            if start >= 0:
+                place[:, :overlap] = edge[:, : place.shape[1]]
+            tail = before * rise[::-1] ** 2
+            continue
+        frames = work[:, : last - first]
+        latest = _cut(ahead, before, frames, middle_side=middle_side)
+        if middle_side and not frames[1].any():
+            shaped = np.repeat(_shaped(frames[:1], gain[:1], rise), 2, axis=0)
         else:
-            _shape(padded, gain, window, hop)
-        begin = start + overlap
-        if start >= 0:
-            out[:, start:begin] += padded[:, : min(overlap, n - start)]
-        out[:, begin:stop] = padded[:, overlap : max(n - start, overlap)]
+            shaped = _shaped(frames, gain, rise)
+            if middle_side:
+                _from_middle_side(shaped)
+        # Windows share only their edges.
+        shaped[:, 1:, :overlap] += shaped[:, :-1, hop:]
+        shaped[:, 0, :overlap] += tail
+        done = shaped[:, :, :hop].reshape(len(shaped), -1)[:, max(-start, 0) :]
+        place[:] = done[:, : place.shape[1]]
+        before, tail = latest, shaped[:, -1, hop:].copy()
     return out
 
 
 def _nothing(x: Signal) -> bool:
     """Tell whether a stretch is silent; a probe answers for most sound."""
+    if not x.size:
+        return True
     if np.abs(x[:, ::97]).max() >= SILENCE:
         return False
     return bool(x.max() < SILENCE and x.min() > -SILENCE)
 
 
-def _shape(padded: Signal, gain: Signal, window: Signal, hop: int) -> None:
-    """Filter a few windows, in place."""
+def _padded(x: Signal, start: int, stop: int) -> Signal:
+    """Return a copy of a stretch, with zeros where there is no more signal."""
+    found = x[:, start:stop]
+    return np.pad(found, ((0, 0), (0, stop - start - found.shape[1])))
+
+
+def _cut(ahead: Signal, before: Signal, frames: Signal, *, middle_side: bool) -> Signal:
+    """Cut a stretch into overlapping frames; return the end of it, which the next will share."""
+    channels, count, frame = frames.shape
+    overlap = before.shape[1]
+    if ahead.shape[1] < count * (frame - overlap):
+        ahead = _padded(ahead, 0, count * (frame - overlap))
+    rows = ahead.reshape(channels, count, -1)
+    own = frames[:, :, overlap:]
+    latest = np.array(ahead[:, -overlap:])
+    if middle_side:
+        np.add(rows[0], rows[1], out=own[0])
+        np.subtract(rows[0], rows[1], out=own[1])
+        np.add(before[0], before[1], out=frames[0, 0, :overlap])
+        np.subtract(before[0], before[1], out=frames[1, 0, :overlap])
+    else:
+        own[:] = rows
+        frames[:, 0, :overlap] = before
+    frames[:, 1:, :overlap] = frames[:, :-1, frame - overlap :]
+    return latest
+
+
+def _from_middle_side(frames: Signal) -> None:
+    """Turn sum and difference into left and right, in place."""
+    middle, side = frames
+    middle += side
+    side *= np.float32(-2.0)
+    side += middle
+
+
+def _shaped(frames: Signal, gain: Signal, rise: Signal) -> Signal:
+    """Filter windows ``[shape=(channels, windows, frame)]``, which are used up."""
     from scipy.fft import irfft, rfft
 
-    frames = sliding_window_view(padded, len(window), axis=1)[:, ::hop] * window
-    spectrum = rfft(frames, axis=-1, overwrite_x=True)
-    spectrum *= gain
-    frames = irfft(spectrum, n=len(window), axis=-1, overwrite_x=True)
-    frames *= window
-    _overlap_add(frames, padded, hop)
+    overlap, fall = len(rise), rise[::-1]
+    frames[..., :overlap] *= rise
+    frames[..., -overlap:] *= fall
+    spectra = rfft(frames, axis=-1, overwrite_x=True)
+    spectra *= gain
+    shaped = irfft(spectra, n=frames.shape[-1], axis=-1, overwrite_x=True)
+    shaped[..., :overlap] *= rise
+    shaped[..., -overlap:] *= fall
+    return np.asarray(shaped, dtype=np.float32)
 
 
-def _shape_middle_side(padded: Signal, gain: Signal, window: Signal, hop: int) -> None:
-    """Filter a few windows as sum and difference, in place; of mono only the sum."""
-    parts = np.stack((padded[0] + padded[1], padded[0] - padded[1]))
-    parts *= np.float32(0.5)
-    if parts[1].any():
-        _shape(parts, gain, window, hop)
-        np.add(parts[0], parts[1], out=padded[0])
-        np.subtract(parts[0], parts[1], out=padded[1])
-    else:
-        _shape(parts[:1], gain[:1], window, hop)
-        padded[:] = parts[0]
-
-
-def _overlap_add(frames: Signal, out: Signal, hop: int) -> None:
-    """Put windows ``[shape=(channels, windows, frame)]`` in their places, in ``out``."""
-    channels, windows, frame = frames.shape
-    overlap = frame - hop
-    out[:, :-overlap] = frames[:, :, :hop].reshape(channels, -1)
-    out[:, -overlap:] = 0.0
-    # Windows share only their edges.
-    tails = as_strided(out[:, hop:], (channels, windows, overlap), (out.strides[0], hop * 4, 4))
-    tails += frames[:, :, hop:]
-
-
-def _window(frame: int, overlap: int) -> Signal:
-    """Return a window whose squares add up to 1 over a hop of ``frame - overlap``."""
-    window = np.ones(frame)
-    edge = np.sin(0.5 * np.pi * (np.arange(overlap) + 0.5) / overlap)
-    window[:overlap] = edge
-    window[frame - overlap :] = edge[::-1]
-    return window.astype(np.float32)
+def _rise(overlap: int) -> Signal:
+    """Return a window's rising edge; its squares and those of the falling edge add up to 1."""
+    return np.sin(0.5 * np.pi * (np.arange(overlap) + 0.5) / overlap).astype(np.float32)
 
 
 def swept(
@@ -200,6 +228,7 @@ def swept(
     low: Signal = _highpass(bins_hz, cuts_hz, 2)[None]
     if side_highpass_hz > 0.0:
         low = np.concatenate((low, np.multiply(low, _highpass(bins_hz, [side_highpass_hz], 4))))
+        low *= np.float32(0.5)
     always = bool(cuts_hz) or side_highpass_hz > 0.0
     stride = FRAME - OVERLAP
     windows = -(-(x.shape[1] + OVERLAP) // stride)

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from halation.fx.draw_sections import lift_beats, pause_beats
+from halation.fx.draw_sections import bridge_kind, lift_beats, pause_beats
 from halation.fx.lines import effect
 from halation.seeds import rng
 from halation.types import BEATS_PER_BAR, Effect, Score
@@ -25,7 +25,9 @@ PHRASE_REST_BEATS = 1.0
 
 def draw(score: Score) -> tuple[Effect, ...]:
     """Draw the events of a song: often none, seldom more than two."""
-    return (*_before_hook(score), *_elsewhere(score), *_late_stutters(score))
+    return (
+        *_before_hook(score), *_radio(score), *_elsewhere(score), *_late_stutters(score),
+    )  # fmt: skip
 
 
 def _seed(score: Score) -> int:
@@ -54,7 +56,7 @@ def _lifting(kind: str, seam: float, quiet: float, draws: np.random.Generator) -
     """Draw one event that ends where the silence before a hook begins, or at the hook."""
     if kind == "tape_stop":
         speed = draws.uniform(0.3, 0.55)
-        return effect(kind, "music", **_span(seam - BEATS_PER_BAR, seam), final_speed=speed)
+        return effect(kind, "music", **_span(quiet - BEATS_PER_BAR, quiet), final_speed=speed)
     if kind == "phone":
         band = {"low_hz": draws.uniform(380, 600), "high_hz": draws.uniform(2_000, 3_000)}
         return effect(kind, "music", **_span(seam - 2 * BEATS_PER_BAR, quiet), **band)
@@ -68,6 +70,19 @@ def _lifting(kind: str, seam: float, quiet: float, draws: np.random.Generator) -
         kind, "music", **_span(quiet - length, quiet),
         grain_s=draws.uniform(0.07, 0.16), stream=int(draws.integers(2**31)),
     )  # fmt: skip
+
+
+def _radio(score: Score) -> list[Effect]:
+    """Draw the band in which the first half of a bridge lies, where its kind is that."""
+    if bridge_kind(score) != "band":
+        return []
+    draws = rng(_seed(score), "fx", "radio")
+    band = {"low_hz": draws.uniform(160.0, 260.0), "high_hz": draws.uniform(650.0, 1_000.0)}
+    return [
+        effect("phone", "music", **_span(s.start_beats, s.start_beats + s.duration_beats / 2.0),
+               **band)
+        for s in score.form.sections if s.role == "bridge" and s.bars >= 4
+    ]  # fmt: skip
 
 
 def _elsewhere(score: Score) -> list[Effect]:

@@ -28,6 +28,8 @@ OTHER_FILTER_HZ = (1_200.0, 16_000.0)
 
 PLACES = {"intro": 0.35, "verse": 0.5, "hook": 0.85, "bridge": 0.45, "outro": 0.5}
 """Where in that range a section lies: 0 closed, 1 open."""
+SHIFT_BY_MOOD = 0.25
+"""How far the brightest mood opens the filters, in the same measure."""
 DRUM_PLACES = {"intro": 0.4, "verse": 1.0, "hook": 1.0, "bridge": 0.7, "outro": 0.6}
 NEXT_ROOM = 0.6
 """Where drums open from 0.1 on that enter for the first time: they come from the next room."""
@@ -56,9 +58,13 @@ CIRCLING = ("arp", "perc", "haze", "cloud", "counter")
 
 WIDTHS = {"pad": 0.2, "wide": 0.25, "choir": 0.2, "saw": 0.2, "arp": 0.15, "weather": 0.25}
 
+STAIR_BEATS = 4.0
+"""How long a step of the ``stairs`` takes."""
 LAYERS = ("arp", "counter", "saw", "choir", "wide", "perc", "pluck", "bells", "haze")
 """Parts that may be held back in one half of a section."""
-HELD_BACK_DB = (-7.5, -4.0)
+HELD_BACK_DB = (-6.0, -3.0)
+TURN_BEATS = 8.0
+"""Half the time in which such a layer comes or goes: the seams are the sudden changes."""
 LEAD_LIFT_DB = 1.5
 """The lead comes forward in hooks."""
 EARLY_BEATS = 0.08
@@ -91,7 +97,7 @@ def _filter(score: Score, part: Part) -> Line:
     """Draw the low-pass of a part: a shape for each section, a step at each seam."""
     low, high = (math.log2(hz) for hz in FILTERS_HZ.get(part.name, OTHER_FILTER_HZ))
     drums = part.stem == "drums"
-    shift = 0.0 if drums else 0.1 * brightness(score.form.mood)
+    shift = 0.0 if drums else SHIFT_BY_MOOD * brightness(score.form.mood)
     first_verse = next((s.name for s in score.form.sections if s.role == "verse"), "")
     points: list[Point] = []
     for section in score.form.sections:
@@ -130,7 +136,7 @@ def _shape(name: str, section: Section, draws: np.random.Generator) -> list[Poin
         step = 4.0 * BEATS_PER_BAR if length > 10.0 * BEATS_PER_BAR else 2.0 * BEATS_PER_BAR
         levels = np.linspace(-0.9, 0.9, max(2, round(length / step)))
         steps = [(start + step * i, float(level)) for i, level in enumerate(levels)]
-        return [p for p in Line.steps(steps, 0.5).points if p[0] < stop]
+        return [p for p in Line.steps(steps, STAIR_BEATS).points if p[0] < stop]
     beats = np.arange(start, stop, 2.0)
     if name == "walk":
         path = np.clip(drift(draws, len(beats), correlation=0.9), -1.6, 1.6) / 1.6
@@ -183,11 +189,12 @@ def _held_back(score: Score, part: Part, draws: np.random.Generator) -> Line:
         bars = 8 if section.bars >= 16 else 4
         turn = start + bars * BEATS_PER_BAR
         low_db = float(draws.uniform(*HELD_BACK_DB))
+        first, last = turn - TURN_BEATS, min(turn + TURN_BEATS, stop)
         if draws.random() < 0.7:
-            points += [(start - EDGE_BEATS, 0.0), (start, low_db), (turn - 4.0, low_db)]
-            points += s_curve((turn - 3.9, low_db), (turn, 0.0), 5)
+            points += [(start - EDGE_BEATS, 0.0), (start, low_db)]
+            points += s_curve((first, low_db), (last, 0.0), 7)
         else:
-            points += [(turn - EDGE_BEATS, 0.0), (turn, low_db), (stop, low_db)]
+            points += [*s_curve((first, 0.0), (last, low_db), 7), (stop, low_db)]
             points.append((stop + EDGE_BEATS, 0.0))
     return Line.through(points)
 

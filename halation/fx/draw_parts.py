@@ -81,7 +81,7 @@ def _ducks(score: Score) -> tuple[list[Effect], list[Curve]]:
     draws = rng(_seed(score), "fx", "duck")
     energy = score.form.mood.energy
     beat_s = 60.0 / score.form.tempo_bpm
-    depth = 1.0 + 0.08 * energy + float(draws.uniform(-0.16, 0.1))
+    depth = 1.0 + 0.1 * energy + float(draws.uniform(-0.1, 0.04))
     release_s = beat_s * float(draws.choice(RELEASES_BEATS)) * (1.0 - 0.1 * energy)
     effects: list[Effect] = []
     curves: list[Curve] = []
@@ -103,7 +103,7 @@ def _tape(score: Score, stem: str) -> Effect:
     """Draw a stem's tape machine: the hazier and warmer the song, the older."""
     draws = rng(_seed(score), "fx", "tape", stem)
     mood = score.form.mood
-    age = float(np.clip(0.45 + 0.35 * mood.haze + 0.15 * mood.warmth + draws.normal(0, 0.12), 0, 1))
+    age = float(np.clip(0.45 + 0.4 * mood.haze + 0.2 * mood.warmth + draws.normal(0, 0.06), 0, 1))
     return effect(
         "tape",
         stem,
@@ -118,9 +118,9 @@ def _tape(score: Score, stem: str) -> Effect:
 def _colours(part: Part, mood: Mood, draws: np.random.Generator) -> list[Effect]:
     """Draw saturation, bit reduction and telephone moments."""
     effects = []
-    dirt = float(np.clip(0.5 + 0.3 * mood.warmth + 0.3 * mood.haze, 0.0, 1.0))
+    dirt = float(np.clip(0.4 + 0.2 * mood.warmth + 0.3 * mood.haze + 0.4 * mood.energy, 0.0, 1.0))
     if draws.random() < SATURATED.get(part.name, 0.0):
-        drive_db = 2.0 + 5.0 * dirt * float(draws.uniform(0.5, 1.0))
+        drive_db = 2.0 + 5.0 * dirt * float(draws.uniform(0.75, 1.0))
         effects.append(effect("saturation", part.name, drive_db=drive_db))
     if draws.random() < CRUSHED.get(part.name, 0.0):
         effects.append(

@@ -11,7 +11,7 @@ from halation.fx.lines import EDGE_BEATS, Line, Point, s_curve
 from halation.seeds import rng
 from halation.types import BEATS_PER_BAR, Curve, Mood, Score, Section
 
-__all__ = ["brightness", "draw", "lift_beats", "pause_beats"]
+__all__ = ["bridge_kind", "brightness", "draw", "lift_beats", "pause_beats"]
 
 OPEN = math.log2(20_000.0)
 """A low-pass that takes nothing away [octaves over 1 Hz], as all levels of cutoffs here."""
@@ -26,6 +26,14 @@ LONGEST_SILENCE_S = 0.33
 EARLY_BEATS = 0.08
 """How much before a seam all is open again: players may come early."""
 BRIDGE_HZ = (300.0, 750.0)
+BRIDGES = ("cliff", "sweep", "swing", "band")
+"""How a bridge closes: at once, over half of it, down and up and down, or as a small radio."""
+SWING_OCTAVES = (0.7, 1.2)
+SWING_MOST = math.log2(900.0)
+AFTER_HOOK_OCTAVES = (0.5, 1.0)
+"""How much further a verse is closed where it follows a hook; it opens over its first half."""
+AFTER_HOOK_DB = {"verse": -6.0, "bridge": -4.0, "outro": -4.0}
+"""What the rooms fall to as a hook ends: its tails ring on, but under what comes."""
 INTRO_HZ = (450.0, 1_000.0)
 OUTRO_HZ = (800.0, 1_600.0)
 VERSE_HZ = 4_800.0
@@ -48,14 +56,21 @@ SECTION_SHAPES = {
     "outro": ((0.6, 0.8, 0.2, -0.8, -1.5), (0.0, 0.6, 0.4, -0.4, -2.0)),
 }  # fmt: skip
 """Levels [dB] at 0, 15, 40, 70 and 100 % of a section."""
+HOOK_DEPTH = 1.25
+"""How much deeper a hook's shape is drawn: the master's glue takes some of it away."""
 FADE_END_S = 0.13
 """The last stretch of a song in which nothing sounds at all."""
 
 
 def brightness(mood: Mood) -> float:
     """Return how open the filters of a mood are, −1 … 1."""
-    bright = 0.35 * mood.energy - 0.45 * mood.warmth - 0.45 * mood.haze + 0.15 * mood.valence
+    bright = 0.4 * mood.energy - 0.5 * mood.warmth - 0.5 * mood.haze + 0.2 * mood.valence
     return max(-1.0, min(1.0, bright))
+
+
+def bridge_kind(score: Score) -> str:
+    """Return which of :data:`BRIDGES` the song has."""
+    return BRIDGES[int(rng(_seed(score), "fx", "bridge").integers(len(BRIDGES)))]
 
 
 def lift_beats(score: Score) -> tuple[tuple[Section, Section, float], ...]:
@@ -67,7 +82,7 @@ def lift_beats(score: Score) -> tuple[tuple[Section, Section, float], ...]:
     for before, hook in zip(score.form.sections, score.form.sections[1:], strict=False):
         if hook.role != "hook" or before.role == "hook":
             continue
-        bars = int(rng(_seed(score), "fx", "lift", hook.name).choice((2, 4), p=(0.55, 0.45)))
+        bars = int(rng(_seed(score), "fx", "lift", hook.name).choice((2, 4), p=(0.8, 0.2)))
         length = min(bars * BEATS_PER_BAR, before.duration_beats / 2.0)
         found.append((before, hook, length))
     return tuple(found)
@@ -123,11 +138,11 @@ def _section_cutoff(score: Score, section: Section, arriving: float) -> list[Poi
     mood = score.form.mood
     bright = brightness(mood)
     start, stop = section.start_beats, section.end_beats
-    verse = math.log2(VERSE_HZ) + 0.6 * bright + draws.uniform(-0.3, 0.3)
+    verse = math.log2(VERSE_HZ) + 1.0 * bright + draws.uniform(-0.15, 0.15)
 
     def log_draw(bounds: tuple[float, float]) -> float:
         low, high = (math.log2(edge) for edge in bounds)
-        return float(low + (high - low) * np.clip(0.5 + 0.3 * bright + draws.normal(0, 0.2), 0, 1))
+        return float(low + (high - low) * np.clip(0.5 + 0.45 * bright + draws.normal(0, 0.1), 0, 1))
 
     if section.role == "intro":
         return s_curve((start, log_draw(INTRO_HZ)), (stop - EDGE_BEATS, verse - 0.8), 9)
@@ -135,19 +150,42 @@ def _section_cutoff(score: Score, section: Section, arriving: float) -> list[Poi
         # Another light at once, and more of it from bar to bar.
         path = _wandering(draws, start, stop, verse, 0.2)
         growth = float(draws.uniform(0.2, 0.9))
-        return [(t, v + growth * ((t - start) / (stop - start) - 0.5)) for t, v in path]
+        closed = float(draws.uniform(*AFTER_HOOK_OCTAVES)) if _after_hook(score, section) else 0.0
+        through = [(t, v, (t - start) / (stop - start)) for t, v in path]
+        return [
+            (t, v + growth * (x - 0.5) - closed * max(0.0, 1.0 - 2.0 * x)) for t, v, x in through
+        ]
     if section.role == "hook":
         # The hook opens fully, unless the mood is a haze.
-        level = OPEN if bright > -0.45 else math.log2(12_500.0) + 0.5 * bright
+        level = OPEN if bright > -0.25 else math.log2(12_500.0) + 1.2 * bright
         return [(start, level), (stop - EDGE_BEATS, level)]
     if section.role == "bridge":
-        low = log_draw(BRIDGE_HZ)
-        closed = start + min(BEATS_PER_BAR, 0.2 * section.duration_beats)
-        fall = s_curve((start, min(arriving, math.log2(3_000.0))), (closed, low))
-        return [*fall, *_wandering(draws, closed + 2.0, stop, low, 0.08)]
+        return _bridge_cutoff(bridge_kind(score), section, arriving, log_draw(BRIDGE_HZ), draws)
     opening = verse + 0.5
     held = start + section.duration_beats / 4.0
     return [(start, opening), *s_curve((held, opening), (stop, log_draw(OUTRO_HZ)), 9)]
+
+
+def _after_hook(score: Score, section: Section) -> bool:
+    before = section.start_beats - 1.0
+    return before > 0.0 and score.form.section_at(before).role == "hook"
+
+
+def _bridge_cutoff(
+    kind: str, section: Section, arriving: float, low: float, draws: np.random.Generator
+) -> list[Point]:
+    """Close the low-pass for a bridge in one of the ways of :data:`BRIDGES`."""
+    start, stop, length = section.start_beats, section.end_beats, section.duration_beats
+    top = min(arriving, math.log2(3_000.0))
+    bars = 4.0 if kind == "sweep" else 0.5 if kind == "band" else 1.0
+    closed = start + min(bars * BEATS_PER_BAR, 0.5 * length if kind == "sweep" else 0.2 * length)
+    fall = s_curve((start, top - 0.8 if kind == "sweep" else top), (closed, low))
+    if kind != "swing" or length < 4.0 * BEATS_PER_BAR:
+        return [*fall, *_wandering(draws, closed + 2.0, stop, low, 0.08)]
+    turn = start + float(draws.uniform(0.5, 0.65)) * length
+    high = min(low + float(draws.uniform(*SWING_OCTAVES)), SWING_MOST)
+    up = s_curve((closed, low), (turn, high), 9)
+    return [*fall, *up, *s_curve((turn + 0.5, high), (stop - EDGE_BEATS, low), 7)]
 
 
 def _wandering(
@@ -215,6 +253,12 @@ def _gains(score: Score, lifts: tuple[tuple[Section, Section, float], ...]) -> t
         out = hook.start_beats - length
         bass += [(out - EARLY_BEATS - 0.1, 0.0), (out - EARLY_BEATS, SILENT_DB)]
         bass += [(back - EDGE_BEATS, SILENT_DB), (back, 0.0)]
+    for section in score.form.sections:
+        if _after_hook(score, section) and section.role in AFTER_HOOK_DB:
+            start, down = section.start_beats, AFTER_HOOK_DB[section.role]
+            up = start + min(8.0 * BEATS_PER_BAR, section.duration_beats / 2.0)
+            space += [(start, 0.0), (start + 0.5, down)]
+            space += [(start + min(4.0, section.duration_beats / 8.0), down), (up, 0.0)]
     shape = _dynamics(score)
     return (
         Line.through(music).plus(shape).curve("music", "gain_db"),
@@ -232,7 +276,7 @@ def _dynamics(score: Score) -> Line:
         draws = rng(_seed(score), "fx", "dynamics", section.name)
         shapes = SECTION_SHAPES[section.role]
         shape = shapes[int(draws.integers(len(shapes)))]
-        depth = float(draws.uniform(0.9, 1.25))
+        depth = float(draws.uniform(0.9, 1.25)) * (HOOK_DEPTH if section.role == "hook" else 1.0)
         whole = Line(tuple(zip((0.0, 0.15, 0.4, 0.7, 1.0), shape, strict=True)))
         group = 4.0 * BEATS_PER_BAR
         for start in np.arange(section.start_beats, section.end_beats - 0.1, group):

@@ -123,8 +123,8 @@ def _reverbs(score: Score) -> tuple[Effect, ...]:
 
 def _room(mood: Mood, draws: np.random.Generator) -> tuple[float, float]:
     """Return how large and how glassy a song's spaces are, 0 … 1 each."""
-    large = 0.45 * mood.haze - 0.45 * mood.energy - 0.15 * mood.density + draws.normal(0.0, 0.15)
-    glassy = -0.5 * mood.warmth - 0.4 * mood.haze + 0.15 * mood.valence + draws.normal(0.0, 0.15)
+    large = 0.45 * mood.haze - 0.55 * mood.energy - 0.15 * mood.density + draws.normal(0.0, 0.08)
+    glassy = -0.5 * mood.warmth - 0.4 * mood.haze + 0.15 * mood.valence + draws.normal(0.0, 0.08)
     size, glass = np.clip((0.5 + 0.8 * large, 0.5 + 1.0 * glassy), 0.0, 1.0)
     return float(size), float(glass)
 
@@ -204,7 +204,7 @@ def _sends(score: Score, part: Part, blooms: Line) -> list[Curve]:
     throws = _throws(score, part, draws)
     curves = []
     for bus, level_db in zip(BUSES, SENDS_DB.get(part.name, OTHER_SENDS_DB), strict=True):
-        offset = float(draws.uniform(-1.0, 1.0))
+        offset = float(draws.uniform(-0.5, 0.5))
         if level_db is None:
             continue
         base = level_db + wetness + tilt[bus] + offset

@@ -20,6 +20,8 @@ __all__ = ["insert", "tape", "treat"]
 PHONE_FADE_S = 0.02
 OCTAVE_TOP_HZ = 5_000.0
 """What is shifted up is low-passed here first, so that nothing folds back."""
+TAPE_END_S = 0.04
+"""How long a tape that is stopped takes to fall silent."""
 NO_LOWS_DB = -45.0
 """What lies so far under the whole is not worth a filter."""
 
@@ -93,7 +95,9 @@ def _needed(x: Signal, low_cut_hz: float, side_cut_hz: float) -> tuple[float, fl
 
     if x.shape[0] != 2 or max(low_cut_hz, side_cut_hz) <= 0.0:
         return low_cut_hz, 0.0
-    frames = active_frames(x, 64)
+    frames = active_frames(x, 64, every=4)
+    if frames.shape[1] < 32:  # a part that seldom sounds
+        frames = active_frames(x, 64)
     size = frames.shape[2]
     frames = frames * np.hanning(size).astype(np.float32)
     spectra = rfft(np.stack([frames[0] + frames[1], frames[0] - frames[1]]), axis=2)
@@ -172,6 +176,12 @@ def tape(x: Signal, stem: str, plan: Plan, sample_rate: int = SAMPLE_RATE) -> No
             np.float32
         )
     warp(x, delay, out=x)
+    if stop is not None:
+        # What still lags behind would jump back: it is faded out, and the tape is in time again.
+        left = (end - 1.0 - at) * HOP / (TAPE_END_S * sample_rate)
+        gain = np.where(at <= end + 1.0, np.clip(left, 0.0, 1.0), 1.0)
+        gain[at < start] = 1.0
+        apply_gain(x, gain.astype(np.float32))
 
 
 def _saturate(x: Signal, drive_db: float | Signal) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.automation import HOP, apply_gain, blocks, decibels, ramp
+from halation.dsp.automation import HOP, apply_gain, blocks, decibels, read
 from halation.dsp.delays import ping_pong, reversed_delay
 from halation.dsp.filters import doubled, half, lowpass
 from halation.dsp.modulation import tape_delay, warp
@@ -105,14 +105,16 @@ class Buses:
 
     def _send(self, x: Signal, gains: dict[str, Signal], start: int, stop: int) -> None:
         first, last = start // 2, -(-stop // 2)
+        local = {bus: read(gain, HOP, first, last) for bus, gain in gains.items()}
+        local = {bus: gain for bus, gain in local.items() if np.any(gain)}
+        if not local:
+            return
         block = half(x, first, last)
-        middle = np.float32(0.5) * (block[:1] + block[-1:])
-        for bus, gain in gains.items():
-            local = gain[first // HOP : -(-last // HOP) + 1]
-            if local.max() <= 0.0:
-                continue
+        middle = block[:1] + block[-1:]
+        middle *= np.float32(0.5)
+        for bus, gain in local.items():
             sent = middle if CHANNELS[bus] == 1 else block
-            self._signal(bus)[:, first:last] += sent * ramp(local, HOP, 0, last - first)
+            self._signal(bus)[:, first:last] += sent * gain
 
     def merge(self, other: Buses) -> None:
         """Add what another vessel has gathered; it is left as it is."""
@@ -145,13 +147,7 @@ class Buses:
         wet = convolved([(x, h) for x, h in sent if h is not None], self._size)
         if echoes is not None:
             wet += np.float32(10.0 ** (DELAY_DB / 20.0)) * echoes
-        cutoff = combined(plan, ("space",), "cutoff_hz", np.minimum, self._size, RATE)
-        swells = self._swells(wet, hall, responses["hall"], plan)
-        if cutoff is not None:
-            wet = swept(wet, RATE, cutoff)
-        for start, swell in swells:  # over the closing filter, into the seam
-            wet[:, start : start + swell.shape[1]] += swell
-        return self._finished(wet, plan)
+        return self._finished(wet, self._swells(wet, hall, responses["hall"], plan), plan)
 
     def _echoes(self, plan: Plan) -> Signal | None:
         """Return the delays: ping-pong, and backwards where the plan has it."""
@@ -223,15 +219,30 @@ class Buses:
             found.append((end - length, swell))
         return found
 
-    def _finished(self, wet: Signal, plan: Plan) -> Audio:
+    def _finished(self, wet: Signal, swells: list[tuple[int, Signal]], plan: Plan) -> Audio:
+        """Filter, ride, waver and duck the returns, in place; swells come after the filter."""
+        cutoff = combined(plan, ("space",), "cutoff_hz", np.minimum, self._size, RATE)
         level_db = combined(plan, ("space", "all"), "gain_db", np.add, self._size, RATE)
-        if level_db is not None:
-            apply_gain(wet, decibels(level_db))
-        tape(wet, "space", plan, RATE)
         ducked = plan.effect("duck", "space")
-        if ducked is not None:
-            apply_gain(wet, duck(plan, ducked, self._size, RATE))
-        return Audio.take(doubled(wet, self.score.n_samples))
+        gain = None if ducked is None else duck(plan, ducked, self._size, RATE)
+        out = np.zeros((2, self.score.n_samples), np.float32)
+
+        def finish(channel: int) -> None:
+            row = wet[channel : channel + 1]
+            if cutoff is not None:
+                swept(row, RATE, cutoff, out=row)
+            for start, swell in swells:  # over the closing filter, into the seam
+                row[:, start : start + swell.shape[1]] += swell[channel]
+            if level_db is not None:
+                apply_gain(row, decibels(level_db))
+            tape(row, "space", plan, RATE)
+            if gain is not None:
+                apply_gain(row, gain)
+            out[channel] = doubled(row, self.score.n_samples)[0]
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(finish, range(2)))
+        return Audio.take(out)
 
 
 def _wavering(sent: Signal, effect: Effect) -> Signal:

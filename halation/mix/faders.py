@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from halation.dsp import automation
 from halation.dsp.loudness import Meter
 from halation.mix.survey import GROUPS, Survey, correlation, widened
-from halation.types import BEATS_PER_BAR, Role, Score, Section
+from halation.types import Mood, Role, Score, Section
 
 __all__ = ["Faders", "controls", "solve"]
 
@@ -63,6 +64,23 @@ DRUMS_OVER_MUSIC_LU: Final[Mapping[Role, Bounds]] = {
 BASS_OVER_REST_DB: Final = (-4.0, 2.5)
 """RMS of the bass over everything else, in verses and hooks."""
 
+CONTRAST_BY_ENERGY: Final[Mapping[Role, float]] = {
+    "hook": 0.0,
+    "verse": -0.1,
+    "bridge": -0.8,
+    "intro": -1.0,
+    "outro": -0.8,
+}
+"""How far a driving mood moves :data:`UNDER_HOOK_LU`, and a still one the other way [LU]."""
+DRUMS_BY_ENERGY_LU: Final = 0.8
+WETTER_BY_HAZE_LU: Final = 1.4
+WETTER_BY_ENERGY_LU: Final = -0.8
+BASS_BY_ENERGY_DB: Final = 1.0
+BASS_BY_WARMTH_DB: Final = 0.8
+"""How far an axis of the mood moves the range of drums, returns and bass where it is 1."""
+_NARROWED = 0.3
+"""Share of a range, around its moved middle, that a mood leaves of it."""
+
 LOUDNESS_RANGE_LU: Final = (5.5, 10.0)
 BODY_CORRELATION: Final[Mapping[Role, Bounds]] = {
     "hook": (0.22, 0.36),
@@ -90,9 +108,12 @@ _TRIM_ROUNDS = 2
 _MOST_RIDE_DB = 10.0
 _MOST_TRIM_DB = 8.0
 _MOST_FRONT_DB = 5.0
+_WETTER_HOOK_DB = 2.8
 _FRONT_GATE_DB = -12.0
 _SILENT_LUFS = -65.0
 _RISE_BEATS = 0.5
+_FALL_BEATS = 0.5
+_SWELL_BEATS = 4.0
 _ROUNDS = 6
 _MOST_SOFTER_LU = 1.5
 _MOST_SIDE, _LEAST_SIDE = 3.0, 0.1
@@ -134,7 +155,8 @@ def controls(faders: Faders, score: Score) -> tuple[Signal, ...]:
     """Draw the gains of the groups at control rate.
 
     A fader that goes up has arrived when its section begins; one that goes down takes the first
-    bar of it, so that a tail is not cut.
+    half beat of it. After a hook a fader that goes up takes a bar, lest it lift the hook's tail:
+    what follows begins softly.
 
     Returns
     -------
@@ -152,10 +174,14 @@ def _line(levels_db: Values, score: Score) -> tuple[Values, Values]:
     """Return the times and values of a fader that moves at the seams."""
     times, values = [0.0], [float(levels_db[0])]
     sections = score.form.sections
-    for section, before, after in zip(sections[1:], levels_db, levels_db[1:], strict=False):
-        rises = after > before
-        start = section.start_beats - (_RISE_BEATS if rises else 0.0)
-        stop = section.start_beats + (0.0 if rises else BEATS_PER_BAR)
+    for i, (before, after) in enumerate(pairwise(levels_db)):
+        section, start = sections[i + 1], sections[i + 1].start_beats
+        if after <= before:
+            stop = start + _FALL_BEATS
+        elif sections[i].role == "hook":
+            stop = start + min(_SWELL_BEATS, section.duration_beats / 4.0)
+        else:
+            start, stop = start - _RISE_BEATS, start
         times += [score.seconds_at(start), score.seconds_at(stop)]
         values += [float(before), float(after)]
     return np.maximum.accumulate(times), np.asarray(values)
@@ -189,7 +215,8 @@ def solve(found: Survey, score: Score) -> Faders:
         softer += float(np.clip(reached, low, high) - reached)
         softer = float(np.clip(softer, -_MOST_SOFTER_LU, _MOST_SOFTER_LU))
     sides_db = _sides(found.body * _gains(found, faders, score)[..., None], found, score)
-    faders = replace(faders, sides_db=sides_db)
+    wetter = _wetter(found, replace(faders, sides_db=sides_db), score)
+    faders = replace(faders, sides_db=sides_db, trims_db=faders.trims_db + wetter)
     return replace(faders, mono_lows=_low_correlation(found, faders, score) < LEAST_LOW_CORRELATION)
 
 
@@ -231,10 +258,10 @@ def _into(value: float, bounds: tuple[float, float], most_db: float) -> float:
 
 def _balance(found: Survey, score: Score) -> Values:
     """Set the groups of every section against one another; shape (sections, groups)."""
-    sections = score.form.sections
+    sections, mood = score.form.sections, score.form.mood
     trims = np.zeros((len(sections), len(GROUPS)))
     here = _inside(found, score, "verse", "hook")
-    trims[:, _BASS] = _bass_db(found.whole[here][:, :, :2].sum(axis=(0, 2)))
+    trims[:, _BASS] = _bass_db(found.whole[here][:, :, :2].sum(axis=(0, 2)), mood)
     beaten = [i for i, section in enumerate(sections) if section.role in ("verse", "hook")]
     others = [index for index in range(len(sections)) if index not in beaten]
     for index in (*beaten, *others):
@@ -242,17 +269,59 @@ def _balance(found: Survey, score: Score) -> Values:
             trims[index, _DRUMS] = min((trims[i, _DRUMS] for i in beaten), default=0.0)
         frames = _within(found, score, sections[index])
         for _ in range(_TRIM_ROUNDS):
-            _trim(trims[index], found.loud[frames], found.middle[frames], sections[index].role)
+            loud, middle = found.loud[frames], found.middle[frames]
+            _trim(trims[index], loud, middle, sections[index].role, mood)
     return np.clip(trims, -_MOST_TRIM_DB, _MOST_TRIM_DB)
 
 
-def _bass_db(power: Values) -> float:
+def _moved(bounds: Bounds, by: float) -> Bounds:
+    """Return what a mood leaves of a range: a narrow one whose middle it has moved."""
+    middle = (bounds[0] + bounds[1]) / 2.0 + by
+    half = _NARROWED * (bounds[1] - bounds[0]) / 2.0
+    return middle - half, middle + half
+
+
+def _wetter(found: Survey, faders: Faders, score: Score) -> Values:
+    """Return what parts the rooms of hooks and verses until those of the hooks are wetter.
+
+    Returns
+    -------
+    np.ndarray [shape=(sections, groups)] [dB]
+        To add to the trims; nothing where they are wetter already.
+    """
+    sections = score.form.sections
+    gains = _gains(found, faders, score)
+    wet: dict[str, list[float]] = {"verse": [], "hook": []}
+    for index, section in enumerate(sections):
+        if section.role in wet:
+            frames = _within(found, score, section)
+            pairs = np.einsum("fgk,fg->gk", found.whole[frames], gains[frames])
+            side = 10.0 ** (float(faders.sides_db[index]) / 20.0)
+            now = [_spread_one(row, side, name) for row, name in zip(pairs, GROUPS, strict=True)]
+            ratio = _ratio_db(now[_SPACE], sum(now) - now[_SPACE])
+            wet[section.role] += [] if ratio is None else [ratio]
+    moves = np.zeros_like(faders.trims_db)
+    if all(wet.values()):
+        over = float(np.mean(wet["hook"]) - np.mean(wet["verse"]))
+        lacks = float(np.clip(_WETTER_HOOK_DB - over, 0.0, _MOST_FRONT_DB))
+        shares = [{"verse": -0.6, "hook": 0.4}.get(section.role, 0.0) for section in sections]
+        moves[:, _SPACE] = lacks * np.array(shares)
+    return moves
+
+
+def _spread_one(pairs: Values, side: float, name: str) -> float:
+    """Return the energy of a group, widened if it is one of :data:`WIDE`."""
+    return float((widened(pairs, side) if name in WIDE else pairs)[:2].sum())
+
+
+def _bass_db(power: Values, mood: Mood) -> float:
     """Return what the bass lacks, by the energy of each group in verses and hooks."""
     bass = float(power[_BASS])
-    return _lack(bass, float(power.sum()) - bass, BASS_OVER_REST_DB)
+    by = BASS_BY_ENERGY_DB * mood.energy + BASS_BY_WARMTH_DB * mood.warmth
+    return _lack(bass, float(power.sum()) - bass, _moved(BASS_OVER_REST_DB, by))
 
 
-def _trim(trims: Values, loud: Values, middle: Values, role: Role) -> None:
+def _trim(trims: Values, loud: Values, middle: Values, role: Role, mood: Mood) -> None:
     """Move one section's trims, in place, by what they lack.
 
     Parameters
@@ -267,12 +336,16 @@ def _trim(trims: Values, loud: Values, middle: Values, role: Role) -> None:
         trims[_LEAD] += _lack(float(now[_LEAD]), float(now[_VOCALS]), LEAD_OVER_VOCALS_DB)
     now = loud.sum(axis=0) * _power(trims)
     dry = float(now[_MUSIC].sum() - now[_SPACE])
-    trims[_SPACE] += _lack(float(now[_SPACE]), dry, SPACE_OVER_DRY_LU[role])
+    wetter = WETTER_BY_HAZE_LU * mood.haze + WETTER_BY_ENERGY_LU * mood.energy
+    trims[_SPACE] += _lack(float(now[_SPACE]), dry, _moved(SPACE_OVER_DRY_LU[role], wetter))
     front, lacks = _front(middle * _power(trims), role)
     trims[front] = np.clip(trims[front] + lacks, -_MOST_FRONT_DB, _MOST_FRONT_DB)
     now = loud.sum(axis=0) * _power(trims)
     music = float(now[_MUSIC].sum())
-    trims[_DRUMS] += _lack(float(now[_DRUMS]), music, DRUMS_OVER_MUSIC_LU[role])
+    drums = DRUMS_OVER_MUSIC_LU[role]
+    if role in ("verse", "hook"):
+        drums = _moved(drums, DRUMS_BY_ENERGY_LU * mood.energy)
+    trims[_DRUMS] += _lack(float(now[_DRUMS]), music, drums)
 
 
 def _front(middle: Values, role: Role) -> tuple[int, float]:
@@ -310,9 +383,11 @@ def _ride(energies: Values, found: Survey, score: Score, faders: Faders, softer:
     top = 10.0 * np.log10(np.mean(10.0 ** (loudest / 10.0)))
     rides = faders.rides_db.copy()
     for index in np.flatnonzero(heard):
-        low, high = UNDER_HOOK_LU[sections[index].role]
-        if sections[index].role in ("intro", "bridge", "outro"):
-            low, high = low - softer, high - softer
+        role = sections[index].role
+        by = CONTRAST_BY_ENERGY[role] * score.form.mood.energy
+        if role in ("intro", "bridge", "outro"):
+            by -= softer
+        low, high = (edge + by for edge in UNDER_HOOK_LU[role])
         rides[index] += _into(float(levels[index] - top), (low, high), _MOST_RIDE_DB)
     return np.clip(rides, -_MOST_RIDE_DB, _MOST_RIDE_DB)
 

@@ -88,7 +88,7 @@ DEFAULT_SEATS: Final = {
     "textures": SEATS["weather"],
 }
 
-_LEVEL_SPREAD_LU = 1.0
+_LEVEL_SPREAD_LU = 0.6
 _WIDTH_SPREAD = 0.1
 _BLOCK = 128 * automation.HOP
 
@@ -170,21 +170,22 @@ def placing(x: Signal, part: Part, plan: Plan) -> Iterator[tuple[int, int]]:
     gain = _gain_control(part, plan)
     gain *= np.float32(10.0 ** ((REFERENCE_LUFS + spot.level_lu - measured) / 20.0))
     width = _product(plan, _targets(part)[:-1], "width", x.shape[1]) * np.float32(spot.width)
-    spread = gain * width
     left, right = _pan_gains(spot, part, plan)
+    near, far = np.float32(1.0) + width, np.float32(1.0) - width
+    ways = ((near * left, far * right), (near * right, far * left))
     for start in range(0, x.shape[1], _BLOCK):
         stop = min(start + _BLOCK, x.shape[1])
         block = x[:, start:stop]
         if automation.silent(block):
             continue
-        first = _ramp(left, start, stop) * block[0]
-        second = _ramp(right, start, stop) * block[1]
-        middle = first + second
-        side = np.subtract(first, second, out=first)
-        middle *= _ramp(gain, start, stop)
-        side *= _ramp(spread, start, stop)
-        np.add(middle, side, out=block[0])
-        np.subtract(middle, side, out=block[1])
+        level = automation.read(gain, automation.HOP, start, stop)
+        placed = []
+        for (own, other), x_own, x_other in zip(ways, block, block[::-1], strict=True):
+            row = x_own * automation.read(own, automation.HOP, start, stop)
+            row += x_other * automation.read(other, automation.HOP, start, stop)
+            placed.append(row)
+        for row, out in zip(placed, block, strict=True):
+            np.multiply(row, level, out=out)
         yield start, stop
 
 
@@ -193,14 +194,6 @@ def _check(x: Signal, score: Score, name: str) -> None:
         raise AudioError(
             f"{name!r} must be stereo and {score.n_samples} samples long, not {x.shape}"
         )
-
-
-def _ramp(control: Signal, start: int, stop: int) -> Signal | np.float32:
-    """Read a control over a block; a number where it does not move."""
-    local = control[start // automation.HOP : -(-stop // automation.HOP) + 1]
-    if local.min() == local.max():
-        return np.float32(local[0])
-    return automation.ramp(control, automation.HOP, start, stop)
 
 
 def _targets(part: Part) -> tuple[str, ...]:

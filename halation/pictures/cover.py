@@ -86,12 +86,15 @@ def draw(score: Score, sound: Audio) -> Image:
     soft = blur(light, 1.0 + 4.0 * haze)
     light = soft + bloom(soft, palette.tint, strength=0.5 + 0.6 * haze, reach=0.10 + 0.10 * haze)
     light += _sky(palette, subject)
-    full = resized(light, SIZE)
     stroke = _stroke(subject)
-    full += stroke[..., None] * palette.core * np.float32(2.2 - 0.9 * haze)
-    full += resized(_halo(stroke, palette), SIZE)
-    full *= _vignette()[..., None]
-    shown = develop(full, 1.25 + 0.25 * subject.mood.energy)
+    light += _halo(stroke, palette)
+    vignette = _vignette()
+    shown = []
+    for soft_light, core in zip(np.moveaxis(light, 2, 0), palette.core, strict=True):
+        full = resized(np.ascontiguousarray(soft_light), SIZE)
+        full = full + stroke * (core * np.float32(2.2 - 0.9 * haze))
+        full *= vignette
+        shown.append(develop(full, 1.25 + 0.25 * subject.mood.energy))
     return Image.fromarray(_grained(shown, subject))
 
 
@@ -373,13 +376,16 @@ def _vignette() -> Field:
     return np.asarray(1.0 - 0.2 * (line[None, :] + line[:, None]) ** 1.3, dtype=np.float32)
 
 
-def _grained(shown: Field, subject: _Subject) -> NDArray[np.uint8]:
-    """Return the picture in 8 bits, with the grain of film: strongest in the middle tones."""
+def _grained(shown: list[Field], subject: _Subject) -> NDArray[np.uint8]:
+    """Return red, green and blue in 8 bits, with film's grain: strongest in the middle tones."""
     grain = subject.draws.standard_normal((SIZE, SIZE), dtype=np.float32)
     amount = np.float32(3.8 + 1.4 * subject.mood.haze)
-    tone = shown.mean(axis=2)
-    grain *= amount * (np.float32(0.45) + np.float32(2.2) * tone * (1.0 - tone))
-    exact = np.clip(shown * np.float32(255.0) + grain[..., None], 0, 255)
-    out: NDArray[np.uint8] = exact.astype(np.uint8)
+    tone = (shown[0] + shown[1] + shown[2]) * np.float32(1.0 / 3.0)
+    grain *= amount * (np.float32(0.45) + np.float32(2.2) * tone * (np.float32(1.0) - tone))
+    out = np.empty((SIZE, SIZE, 3), np.uint8)
+    for index, layer in enumerate(shown):
+        layer *= np.float32(255.0)
+        layer += grain
+        out[..., index] = np.clip(layer, 0.0, 255.0, out=layer)
     out &= np.uint8(0xFE)  # nobody sees the last bit under the grain; the PNG is a third smaller
     return out

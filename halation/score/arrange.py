@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,9 +23,11 @@ REGISTERS: Final[dict[Role, int]] = {
 }  # fmt: skip
 """MIDI pitch near which the pads' highest voice lies."""
 
-ALWAYS: Final = frozenset({"pad", "weather", "kick", "snare", "hats", "perc", "bass", "bells"})
+ALWAYS: Final = frozenset({"pad", "weather", "kick", "snare", "hats", "bass", "bells"})
 DROPPED: Final = ("pluck", "arp", "choir", "perc")
 """Of these one is missing from every second hook."""
+BRIDGES: Final = ("pieces", "voice", "run", "beat")
+"""What a bridge is made of besides the motif's pieces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +56,37 @@ class Scene:
     pad_stop_beats: float
 
 
+CASTING: Final[dict[str, tuple[float, float, float, float]]] = {
+    "pluck": (1.5, 1.0, 2.0, -2.0),
+    "arp": (0.6, 3.0, 4.0, 0.0),
+    "saw": (1.2, 6.0, 1.0, 0.0),
+    "lead": (0.4, 2.0, 2.0, 0.0),
+    "wide": (2.5, 1.0, 2.0, 1.0),
+    "counter": (1.8, 0.0, 2.0, 0.0),
+    "haze": (0.2, -2.0, 0.5, 5.0),
+    "perc": (1.2, 3.0, 3.0, -1.0),
+    "choir": (1.5, -4.0, 0.0, 2.0),
+}
+"""What speaks for a part in any mood, and how far energy, density and haze speak for it more; the
+chance is the logistic function of the sum."""
+
+
 def draw_cast(mood: Mood, stream: np.random.Generator) -> frozenset[str]:
-    """Draw which parts the song has; density adds, haze adds its own."""
+    """Draw which parts the song has: still and sparse songs have few, each mood its own."""
+    axes = (mood.energy, mood.density, mood.haze)
     chances = {
-        "pluck": 0.85 + 0.1 * mood.density,
-        "arp": 0.65 + 0.3 * mood.density,
-        "saw": 0.85 + 0.15 * mood.energy,
-        "lead": 0.6 + 0.2 * mood.density,
-        "wide": 0.92 + 0.08 * mood.density,
-        "counter": 0.85 + 0.15 * mood.density,
-        "haze": 0.45 + 0.35 * mood.haze + 0.1 * mood.density,
+        name: 1.0 / (1.0 + math.exp(-always - sum(x * y for x, y in zip(axes, by, strict=True))))
+        for name, (always, *by) in CASTING.items()
     }
     cast = {name for name, chance in chances.items() if stream.random() < chance}
     if not cast & {"pluck", "arp"}:
         cast.add("pluck")
     if not cast & {"saw", "lead"}:
-        cast.add("saw")
-    cast |= {"lead"} if mood.brief.instrumental else {"vocals", "choir"}
+        cast.add("saw" if mood.energy > 0.0 else "lead")
+    if mood.brief.instrumental:
+        cast = cast - {"choir"} | {"lead"}
+    else:
+        cast.add("vocals")
     return frozenset(cast) | ALWAYS
 
 
@@ -105,7 +122,7 @@ _HABITS: Final = frozenset({"ghosts", "rolls", "fills", "thin", "half", "breath"
 
 def _intro(mood: Mood, section: Section, nth: int, stream: np.random.Generator) -> set[str]:
     layers = {"pad", "weather", "bells", "haze"}
-    if stream.random() < 0.4 + 0.2 * mood.density and section.bars >= 4:
+    if stream.random() < 0.4 + 0.4 * mood.density and section.bars >= 4:
         layers.add("arp")
     if section.bars >= 2:
         layers |= {"choir", "wide", "swell"}
@@ -114,10 +131,11 @@ def _intro(mood: Mood, section: Section, nth: int, stream: np.random.Generator) 
 
 def _verse(mood: Mood, section: Section, nth: int, stream: np.random.Generator) -> set[str]:
     layers = {"pad", "weather", "kick", "snare", "hats", "bass", "pluck", "fills", "counter"}
-    chances = {"perc": 0.5, "haze": 0.3, "ghosts": 0.2, "arp": 0.25}
+    busy = 0.3 * (mood.energy + mood.density)
+    chances = {"perc": 0.5, "haze": 0.3, "ghosts": 0.2 + busy, "arp": 0.25 + busy}
     if nth > 1:
         layers.add("vocals")
-        chances |= {"ghosts": 0.8, "perc": 0.8, "rolls": 0.5, "arp": 0.6, "choir": 0.3}
+        chances |= {"ghosts": 0.8, "perc": 0.8, "rolls": 0.5 + busy, "arp": 0.6, "choir": 0.3}
     layers |= {name for name, chance in chances.items() if stream.random() < chance}
     return layers
 
@@ -125,7 +143,7 @@ def _verse(mood: Mood, section: Section, nth: int, stream: np.random.Generator) 
 def _hook(mood: Mood, section: Section, nth: int, stream: np.random.Generator) -> set[str]:
     layers = {"pad", "wide", "weather", "kick", "snare", "hats", "perc", "bass", "bells", "saw"}
     layers |= {"vocals", "choir", "ghosts", "rolls", "fills", "pluck", "arp", "counter"}
-    if nth > 1 or mood.brief.instrumental or stream.random() < 0.25:
+    if stream.random() < 0.25 or nth > 1 or mood.brief.instrumental or mood.energy < 0.0:
         layers.add("lead")
     if (nth % 2 == 1 and nth > 1) or (nth == 1 and mood.density < 0.3):
         layers.discard(DROPPED[int(stream.integers(3))])
@@ -133,11 +151,17 @@ def _hook(mood: Mood, section: Section, nth: int, stream: np.random.Generator) -
 
 
 def _bridge(mood: Mood, section: Section, nth: int, stream: np.random.Generator) -> set[str]:
+    """Stage a bridge as one of :data:`BRIDGES`: pieces, a voice alone, a run, half a beat."""
+    kind = BRIDGES[int(stream.integers(len(BRIDGES)))]
     layers = {"pad", "weather", "haze", "pieces"}
+    if kind == "voice" and not mood.brief.instrumental:
+        return layers | {"vocals"}
     layers.add(("bells", "lead", "counter")[int(stream.integers(3))])
+    if kind == "run" and section.bars >= 8:
+        return layers | {"arp"}
     if stream.random() < 0.6:
         layers.add("choir")
-    if stream.random() < 0.35 + 0.2 * mood.energy and section.bars >= 4:
+    if section.bars >= 4 and (kind == "beat" or stream.random() < 0.2 + 0.3 * mood.energy):
         layers |= {"kick", "snare", "half"}
     if stream.random() < 0.4 and section.bars >= 4:
         layers.add("bass")

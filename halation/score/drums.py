@@ -17,7 +17,10 @@ from halation.score.skeletons import (
 )
 from halation.types import BEATS_PER_BAR, Mood, Note, Section
 
-__all__ = ["SKELETONS", "Groove", "Kit", "Skeleton", "beat", "draw_groove", "section_skeleton"]
+__all__ = [
+    "SKELETONS", "Groove", "Kit", "Skeleton", "beat", "draw_groove", "entering", "leaving",
+    "section_skeleton",
+]  # fmt: skip
 
 KICK, SNARE, CLAP, SNAP, RIM = 36, 38, 39, 40, 37
 HAT, OPEN_HAT = 42, 46
@@ -27,6 +30,8 @@ SWELL, IMPACT = 55, 49
 HATS_LEFT_OUT: Final = (0.10, 0.25)
 KICK_AWAY: Final = 0.4
 """Chance that a fourth bar has no kick after its first beat."""
+NEARNESS: Final = 0.25
+"""Distance in energy at which a skeleton's chance has fallen to 1/e."""
 BLOCK_BARS: Final = 4
 """A block of so many bars is never played twice."""
 ROLLED: Final = 0.9
@@ -86,12 +91,12 @@ def draw_groove(stream: np.random.Generator, mood: Mood) -> Groove:
     """Draw skeletons near the mood's energy, and the strokes that carry the backbeat."""
 
     def near(energy: float, but: str = "") -> Skeleton:
-        weights = np.array([math.exp(-(((s.energy - energy) / 0.4) ** 2)) * (s.name != but)
+        weights = np.array([math.exp(-(((s.energy - energy) / NEARNESS) ** 2)) * (s.name != but)
                             for s in SKELETONS])  # fmt: skip
         return SKELETONS[int(stream.choice(len(SKELETONS), p=weights / weights.sum()))]
 
-    verse = near(0.8 * mood.energy - 0.35)
-    hook = near(0.8 * mood.energy + 0.15, but=verse.name)
+    verse = near(0.9 * mood.energy - 0.3)
+    hook = near(0.9 * mood.energy + 0.1, but=verse.name)
     soft = (RIM, SNARE, SNAP)
     names = tuple(ROLLS)
     return Groove(
@@ -100,12 +105,20 @@ def draw_groove(stream: np.random.Generator, mood: Mood) -> Groove:
         soft[int(stream.integers(3))],
         CLAP if stream.random() < 0.65 + 0.2 * mood.energy else SNARE,
         ICE if stream.random() < 0.5 - 0.4 * mood.warmth else GLASS,
-        float(stream.uniform(*HATS_LEFT_OUT)),
+        _left_out(stream, mood),
         SHAKERS[int(stream.integers(len(SHAKERS)))]
         if stream.random() < 0.5 + 0.4 * mood.density
         else "",
         tuple(names[int(i)] for i in stream.permutation(len(names))[:4]),
     )
+
+
+def _left_out(stream: np.random.Generator, mood: Mood) -> float:
+    """Draw the share of hats left out: the busier the mood, the fewer."""
+    low, high = HATS_LEFT_OUT
+    busy = 0.25 * (mood.energy + mood.density)
+    place = min(1.0, max(0.0, 0.5 - busy + float(stream.uniform(-0.25, 0.25))))
+    return low + (high - low) * place
 
 
 def section_skeleton(groove: Groove, role: str, nth: int, stream: np.random.Generator) -> Skeleton:
@@ -350,3 +363,23 @@ def _until(stop: float, strokes: list[Note]) -> tuple[Note, ...]:
         for n in sorted(strokes, key=lambda n: n.onset_beats)
         if n.onset_beats < stop
     )
+
+
+def leaving(kit: Kit, section: Section) -> Kit:
+    """Let the drums leave an outro one by one: the kick, the snare, the hats."""
+    stay = {"kick": 0.25, "snare": 0.4, "hats": 0.55}
+
+    def until(part: str) -> tuple[Note, ...]:
+        end = section.start_beats + stay[part] * section.duration_beats
+        return tuple(n for n in getattr(kit, part) if n.onset_beats < end)
+
+    return Kit(until("kick"), until("snare"), until("hats"))
+
+
+def entering(kit: Kit, enters: float, kept: tuple[str, ...]) -> Kit:
+    """Keep a section's drums out until a beat, but for some of them."""
+    rows = {part: getattr(kit, part) for part in ("kick", "snare", "hats", "perc")}
+    return Kit(**{
+        part: row if part in kept else tuple(n for n in row if n.onset_beats >= enters)
+        for part, row in rows.items()
+    })  # fmt: skip

@@ -14,7 +14,7 @@ import numpy as np
 
 from halation.score.arrange import Scene
 from halation.score.bass import HIGHEST as HIGHEST_BASS
-from halation.score.drums import IMPACT, SWELL
+from halation.score.drums import CLAP, IMPACT, RIM, SNAP, SNARE, SWELL
 from halation.score.motif import MOTIF_BEATS
 from halation.types import BEATS_PER_BAR, Chord, Event, Form, Key, Note
 
@@ -41,6 +41,7 @@ STAYS_UP: Final = 0.6
 
 DRUMS: Final = frozenset({"kick", "snare", "hats", "perc"})
 SEAMS: Final = frozenset({IMPACT, SWELL})
+SNARES: Final = frozenset({SNARE, CLAP, SNAP, RIM})
 AMBIENCE: Final = frozenset({"weather", "haze"})
 KEPT: Final = {
     "drop_out": frozenset({"vocals", "choir", "pad", "wide"}) | AMBIENCE,
@@ -195,14 +196,18 @@ def _without(notes: list[Note], start: float, end: float) -> list[Note]:
 
 
 def _halved(notes: list[Note], start: float, end: float) -> list[Note]:
-    """Play the first half of a stretch twice as slowly, over all of it."""
+    """Play the first half of a stretch twice as slowly, over all of it.
+
+    A soft snare that would come to lie on beat 2 or 4 is left out.
+    """
     half = (start + end) / 2.0
     kept: list[Note] = []
     for n in notes:
+        slow = start + 2.0 * (n.onset_beats - start)
         if not start <= n.onset_beats < end:
             kept.append(n)
-        elif n.onset_beats < half:
-            kept.append(replace(n, onset_beats=start + 2.0 * (n.onset_beats - start)))
+        elif n.onset_beats < half and (n.pitch not in SNARES or slow % 4.0 not in (1.0, 3.0)):
+            kept.append(replace(n, onset_beats=slow))
     return kept
 
 

@@ -178,7 +178,7 @@ def arp(
     """
     notes = []
     start = section.start_beats
-    low = section.role == "verse"  # an octave lower, so that the hook has the height
+    low = section.role in ("verse", "bridge")  # an octave lower: the hook has the height
     pattern = ARP_ORDERS[order % len(ARP_ORDERS)]
     step = 0.5 * ratio
     skip = float(stream.uniform(0.12, 0.3))

@@ -102,7 +102,9 @@ PATCHES: Final[dict[str, dict[str, Place]]] = {
 }  # fmt: skip
 SPEAKERS: Final = 5
 """Voices of the syllable bank."""
-CLOSENESS: Final = 0.47
+SPEAKER_SPREAD: Final = 0.8
+"""How far from the mood's own voice a song's is drawn."""
+CLOSENESS: Final = 0.34
 """Distance between mood and patch at which the patch's chance has fallen to 1/e."""
 
 FAVOURED: Final = {"808": 2.5, "supersaw": 1.5}
@@ -195,7 +197,18 @@ def draw_hearing(parts: frozenset[str], stream: np.random.Generator) -> tuple[st
     return tuple(stem for stem in ("pads", other) if stem in stems)
 
 
-SPREAD: Final = 0.13
+LEVELS_DB: Final[dict[str, tuple[float, float, float, float]]] = {
+    "hats": (0.0, 2.5, -1.0, -1.5), "perc": (0.0, 1.5, -0.5, 0.5), "snare": (0.0, 1.5, 0.0, -1.0),
+    "bass": (0.0, 1.0, 1.0, 0.0),
+    "pad": (0.0, -1.5, 1.0, 1.0), "wide": (0.5, -1.0, 0.0, 0.5),
+    "bells": (0.5, 0.0, -2.0, -1.0), "pluck": (0.5, 0.5, 0.5, -1.5), "arp": (0.5, 2.0, -1.0, 0.0),
+    "saw": (0.5, 3.0, 0.5, -0.5), "lead": (0.0, 1.0, 0.0, 0.0),
+    "choir": (-0.5, -1.5, -0.5, 1.5), "weather": (0.0, -2.0, 0.5, 4.0),
+    "haze": (0.0, -1.0, 1.0, 4.0), "cloud": (0.0, -1.5, 0.0, 2.0),
+}  # fmt: skip
+"""How far valence, energy, warmth and haze move a part's level where they are 1."""
+
+SPREAD: Final = 0.08
 """Standard deviation of what is drawn around the mood's own parameters."""
 
 
@@ -214,48 +227,57 @@ def draw_settings(
         0–1, or with a unit suffix.
     """
     a, b, c, d = (float(x) for x in stream.normal(0.0, SPREAD, 4))
-    bright = 0.52 + 0.16 * mood.energy - 0.14 * mood.warmth - 0.16 * mood.haze + 0.06 * mood.valence
+    bright = 0.52 + 0.22 * mood.energy - 0.22 * mood.warmth - 0.22 * mood.haze + 0.1 * mood.valence
+    long = 0.5 + 0.3 * mood.haze - 0.3 * mood.energy
     side = round(float(stream.uniform(0.15, 0.45)) * (1 if stream.random() < 0.5 else -1), 3)
-    common = {"brightness": _unit(bright + a), "movement": _unit(0.45 + 0.25 * mood.haze + b)}
+    common = {"brightness": _unit(bright + a), "movement": _unit(0.45 + 0.3 * mood.haze + b)}
+    if part in LEVELS_DB:
+        axes = (mood.valence, mood.energy, mood.warmth, mood.haze)
+        common["level_db"] = round(
+            sum(x * by for x, by in zip(axes, LEVELS_DB[part], strict=True)), 2
+        )
     own: dict[str, float] = {}
     if part in ("pad", "wide"):
         low = 0.4 if part == "pad" else 0.7
         own = {
-            "attack_s": round(low + 0.7 * _unit(0.4 - 0.4 * mood.energy + c), 3),
-            "release_s": round(2.2 + 1.6 * _unit(0.5 + 0.4 * mood.haze + d), 3),
+            "attack_s": round(low + 0.7 * _unit(0.45 - 0.6 * mood.energy + c), 3),
+            "release_s": round(2.2 + 1.6 * _unit(long + d), 3),
             "detune_cents": round(6.0 + 10.0 * _unit(0.4 + 0.4 * mood.haze + d), 2),
             "width": 0.9 if part == "pad" else 1.3,
         }
     elif part == "bass":
         own = {
-            "drive": _unit(0.42 + 0.25 * mood.energy + c),
+            "drive": _unit(0.42 + 0.4 * mood.energy + c),
             "glide_s": round(0.04 + 0.08 * _unit(0.5 + 3 * d), 3),
             "release_s": round(0.12 + 0.2 * _unit(0.5 + c), 3),
         }
     elif part in ("bells", "pluck", "arp", "counter"):
-        own = {"release_s": round(0.8 + 1.6 * _unit(0.5 + 0.3 * mood.haze + c), 3)}
+        own = {"release_s": round(0.8 + 1.6 * _unit(long + c), 3)}
         own["pan"] = round(0.3 * d, 3) if part == "bells" else side
     elif part == "lead":
         own = {"vibrato_cents": round(12 + 14 * _unit(0.5 + c), 1),
-               "attack_s": round(0.03 + 0.08 * _unit(0.5 + d), 3), "pan": round(c, 3)}  # fmt: skip
+               "attack_s": round(0.02 + 0.05 * _unit(0.5 + d), 3), "pan": round(c, 3)}  # fmt: skip
     elif part == "saw":
         own = {"detune_cents": round(12 + 16 * _unit(0.5 + c), 1),
                "attack_s": round(0.01 + 0.05 * _unit(0.5 + d), 3),
                "release_s": 0.35, "width": 1.1}  # fmt: skip
     elif part in ("vocals", "choir"):
-        own = {"formant_semitones": round(min(3.5, max(1.5, 2.4 + 5 * c)), 2),
+        small = 2.4 + 0.5 * mood.valence - 0.3 * mood.warmth + 4 * c
+        own = {"formant_semitones": round(min(3.5, max(1.5, small)), 2),
                "vibrato_cents": round(20 + 40 * d, 1)}  # fmt: skip
         if part == "vocals":
             airy = 0.55 - 0.25 * mood.energy + 0.15 * mood.haze
             own["breath"] = _unit(airy + float(stream.normal(0.0, 0.1)))
-            own["speaker"] = float(stream.integers(SPEAKERS))
+            middle = (SPEAKERS - 1) * (0.5 + 0.5 * mood.valence - 0.2 * mood.energy)
+            speaker = round(middle + float(stream.normal(0.0, SPEAKER_SPREAD)))
+            own["speaker"] = float(min(SPEAKERS - 1, max(0, speaker)))
     elif part in ("weather", "haze"):
         own = {"width": round(0.9 + c, 3), "density": _unit(0.5 + 0.2 * mood.density + d)}
     elif part == "cloud":
         own = {"density": _unit(0.5 + 0.25 * mood.density + c), "grain_s": round(0.2 + 0.7 * d, 3)}
     elif part in ("kick", "snare", "hats", "perc"):
-        own = {"drive": _unit(0.3 + 0.3 * mood.energy + c), "tune": round(7.0 * d, 2),
-               "decay": round(1.0 + 1.2 * b + 0.2 * mood.haze, 3)}  # fmt: skip
+        own = {"drive": _unit(0.35 + 0.45 * mood.energy + c), "tune": round(7.0 * d, 2),
+               "decay": round(1.0 + 1.2 * b + 0.2 * mood.haze - 0.15 * mood.energy, 3)}  # fmt: skip
         if part in ("hats", "perc"):
             own["pan"] = round(0.4 * side, 3)
     return tuple({**common, **own}.items())

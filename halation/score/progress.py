@@ -54,6 +54,8 @@ PEDAL: Final = 0.25
 """Chance that the verse's chords stand over the tonic."""
 STILL_BARS: Final = 4
 """A verse's chord that lasts so long changes its colour midway."""
+TURNS: Final = 0.625
+"""Where that change lies, so that it does not come like clockwork."""
 PUSHED: Final = 0.5
 """Chance that a later hook meets its last chord half a bar early."""
 
@@ -104,8 +106,10 @@ def _verse_tokens(
     stream: np.random.Generator, key: Key, mood: Mood, hook_loop: Loop
 ) -> tuple[Loop, tuple[str, ...]]:
     """Draw the verse's functions: another loop, or the hook's from elsewhere with one altered."""
-    if stream.random() < OWN_VERSE_LOOP:
+    if stream.random() < OWN_VERSE_LOOP or len(hook_loop.tokens) < 3:
         loop = draw_loop(stream, key, mood, avoid=hook_loop.functions)
+        while len(loop.tokens) + len(hook_loop.tokens) < 5:  # one drift of two chords is enough
+            loop = draw_loop(stream, key, mood, avoid=hook_loop.functions)
         tokens = loop.tokens
     else:
         loop, turn = hook_loop, int(stream.integers(1, len(hook_loop.tokens)))
@@ -115,7 +119,7 @@ def _verse_tokens(
         spare = [t for t in table.get(turned[i].partition("/")[0], ()) if _exists(key, t)]
         new = spare[int(stream.integers(len(spare)))] if spare else turned[i]
         tokens = (*turned[:i], new, *turned[i + 1 :])
-    if stream.random() < PEDAL:
+    if stream.random() < PEDAL and not all("/1" in t for t in hook_loop.tokens):
         tokens = tuple(token.partition("/")[0] + "/1" for token in tokens)
     return loop, tokens
 
@@ -173,7 +177,7 @@ def lay_chords(form: Form, material: Material, seed: int) -> tuple[Chord, ...]:
         if section.role in ("hook", "verse"):
             chords += _recurring(form.key, material, section, k, stream)
         elif section.role == "bridge":
-            chords += _bridge(material, section, stream)
+            chords += _bridge(form.key, material, section, stream)
         elif section.role == "intro":
             chords += _intro(material, section)
         else:
@@ -205,7 +209,11 @@ def _recurring(
         chords, bars, top = material.verse, material.verse_bars, material.top[1]
     elif section.role == "verse":
         bars = tuple(2 * b for b in bars)
+    if section.role == "verse" and k > 1:
+        chords = tuple(_off_pedal(key, h) for h in chords)
     bars = _fit(bars, section.bars)
+    if section.role == "verse" and set(bars) == set(material.hook_bars) == {bars[0]}:
+        bars = tuple(b * (0.5 if i % 2 else 1.5) for i, b in enumerate(bars))  # not the hook's
     if k % 2 == 0:
         chords = tuple(
             _otherwise(key, h, top, material.motif) if i else h for i, h in enumerate(chords)
@@ -213,7 +221,8 @@ def _recurring(
     altered = chords
     if k > 1:
         altered = _substituted(key, chords, top, material.motif, stream)
-        if section.role == "hook" and stream.random() < PUSHED and bars[-2] % 1.0 == 0.0:
+        pushed = section.role == "hook" and stream.random() < PUSHED
+        if pushed and bars[-2] % 1.0 == 0.0 and bars[-1] < STILL_BARS:
             bars = (*bars[:-2], bars[-2] - 0.5, bars[-1] + 0.5)
     if section.role == "verse":
         altered, _ = _breathing(key, altered, bars, top, material.motif)
@@ -229,6 +238,14 @@ def _recurring(
     ]
 
 
+def _off_pedal(key: Key, harmony: Harmony) -> Harmony:
+    """Return a chord over its own root instead of the tonic: a pedal is for one section."""
+    function, _, degree = harmony.token.partition("/")
+    same = [c for c in colours(key, function) if degree == "1"
+            and chord(key, function, c).pitches == harmony.pitches]  # fmt: skip
+    return chord(key, function, same[0]) if same else harmony
+
+
 def _breathing(
     key: Key, chords: tuple[Harmony, ...], bars: Bars, top: int, motif: Motif
 ) -> tuple[tuple[Harmony, ...], Bars]:
@@ -241,7 +258,8 @@ def _breathing(
             lasts.append(length)
         else:
             moving += [each, _otherwise(key, each, top, motif)]
-            lasts += [length / 2, length / 2]
+            first = length / 2 if length > STILL_BARS else TURNS * length
+            lasts += [first, length - first]
     return tuple(moving), tuple(lasts)
 
 
@@ -282,13 +300,27 @@ def _exists(key: Key, token: str) -> bool:
     return token not in absent.get(key.mode, set())
 
 
-def _bridge(material: Material, section: Section, stream: np.random.Generator) -> list[Chord]:
-    """Move between the hook's last two chords, slowly; or one of them, held."""
+def _bridge(
+    key: Key, material: Material, section: Section, stream: np.random.Generator
+) -> list[Chord]:
+    """Hold one chord, move between the hook's last two, put another under them, or drift on."""
     chords = material.hook[-2:]
-    if section.bars < 4 or stream.random() < 0.3:
-        return _cycle(chords[:1], (4,), section.start_beats, section.duration_beats)
-    bars = 4 if section.bars >= 8 else 2
-    return _cycle(chords, (bars, bars), section.start_beats, section.duration_beats)
+    kind = float(stream.random())
+    start, duration = section.start_beats, section.duration_beats
+    if section.bars < 4:
+        return _cycle(chords[:1], (4,), start, duration)
+    bars = 4.0 if section.bars >= 8 else 2.0
+    if kind < 0.15:  # held, but a voice in it moves
+        held = chords[0]
+        other = _otherwise(key, held, material.top[0], material.motif)
+        return _cycle((held, other), (bars, bars), start, duration)
+    if kind < 0.4:
+        return _cycle(chords, (bars, bars), start, duration)
+    if kind < 0.7:
+        chords = _substituted(key, chords, material.top[0], material.motif, stream)
+        return _cycle(chords, (bars, bars), start, duration)
+    whole = _substituted(key, material.hook, material.top[0], material.motif, stream)
+    return _cycle((*whole[1:], whole[0]), (2.0,) * len(whole), start, duration)
 
 
 def _outro(

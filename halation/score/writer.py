@@ -30,8 +30,14 @@ SECOND_VOICES: Final = (-2, -2, -5)
 WEATHER: Final = {"intro": 74, "verse": 50, "hook": 42, "bridge": 76, "outro": 66}
 CLOUD: Final = {"intro": 92, "hook": 58, "bridge": 98, "outro": 92}
 CLOUD_WAITS_BEATS: Final = 2.0
-HIGHEST_SUNG: Final = 64
-"""E4: hooks that lie higher are sung an octave lower, where a voice still has its vowels."""
+HIGHEST_SUNG: Final = 62
+"""D4: hooks that lie higher are sung an octave lower, where a voice still has its vowels."""
+RANGES: Final = {"bells": (72, 96), "lead": (60, 84)}
+"""Where they play: C5 to C7 and C4 to C6."""
+DROPS: Final = ((), (), ("hats",), ("snare",), ("snare", "perc"))
+"""Drums that play on in the first bars of a verse after a hook."""
+DROP_BARS: Final = 1
+"""Longer than some two seconds and the beat that comes back is heard as the seam."""
 SWELL_BEATS: Final = 4.0
 WEATHER_OVERLAP_BEATS: Final = 2.0
 SILENT_END_BEATS: Final = 4.0
@@ -182,21 +188,29 @@ class Writer:
         skeleton = drums.section_skeleton(self.groove, section.role, scene.nth, pattern)
         kit = drums.beat(section, self.groove, skeleton, scene.level, scene.layers, stop, stream)
         if section.role == "outro":
-            kit = _leaving(kit, section)
+            kit = drums.leaving(kit, section)
+        enters = section.start_beats
+        if self._follows_hook(scene):  # the drop after a hook: the beat comes back later
+            kept = DROPS[int(stream.integers(len(DROPS)))]
+            enters += DROP_BARS * BEATS_PER_BAR
+            kit = drums.entering(kit, enters, kept)
         for part in ("kick", "snare", "hats", "perc"):
             self.parts[part] += getattr(kit, part)
         self._seams(scene)
         if "bass" in scene.layers:
             stream = rng(self.seed, "score", "bass", name)
-            self.parts["bass"] += bass.bass_line(
-                section,
-                scene.nth,
-                skeleton,
-                self.changes,
-                scene.level,
-                scene.bass_stop_beats,
+            line = bass.bass_line(
+                section, scene.nth, skeleton, self.changes, scene.level, scene.bass_stop_beats,
                 stream,
-            )
+            )  # fmt: skip
+            self.parts["bass"] += [n for n in line if n.onset_beats >= enters - 0.5]
+
+    def _follows_hook(self, scene: Scene) -> bool:
+        """Whether a scene is a verse of some length straight after a hook."""
+        section = scene.section
+        if section.role != "verse" or section.bars < 8 or section.start_beats <= 0.0:
+            return False
+        return self.form.section_at(section.start_beats - 1.0).role == "hook"
 
     def _seams(self, scene: Scene) -> None:
         """Put a reversed cymbal before a seam and an impact on a hook's first beat."""
@@ -225,14 +239,20 @@ class Writer:
         elif section.role == "verse":
             self._answer(scene, line)
         elif section.role == "bridge":
+            if "vocals" in scene.layers and line:
+                stream = rng(self.seed, "score", "alone", section.name)
+                line = self.lyrics.phrase("p", line, scene.nth, stream)
+                self._sing("vocals", scene, line, self.sung_octave)
+                return
             part = next((p for p in ("lead", "counter", "bells") if p in scene.layers), "bells")
             self._sing(part, scene, line, 0)
         else:
             self._sing("bells", scene, line, 12)
 
     def _sing(self, part: str, scene: Scene, line: tuple[Note, ...], transpose: int) -> None:
-        """Let a part play a line up to where the scene stops."""
+        """Let a part play a line up to where the scene stops, in the octave that suits it."""
         velocity = self._velocity(part, scene)
+        transpose += _octave(part, [n.pitch + transpose for n in line])
         for note in line:
             room = scene.stop_beats - note.onset_beats
             if room > 0.05:
@@ -402,19 +422,16 @@ class Writer:
         return tuple(parts)
 
 
+def _octave(part: str, pitches: list[int]) -> int:
+    """Return the octaves in semitones that bring most of a line into a part's range."""
+    if part not in RANGES:
+        return 0
+    low, high = RANGES[part]
+    return min((0, 12, -12), key=lambda by: sum(not low <= p + by <= high for p in pitches))
+
+
 def _unlike(part: str, chosen: dict[str, str]) -> tuple[str, ...]:
     """Return the patches that would make a part sound like one that is there already."""
     rivals = {"wide": ("pad",), "arp": ("bells", "pluck"), "counter": ("bells", "pluck", "arp"),
               "haze": ("weather",)}  # fmt: skip
     return tuple(chosen[r] for r in rivals.get(part, ()) if r in chosen)
-
-
-def _leaving(kit: drums.Kit, section: Section) -> drums.Kit:
-    """Let the drums leave the outro one by one: the kick, the snare, the hats."""
-    stay = {"kick": 0.25, "snare": 0.4, "hats": 0.55}
-
-    def until(part: str) -> tuple[Note, ...]:
-        end = section.start_beats + stay[part] * section.duration_beats
-        return tuple(n for n in getattr(kit, part) if n.onset_beats < end)
-
-    return drums.Kit(until("kick"), until("snare"), until("hats"))

@@ -34,7 +34,7 @@ CLOSED, OPEN, REVERSED, IMPACT = 42, 46, 55, 49
 
 LEVELS_DB: Final[dict[int, float]] = {
     36: -12.0, 37: -15.0, 38: -12.0, 39: -12.0, 40: -14.0, 42: -15.0, 46: -16.0,
-    49: -12.0, 55: -15.0, 75: -18.0, 81: -18.0, 82: -19.0,
+    49: -14.0, 55: -15.0, 75: -18.0, 81: -18.0, 82: -19.0,
 }  # fmt: skip
 """Peak of a hit of velocity 100, in dBFS: the balance inside a kit."""
 

@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.filters import highpass
 from halation.dsp.noise import band_response
 from halation.stems.kits import Kit
 from halation.stems.strokes import (
@@ -18,10 +17,11 @@ from halation.stems.strokes import (
     fade,
     falling,
     finished,
+    floored,
+    middle,
     noisy,
     ringing,
     single,
-    stereo,
     struck,
 )
 from halation.types import SAMPLE_RATE
@@ -99,9 +99,10 @@ def hit(pitch: int, kit: Kit, touch: Touch, draw: np.random.Generator) -> Signal
     voice, floor_hz = VOICES[pitch]
     sound = voice(kit, touch, draw)
     sound = finished(sound, kit, pitch, draw)
-    sound = highpass(sound, SAMPLE_RATE, floor_hz)
+    sound = floored(sound, floor_hz)
     fade(sound, 0.0004, 0.012 if pitch != 55 else 0.004)
-    return single(sound / max(float(np.abs(sound).max()), 1e-9))
+    sound *= np.float32(1 / max(float(np.abs(sound).max()), 1e-9))
+    return np.broadcast_to(sound, (2, sound.shape[1]))
 
 
 def _kick(kit: Kit, touch: Touch, draw: np.random.Generator) -> Signal:
@@ -121,7 +122,7 @@ def _kick(kit: Kit, touch: Touch, draw: np.random.Generator) -> Signal:
     beater = noisy(draw, len(t), 120.0, kick.beater_hz * touch.light, -2.0)[0]
     beater = beater * struck(t, 0.0008, 0.022)
     level = 10 ** ((kick.beater_db + 6 * (touch.strength - 0.7)) / 20)
-    return stereo(body + np.float32(level) * beater)
+    return middle(body + np.float32(level) * beater)
 
 
 def _snare_body(kit: Kit, touch: Touch, t: Signal, draw: np.random.Generator) -> Signal:
@@ -191,7 +192,7 @@ def _rim(kit: Kit, touch: Touch, draw: np.random.Generator) -> Signal:
     f = np.array(kit.rim.modes_hz) * touch.ratio * 2 ** draw.normal(0, 0.008, 2)
     modes = ringing(t, np.concatenate([f, 2.37 * f]), t60_s, draw, touch.light)
     tick = noisy(draw, len(t), 500.0, 4_000.0 * touch.light, -2.0)[0] * struck(t, 0.0006, 0.012)
-    return stereo(modes + np.float32(0.25 + 0.3 * touch.strength) * tick)
+    return middle(modes + np.float32(0.25 + 0.3 * touch.strength) * tick)
 
 
 def _partials_hz(kit: Kit, ratio: float, draw: np.random.Generator) -> NDArray[np.float64]:
@@ -241,7 +242,7 @@ def _closed_hat(kit: Kit, touch: Touch, draw: np.random.Generator) -> Signal:
     t60_s = touch.lasting(kit.hat.closed_t60_s) * float(draw.uniform(0.75, 1.3))
     t = clock(0.02 + 1.4 * t60_s)
     metal = _metal(kit, touch, len(t), draw)[0]
-    return stereo(metal * struck(t, 0.0012, t60_s) + _tick(kit, touch, t, draw))
+    return middle(metal * struck(t, 0.0012, t60_s) + _tick(kit, touch, t, draw))
 
 
 def _open_hat(kit: Kit, touch: Touch, draw: np.random.Generator) -> Signal:
@@ -260,20 +261,21 @@ def _shaker(kit: Kit, touch: Touch, draw: np.random.Generator) -> Signal:
     first = np.minimum(1, t / np.float32(0.004)) * decay(t, 0.03)
     since = np.maximum(t - np.float32(draw.uniform(0.012, 0.02)), 0)
     body = np.minimum(1, since / np.float32(0.012)) * decay(since, t60_s)
-    return stereo(grains * (0.6 * first + body))
+    return middle(grains * (0.6 * first + body))
 
 
 def _ice(kit: Kit, touch: Touch, draw: np.random.Generator) -> Signal:
-    """Crack a thin sheet: a few tiny high modes, one after another."""
+    """Crack a thin sheet: a few tiny high modes, one after another, the later the softer."""
     t = clock(0.16 * touch.decay)
     out = np.zeros((2, len(t)), dtype=np.float32)
-    starts = np.concatenate([[0.0], np.cumsum(draw.exponential(0.008, 4))])
+    starts = np.concatenate([[0.0], np.cumsum(draw.uniform(0.002, 0.007, 4))])
     for order, start in enumerate(starts):
         f = kit.click_hz * touch.ratio * float(2 ** draw.uniform(-0.55, 0.45)) * touch.light**0.4
         since = np.maximum(t - np.float32(start), 0)
         crack = np.sin(since * np.float32(2 * np.pi * f)) * decay(since, touch.lasting(0.045))
+        crack *= np.minimum(1, since / np.float32(0.0008 * (1 + order)))
         pan = 0.5 if order == 0 else float(draw.uniform(0.2, 0.8))
-        level = 1.0 if order == 0 else float(draw.uniform(0.15, 0.5))
+        level = 1.0 if order == 0 else float(draw.uniform(0.15, 0.5)) * 0.8**order
         out += np.float32(level) * np.array([[1 - pan], [pan]], np.float32) * crack
     frost = noisy(draw, len(t), 3_000.0, 8_000.0, -3.0)[0] * struck(t, 0.0006, 0.03)
     return single(out + np.float32(0.06) * frost)

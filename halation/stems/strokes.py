@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.filters import lowpass
+from halation.dsp.filters import butterworth, cascade, lowpass
 from halation.dsp.noise import band_response
+from halation.dsp.phases import courses, phases
+from halation.seeds import rng
 from halation.stems.kits import Kit
 from halation.types import SAMPLE_RATE
 
@@ -19,10 +21,11 @@ __all__ = [
     "fade",
     "falling",
     "finished",
+    "floored",
+    "middle",
     "noisy",
     "ringing",
     "single",
-    "stereo",
     "struck",
 ]
 
@@ -30,8 +33,9 @@ Signal = NDArray[np.float32]
 
 _LN1000 = 6.9078
 
-SHARED: Final = 1024
-"""Lengths of noise are rounded up to these many samples, so that hits share a band's shape."""
+HOP: Final = 32
+MIN_LOOP: Final = 14
+"""Binary logarithm of the shortest loop of noise."""
 
 
 def single(values: Any) -> Signal:
@@ -64,25 +68,40 @@ def noisy(
     channels: int = 1,
     order: int = 2,
 ) -> Signal:
-    """Draw noise of a band and a slope [dB/octave], RMS 1."""
-    from scipy.fft import irfft, next_fast_len
+    """Cut noise of a band and a slope [dB/octave], RMS 1, out of a loop at drawn places.
 
-    size = next_fast_len(max(-(-n // SHARED) * SHARED, 2048), real=True)
-    response = _response(size, low_hz, min(high_hz, 0.45 * SAMPLE_RATE), slope, order)
-    spectrum = draw.standard_normal((channels, 2 * len(response)), np.float32).view(np.complex64)
-    spectrum *= response
-    sound = single(irfft(spectrum, n=size, axis=1, overwrite_x=True)[:, :n])
+    A loop is shared by all hits of about that length and that band; the channels, up to three, run
+    a third of it apart.
+    """
+    size = 1 << max(MIN_LOOP, (n - 1).bit_length())
+    loop = _loop(size, round(low_hz), round(min(high_hz, 0.45 * SAMPLE_RATE)), slope, order)
+    first = int(draw.integers(size))
+    sound = np.empty((channels, n), np.float32)
+    for row, part in zip(sound, (0, size // 3, 2 * size // 3), strict=False):
+        place = (first + part) % size
+        head = min(n, size - place)
+        row[:head], row[head:] = loop[place : place + head], loop[: n - head]
     sound /= np.sqrt(np.mean(sound**2, axis=1, keepdims=True)) + np.float32(1e-20)
     return sound
 
 
-@lru_cache(maxsize=128)
-def _response(size: int, low_hz: float, high_hz: float, slope: float, order: int) -> Signal:
-    """Return the shape of a band: the same for all variants of a hit."""
+@lru_cache(maxsize=64)
+def _loop(size: int, low_hz: int, high_hz: int, slope: float, order: int) -> Signal:
+    """Return a seamless loop of noise of one band."""
+    from scipy.fft import irfft
+
     frequency_hz = np.arange(size // 2 + 1, dtype=np.float32) * np.float32(SAMPLE_RATE / size)
-    response = band_response(frequency_hz, low_hz, high_hz, slope, order)
-    response.flags.writeable = False
-    return response
+    spectrum = _white(size) * band_response(frequency_hz, low_hz, high_hz, slope, order)
+    loop = single(irfft(spectrum, n=size, overwrite_x=True))
+    loop.flags.writeable = False
+    return loop
+
+
+@lru_cache(maxsize=8)
+def _white(size: int) -> NDArray[np.complex64]:
+    """Return the spectrum of white noise [shape=(size // 2 + 1,)]."""
+    draw = rng(0, "stems", "strokes", "noise", size)
+    return draw.standard_normal(size + 2, np.float32).view(np.complex64)
 
 
 def ringing(
@@ -113,9 +132,11 @@ def struck(t: Signal, rise_s: float, t60_s: float) -> Signal:
 
 def falling(t: Signal, body_hz: float, drop_semitones: float, drop_s: float) -> Signal:
     """Return a sine that falls exponentially, in octaves, into its pitch."""
-    octaves = (drop_semitones / 12) * np.exp(-t / drop_s)
-    steps = np.float64(2 * np.pi * body_hz / SAMPLE_RATE) * np.exp2(octaves).astype(np.float64)
-    return single(np.sin(np.cumsum(steps)))
+    points_s = np.arange(-(-len(t) // HOP) + 1) * (HOP / SAMPLE_RATE)
+    octaves = (drop_semitones / 12) * np.exp(-points_s / drop_s)
+    turns = phases(courses(body_hz / SAMPLE_RATE * np.exp2(octaves), HOP), HOP)[: len(t)]
+    turns *= np.float32(2 * np.pi)
+    return single(np.sin(turns, out=turns))
 
 
 def fade(sound: Signal, start_s: float, end_s: float) -> None:
@@ -130,9 +151,21 @@ def fade(sound: Signal, start_s: float, end_s: float) -> None:
             sound[:, :size] *= ramp
 
 
-def stereo(mono: Signal) -> Signal:
-    """Return one sound on two equal sides."""
-    return np.repeat(mono[None], 2, axis=0)
+def middle(mono: Signal) -> Signal:
+    """Return a sound of the middle, the same on both sides [shape=(1, n)]."""
+    return mono[None]
+
+
+def floored(sound: Signal, floor_hz: float) -> Signal:
+    """Take away what lies below a drum."""
+    sections = _floor(floor_hz)
+    state = np.zeros((len(sections), len(sound), 2), np.float32)
+    return cascade(sections, sound, state)[0]
+
+
+@cache
+def _floor(floor_hz: float) -> Signal:
+    return butterworth(2, floor_hz, "highpass", SAMPLE_RATE)
 
 
 def finished(sound: Signal, kit: Kit, pitch: int, draw: np.random.Generator) -> Signal:

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.dsp.envelopes import decay, expand, glide
+from halation.dsp.filters import doubled
 from halation.dsp.oscillators import TOP_HZ, hz
+from halation.dsp.phases import courses, phases
 from halation.stems.patches.breath import Breath
 from halation.stems.patches.voice import Event, Signal, chains
 from halation.types import SAMPLE_RATE, Part
@@ -65,10 +67,12 @@ class Bass808:
         """Add the events to ``out``; see :class:`halation.stems.patches.voice.Patch`."""
         for chain in chains(events, SAMPLE_RATE):
             yield chain[0].start
-            tone = self._render(part, chain)[: out.shape[1] - chain[0].start]
-            out[:, chain[0].start : chain[0].start + len(tone)] += tone
+            tone = self._render(part, chain)
+            n = min(2 * tone.shape[1], out.shape[1] - chain[0].start)
+            out[:, chain[0].start : chain[0].start + n] += doubled(tone, 2 * tone.shape[1])[:, :n]
 
     def _render(self, part: Part, chain: tuple[Event, ...]) -> Signal:
+        """Return a phrase at half the rate: all of it lies in the lowest octaves."""
         total = chain[-1].end - chain[0].start + round(STOP_S * SAMPLE_RATE)
         t = np.arange(-(-total // HOP) + 1, dtype=np.float64) * (HOP / SAMPLE_RATE)
         onsets = [(event.start - chain[0].start) / SAMPLE_RATE for event in chain]
@@ -81,14 +85,15 @@ class Bass808:
             pitch += semitones * np.exp(-t / tau_s)
         level = self._level(part, chain, onsets, t, glide_s)
         level *= 1 - glide(t, (chain[-1].end - chain[0].start) / SAMPLE_RATE, STOP_S)
-        turns = expand((hz(pitch) / SAMPLE_RATE).astype(np.float32), HOP).cumsum(dtype=np.float64)
-        bite = self._bite(part, chain[0], t)
-        turns -= turns[0]
+        turns = phases(courses(hz(pitch) / (SAMPLE_RATE / 2), HOP // 2), HOP // 2)
         if self.index:
-            turns += expand(self._depth(chain, onsets, t), HOP) * np.sin(2 * np.pi * turns)
-        tone = _saturated(turns, expand(bite.astype(np.float32), HOP))
-        tone *= expand(level.astype(np.float32), HOP)
-        return tone[:total]
+            swing = np.sin(np.float32(2 * np.pi) * turns)
+            swing *= expand(self._depth(chain, onsets, t), HOP // 2)
+            turns += swing
+        bite = self._bite(part, chain[0], t)
+        tone = _saturated(turns, expand(bite.astype(np.float32), HOP // 2))
+        tone *= expand(level.astype(np.float32), HOP // 2)
+        return tone[None, : -(-total // 2)]
 
     def _level(
         self,
@@ -109,7 +114,7 @@ class Bass808:
         """Return the swing of the phase in turns: anew at every note, more when struck harder."""
         depth = np.zeros_like(t)
         for event, onset_s in zip(chain, onsets, strict=True):
-            room = max(TOP_HZ / float(hz(event.pitch)) - 8.0, 0.0) / 5
+            room = max(TOP_HZ / 2 / float(hz(event.pitch)) - 8.0, 0.0) / 5
             fresh = (
                 min(self.index, room)
                 * (event.velocity / 100) ** 1.5
@@ -125,22 +130,30 @@ class Bass808:
         return np.asarray(bite * (0.62 + 0.38 * np.exp(-t / 0.22)))
 
 
-def _saturated(turns: Values, bite: Signal) -> Signal:
+def _saturated(turns: Signal, bite: Signal) -> Signal:
     """Add the harmonics of a gentle saturation, 2 … 5, exactly band-limited and without DC.
 
-    Each is a polynomial in sine and cosine; soft odd ones as of ``tanh``, a little of the even
-    ones as of a valve. ``bite`` runs from 0 (a sine) to 1.
+    Each is a polynomial in sine and cosine; soft odd ones as of ``tanh`` (0.3 of the third, 0.1
+    times the bite of the fifth), a little of the even ones as of a valve (0.22 and 0.07).
+    ``bite`` runs from 0 (a sine) to 1.
     """
-    phase = ((turns - np.floor(turns)) * (2 * np.pi)).astype(np.float32)
-    sine, cosine = np.sin(phase), np.cos(phase)
-    double = 2 * sine * cosine
+    turns *= np.float32(2 * np.pi)
+    sine, even = np.sin(turns), np.cos(turns)
     square = sine * sine
-    third = sine * (3 - 4 * square)
-    fourth = double * (2 - 4 * square)
-    fifth = sine * (5 - 20 * square + 16 * square * square)
-    colour = 0.22 * double + 0.3 * third + 0.07 * fourth + 0.1 * bite * fifth
-    sine += bite * colour
-    sine *= 1 / (1 + np.float32(0.02) * bite)
+    even *= np.float32(0.72) - np.float32(0.56) * square
+    fifth = np.float32(1.6) * square
+    fifth -= 2
+    fifth *= square
+    fifth += np.float32(0.5)
+    fifth *= bite
+    square *= np.float32(-1.2)
+    square += np.float32(0.9)
+    square += even
+    square += fifth
+    square *= bite
+    square += 1
+    sine *= square
+    sine /= 1 + np.float32(0.02) * bite
     return np.asarray(sine)
 
 
@@ -158,6 +171,7 @@ BASSES: Final = (
         release_s=0.12,
         glide_s=0.08,
         voices=((0.0, 0.0, 1.0), (-14.0, 0.0, 0.42), (12.6, 0.0, 0.42)),
+        halved=True,
     ),
 )
 """Every bass; a new one is one more entry."""

@@ -82,16 +82,16 @@ class FmBell(Struck):
             last = min(n, round(1.1 * t60_s * SAMPLE_RATE))
             points_s = np.arange(-(-last // HOP) + 1) * (HOP / SAMPLE_RATE)
             depth = operator.index * tame * (0.25 + 1.1 * hardness**1.5)
-            falls = depth * decay(points_s, operator.index_t60_s), decay(points_s, t60_s)
-            index, level = expand(np.stack(falls).astype(np.float32), HOP)[:, :last]
+            index = depth * decay(points_s, operator.index_t60_s)
             carrier_hz = float(hz(pitch)) * operator.carrier
             if operator.ratio == 1:
                 phase = 0.0  # any other would give an offset
-            wave = fm(carrier_hz, operator.ratio, index, sample_rate=SAMPLE_RATE, phase=phase)
-            wave *= level
-            gain = 10 ** ((operator.gain_db + gain_db) / 20)
-            tone[0, :last] += wave * np.float32(gain * (1 - operator.lean))
-            tone[1, :last] += wave * np.float32(gain * (1 + operator.lean))
+            wave = fm(
+                carrier_hz, operator.ratio, index, hop=HOP, sample_rate=SAMPLE_RATE, phase=phase
+            )
+            level = decay(points_s, t60_s) * 10 ** ((operator.gain_db + gain_db) / 20)
+            sides = np.array([[1 - operator.lean], [1 + operator.lean]]) * level
+            tone[:, :last] += (expand(sides.astype(np.float32), HOP) * wave)[:, :last]
         return tone
 
 

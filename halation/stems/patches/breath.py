@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.dsp.envelopes import expand, glide, swell, wander
+from halation.dsp.filters import doubled
 from halation.dsp.oscillators import TOP_HZ, hz, noise, read_wavetable, wavetable
+from halation.dsp.phases import courses, phases
 from halation.seeds import rng
 from halation.stems.patches.voice import MEMORY, Event, Signal, chains, loudness
 from halation.types import SAMPLE_RATE, Part
@@ -35,11 +37,15 @@ SWELL: Final = 0.2
 SWELL_S: Final = 0.35
 """The air grows into the note."""
 SCOOP_S: Final = 0.045
+LONGEST_RELEASE_S: Final = 0.8
+"""A breath ends; what a bell may ring on for is the room's."""
 VIBRATO_AFTER_S: Final = 0.3
 VIBRATO_RISE_S: Final = 0.6
 VIBRATO_RATE_HZ: Final = 5.2
 PITCH_DRIFT_CENTS: Final = 2.0
 TURBULENCE: Final = 0.12
+SILENT_AIR_DB: Final = -50.0
+"""Air below this is left out."""
 PULSE_TOP_HZ: Final = (2000.0, 6500.0)
 TOUCH_OPENS: Final = 0.62
 """How far a note of velocity 100 opens the wave."""
@@ -72,6 +78,8 @@ class Breath:
         Where the part sets none.
     voices : tuple of (cents, lean, gain)
         Unison; lean −1 … 1 is its place.
+    halved : bool
+        Rendered at half the rate: for what is dark, in the middle, and without air.
     """
 
     name: str
@@ -88,16 +96,30 @@ class Breath:
     release_s: float = 0.16
     glide_s: float = 0.06
     voices: tuple[tuple[float, float, float], ...] = ((0.0, 0.0, 1.0),)
+    halved: bool = False
 
     def play(self, part: Part, events: Sequence[Event], out: Signal) -> Iterator[int]:
         """Add the events to ``out``; see :class:`halation.stems.patches.voice.Patch`."""
-        air = MEMORY.get((self, "air"), self._make_air)
+        heard = self.air_db > SILENT_AIR_DB or self.turbulence > 0
+        air = MEMORY.get((self, "air"), self._make_air) if heard else None
         for chain in chains(events, SAMPLE_RATE):
             yield chain[0].start
             highest = max(event.pitch for event in chain)
             table = MEMORY.get((self, highest), partial(self._make_table, highest))
             pitch, level, open_ = self._controls(part, chain)
-            self._add(out, chain[0], (table, air), np.stack((pitch, level, open_)))
+            controls = np.stack((pitch, level, open_))
+            hop = HOP // 2 if self.halved else HOP
+            blocks = self._blocks(chain[0], (table, air), controls, hop)
+            if self.halved:
+                tone = np.concatenate(list(blocks), axis=1)
+                blocks = iter((doubled(tone, 2 * tone.shape[1]),))
+            start = chain[0].start
+            for block in blocks:
+                n = min(block.shape[1], out.shape[1] - start)
+                if n <= 0:
+                    break
+                out[:, start : start + n] += block[:, :n]
+                start += n
 
     def _make_air(self) -> Signal:
         draw = rng(0, "patch", self.name, "air")
@@ -129,7 +151,9 @@ class Breath:
 
     def _controls(self, part: Part, chain: tuple[Event, ...]) -> tuple[Values, Values, Values]:
         """Return pitch, level and openness of a phrase at control points."""
-        release_s = max(part.setting("release_s", self.release_s), 0.02)
+        release_s = float(
+            np.clip(part.setting("release_s", self.release_s), 0.02, LONGEST_RELEASE_S)
+        )
         length_s = (chain[-1].end - chain[0].start) / SAMPLE_RATE
         points = -(-round((length_s + release_s) * SAMPLE_RATE) // HOP) + 1
         t = np.arange(points, dtype=np.float64) * (HOP / SAMPLE_RATE)
@@ -142,7 +166,9 @@ class Breath:
         cents = part.setting("vibrato_cents", self.vibrato_cents) * vibrato * swing
         cents += PITCH_DRIFT_CENTS * wander(t, 0.23, (draws[3], draws[4]))
         cents -= self.scoop_cents * (0.6 + 0.8 * draws[5]) * np.exp(-t / SCOOP_S)
-        envelope = swell(t, length_s, attack_s, release_s)
+        # The air comes at once and then fills: a rise like a held pad's would be heard late.
+        rise = np.sin(np.pi / 2 * np.minimum(np.minimum(t, length_s) / attack_s, 1.0))
+        envelope = rise * swell(t, length_s, 1e-6, release_s)
         breath = envelope * (1 + 0.06 * vibrato * swing + 0.14 * wander(t, 0.47, (draws[6], 0.3)))
         breath *= 1 - SWELL * np.exp(-t / SWELL_S)
         open_ = TOUCH_OPENS * np.minimum(level, 1.3) + 0.7 * (part.setting("brightness", 0.5) - 0.5)
@@ -168,46 +194,51 @@ class Breath:
             vibrato = vibrato * (1 - way) + late * way
         return pitch, level, vibrato
 
-    def _add(
-        self, out: Signal, first: Event, tables: tuple[Signal, Signal], controls: Values
-    ) -> None:
-        """Render a phrase block by block and add it."""
+    def _blocks(
+        self, first: Event, tables: tuple[Signal, Signal | None], controls: Values, hop: int
+    ) -> Iterator[Signal]:
+        """Render a phrase block by block [shape=(1 or 2, up to BLOCK)]."""
         table, air = tables
-        air_gain = np.float32(10 ** (self.air_db / 20))
-        total = np.sqrt(sum(gain**2 for _, _, gain in self.voices))
-        gains = [
-            np.array([[1 - lean], [1 + lean]], np.float32) * np.float32(gain / total)
-            for _, lean, gain in self.voices
-        ]
-        turns = [first.draws[2] * i / max(len(self.voices), 1) for i in range(len(self.voices))]
-        detunes = [2.0 ** (cents / 1200) for cents, _, _ in self.voices]
-        step = BLOCK // HOP
-        for i, hop in enumerate(range(0, controls.shape[1] - 1, step)):
-            start = first.start + i * BLOCK
-            piece = controls[:, hop : hop + step + 1]
-            steps = expand((hz(piece[0]) / SAMPLE_RATE).astype(np.float32), HOP)
-            level, open_ = expand(piece[1:].astype(np.float32), HOP)
-            n = min(len(level), out.shape[1] - start)
-            if n <= 0:
-                break
-            place = (int(first.draws[3] * (AIR // BLOCK)) + i) * BLOCK % AIR
-            hiss = air[:, place : place + n]
-            moved = steps.cumsum(dtype=np.float64)
-            sound = np.zeros((2, n), np.float32)
-            for voice, gain in enumerate(gains):
-                wave = read_wavetable(table, turns[voice] + detunes[voice] * moved[:n], open_[:n])
-                sound += gain * wave
-                turns[voice] += detunes[voice] * moved[-1]
-            sound *= 1 + np.float32(TURBULENCE * self.turbulence) * hiss[::-1]
-            sound += hiss * (air_gain * (0.5 + open_[:n]))
-            out[:, start : start + n] += sound * level[:n]
+        cents, leans, gains = np.array(self.voices).T
+        gains = gains / np.sqrt(np.sum(gains**2))
+        sides = np.stack((gains * (1 - leans), gains * (1 + leans))).astype(np.float32)
+        if not leans.any() and air is None:
+            sides = sides[:1]
+        steps = hz(controls[0]) / SAMPLE_RATE * (HOP / hop)
+        lines = np.stack(
+            [
+                courses(steps * 2.0 ** (apart / 1200), hop, first.draws[2] * i / len(cents))
+                for i, apart in enumerate(cents.tolist())
+            ]
+        )
+        levels = controls[1:].astype(np.float32)
+        place = int(first.draws[3] * (AIR // BLOCK)) * BLOCK
+        for at in range(0, controls.shape[1] - 1, BLOCK // hop):
+            level, open_ = expand(levels[:, at : at + BLOCK // hop + 1], hop)
+            waves = read_wavetable(table, phases(lines[:, at : at + BLOCK // hop], hop), open_)
+            if air is not None:
+                hiss = air[:, place : place + len(level)]
+                open_ += np.float32(0.5)
+                open_ *= np.float32(10 ** (self.air_db / 20))
+                open_ *= level
+                level += hiss[0] * (level * np.float32(TURBULENCE * self.turbulence))
+                place = (place + BLOCK) % AIR
+            if len(waves) > 1:
+                sound = sides @ waves
+                sound *= level
+            else:
+                waves *= level
+                sound = sides * waves
+            if air is not None:
+                sound += hiss * open_
+            yield sound
 
 
 BREATHS: Final = (
     Breath(
         "flute", (1.0, 0.12, 0.03), (1.0, 0.7, 0.42, 0.2, 0.12, 0.06, 0.03),
         air_db=-33.0, air_hz=(900.0, 4200.0), turbulence=0.5, vibrato_cents=16.0,
-        attack_s=0.07, release_s=0.18,
+        attack_s=0.06, release_s=0.18,
     ),
     Breath(
         "ocarina", (1.0, 0.02, 0.03), (1.0, 0.14, 0.26, 0.05, 0.08),
@@ -216,7 +247,7 @@ BREATHS: Final = (
     ),
     Breath(
         "airbrass", cutoffs_hz=(420.0, 6000.0), air_db=-38.0, air_hz=(1800.0, 5500.0),
-        turbulence=0.15, vibrato_cents=11.0, scoop_cents=20.0, attack_s=0.12, release_s=0.35,
+        turbulence=0.15, vibrato_cents=11.0, scoop_cents=20.0, attack_s=0.07, release_s=0.35,
         glide_s=0.08, voices=((0.0, 0.0, 1.0), (-8.0, -0.9, 0.45), (8.4, 0.9, 0.45)),
     ),
     Breath(

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.dsp.envelopes import decay, expand
-from halation.dsp.oscillators import TOP_HZ, hz, string_modes
+from halation.dsp.modes import string_modes
+from halation.dsp.oscillators import TOP_HZ, hz
+from halation.dsp.phases import phases
 from halation.stems.patches.bells import Bars, FmBell, Operator
 from halation.stems.patches.struck import LONGEST_S, Modes, Strike, Struck, Tuned
 from halation.stems.patches.voice import Signal
@@ -95,15 +97,17 @@ class Spring(Struck):
         depth = max(index, 0.0) * decay(points_s, self.index_t60_s)
         shapes = np.stack((depth, decay(points_s, t60_s))).astype(np.float32)
         index_over_time, envelope = expand(shapes, HOP)[:, :n]
-        ahead = frequency_hz * self._bounce_s(points_s, hardness)
-        bounce = expand(ahead.astype(np.float32), HOP)[:n]
-        sides = []
-        for apart_cents in (-3.0, 3.0):
-            rate = frequency_hz * 2 ** (apart_cents * draw.uniform(0.6, 1.2) / 1200)
-            turns = np.arange(n) * (rate / SAMPLE_RATE) + bounce
-            modulator = np.sin(_phase(self.ratio * turns))
-            sides.append(np.sin(_phase(turns) + index_over_time * modulator) * envelope)
-        return np.asarray(sides, np.float32)
+        ahead_s = self._bounce_s(points_s, hardness)
+        sides = np.empty((2, n), np.float32)
+        for side, apart_cents in zip(sides, (-3.0, 3.0), strict=True):
+            rate_hz = frequency_hz * 2 ** (apart_cents * draw.uniform(0.6, 1.2) / 1200)
+            turns = rate_hz * points_s + frequency_hz * ahead_s
+            np.sin(_drawn(self.ratio * turns, n), out=side)
+            side *= index_over_time
+            side += _drawn(turns, n)
+            np.sin(side, out=side)
+            side *= envelope
+        return sides
 
     def _bounce_s(self, t: NDArray[np.float64], hardness: float) -> NDArray[np.float64]:
         """Return how far the bouncing pitch has run ahead: the integral of a damped cosine."""
@@ -113,8 +117,10 @@ class Spring(Struck):
         return np.asarray(swing * shape / (rate**2 + fall**2))
 
 
-def _phase(turns: NDArray[np.float64]) -> Signal:
-    return ((turns - np.floor(turns)) * (2 * np.pi)).astype(np.float32)
+def _drawn(turns: NDArray[np.float64], n: int) -> Signal:
+    """Return a phase in radians, straight lines between its control points [shape=(n,)]."""
+    lines = np.stack((turns[:-1] % 1.0, np.diff(turns) / HOP, np.zeros(len(turns) - 1)), axis=1)
+    return phases((2 * np.pi * lines).astype(np.float32), HOP)[:n]
 
 
 PLUCKS: Final = (

@@ -10,8 +10,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.envelopes import decay, expand, fade_edges, wander
-from halation.dsp.oscillators import hz, modal, noise
+from halation.dsp.envelopes import decay, expand, fade_edges, falling, wander
+from halation.dsp.modes import modal
+from halation.dsp.oscillators import hz, noise
 from halation.seeds import rng
 from halation.stems.patches.voice import MEMORY, Event, Signal
 from halation.types import SAMPLE_RATE, Part
@@ -23,13 +24,20 @@ Values = NDArray[np.float64]
 HARDNESSES: Final = (0.25, 0.5, 0.75, 1.0)
 """The four velocity layers."""
 VARIANTS: Final = 2
-"""Round robin: no two notes in a row are the same sound."""
+"""Round robin: the sides of every other note change places; no two in a row are the same."""
 
 LEVEL: Final = 10 ** (-12 / 20)
 """Peak of a note of velocity 100."""
 
-BLOCK: Final = 8192
+BURSTS: Final = 4
+"""Strikes of the hammer for every touch."""
+
+BLOCK: Final = 16_384
+STEP: Final = 2048
 HOP: Final = 512
+PEAK: Final = SAMPLE_RATE // 2
+"""A struck sound is loudest within so many samples."""
+OWN_FADE: Final = 4410
 LONGEST_S: Final = 5.0
 SILENT: Final = 10 ** (-60 / 20)
 """A struck sound is cut (with a fade) where it stays below this share of its peak."""
@@ -63,7 +71,7 @@ class Modes:
 
 @dataclass(frozen=True, slots=True)
 class Struck:
-    """A sound that rings by itself; rendered once for (pitch, touch, variant).
+    """A sound that rings by itself; rendered once for (pitch, touch).
 
     Parameters
     ----------
@@ -90,49 +98,85 @@ class Struck:
         """Add the events to ``out``; see :class:`halation.stems.patches.voice.Patch`."""
         release_s = part.setting("release_s", 0.0)
         bright = part.setting("brightness", 0.5)
-        seconds = _needed_s(events, release_s)
-        for event in events:
+        touches = [event.velocity / 127 + 0.4 * (bright - 0.5) for event in events]
+        layers = np.clip(np.array(touches) * len(HARDNESSES), 0, len(HARDNESSES) - 1)
+        struck = list(zip(events, layers.astype(int).tolist(), strict=True))
+        longest: dict[tuple[int, int], int] = {}
+        for event, layer in struck:
+            key = event.pitch, layer
+            longest[key] = max(longest.get(key, 0), event.length)
+        scratch = np.empty((2, BLOCK), np.float32)
+        for event, layer in struck:
             yield event.start
-            touch = event.velocity / 127 + 0.4 * (bright - 0.5)
-            layer = int(np.clip(touch * len(HARDNESSES), 0, len(HARDNESSES) - 1))
-            shot = self.shot(event.pitch, layer, event.index % VARIANTS, seconds)
-            self._place(out, shot, event, release_s)
+            seconds = _needed_s(longest[event.pitch, layer], release_s)
+            shot = self.shot(event.pitch, layer, seconds)
+            if event.index % VARIANTS:
+                shot = shot[::-1]  # the sides change places
+            gain = LEVEL * event.level * (0.94 + 0.06 * event.draws[0])
+            gain /= 1 + 0.25 * self.blow(layer)  # tone and strike peak together, nearly
+            self._place(out, shot, gain, event, release_s, scratch)
+            burst = self.burst(layer, event.index % BURSTS)
+            n = min(burst.shape[1], out.shape[1] - event.start)
+            out[:, event.start : event.start + n] += burst[:, :n] * np.float32(gain)
 
-    def shot(self, pitch: int, layer: int, variant: int, seconds: float = LONGEST_S) -> Signal:
-        """Return the first ``seconds`` of a struck note, its peak 1 [shape=(2, n)]."""
-        key = (self, pitch, layer, variant, seconds)
-        return MEMORY.get(key, lambda: self._make_shot(pitch, layer, variant, seconds))
+    def shot(self, pitch: int, layer: int, seconds: float = LONGEST_S) -> Signal:
+        """Return the first ``seconds`` of a note without its strike, peak 1 [shape=(2, n)]."""
+        key = (self, pitch, layer, seconds)
+        return MEMORY.get(key, lambda: self.make_shot(pitch, layer, seconds))
 
-    def _make_shot(self, pitch: int, layer: int, variant: int, seconds: float) -> Signal:
+    def burst(self, layer: int, variant: int) -> Signal:
+        """Return one of the strikes of a touch [shape=(2, n)]."""
+        key = (self, "strike", layer, variant)
+        return MEMORY.get(key, lambda: self.make_burst(layer, variant))
+
+    def blow(self, layer: int) -> float:
+        """Return the peak of the strike over the tone's, linear."""
+        return float(10 ** ((self.strike.level_db + 10 * (HARDNESSES[layer] - 0.65)) / 20))
+
+    def make_shot(self, pitch: int, layer: int, seconds: float) -> Signal:
+        """Render what :meth:`shot` keeps; the caller's own."""
         hardness = HARDNESSES[layer]
-        draw = rng(0, "patch", self.name, pitch, layer, variant)
-        shot = self.tone(pitch, hardness, draw, seconds)
+        shot = self.tone(pitch, hardness, rng(0, "patch", self.name, pitch, layer), seconds)
         fade_edges(shot, round(self.softness_s * (1.5 - hardness) * SAMPLE_RATE), 0)
-        shot /= np.max(np.abs(shot))
-        self._add_strike(shot, hardness, draw)
-        shot /= np.max(np.abs(shot))
+        shot *= np.float32(1 / np.max(np.abs(shot[:, :PEAK])))
         return _ended(shot, seconds)
 
-    def _place(self, out: Signal, shot: Signal, event: Event, release_s: float) -> None:
-        gain = np.float32(LEVEL * event.level * (0.94 + 0.06 * event.draws[0]))
+    def make_burst(self, layer: int, variant: int) -> Signal:
+        """Render what :meth:`burst` keeps; the caller's own."""
+        strike = self.strike
+        n = 2 ** int(np.log2(strike.t60_s * SAMPLE_RATE) + 1)
+        high_hz = strike.high_hz * (0.6 + 0.55 * HARDNESSES[layer])
+        draw = rng(0, "patch", self.name, "strike", layer, variant)
+        burst = noise(n, strike.low_hz, high_hz, sample_rate=SAMPLE_RATE, rng=draw)
+        burst *= decay(np.arange(n) / SAMPLE_RATE, strike.t60_s).astype(np.float32)
+        fade_edges(burst, round(0.0006 * SAMPLE_RATE), n // 4)
+        return burst * np.float32(self.blow(layer) / np.max(np.abs(burst)))
+
+    def _place(
+        self,
+        out: Signal,
+        shot: Signal,
+        gain: float,
+        event: Event,
+        release_s: float,
+        scratch: Signal,
+    ) -> None:
+        """Add a shot; where a note with a release ends, it is damped."""
         n = min(shot.shape[1], out.shape[1] - event.start)
         damped = event.length + round(release_s * SAMPLE_RATE)
         held = min(n, event.length) if release_s > 0 and damped < n else n
-        sway = self._sway(event.start, damped if held < n else n)
-        for a in range(0, held, BLOCK):
-            b = min(a + BLOCK, held)
-            sound = shot[:, a:b] * gain
-            if sway is not None:
-                sound *= sway[:, a:b]
-            out[:, event.start + a : event.start + b] += sound
-        if held < n:
-            sound = shot[:, held:damped] * gain
-            fade_edges(sound, 0, damped - held)
-            if sway is not None:
-                sound *= sway[:, held:damped]
-            out[:, event.start + held : event.start + damped] += sound
+        end = damped if held < n else n
+        sway = self._sway(event.start, end, gain)
+        for first, last in ((0, held), (held, end)):
+            for a in range(first, last, BLOCK):
+                b = min(a + BLOCK, last)
+                sound = scratch[:, : b - a]
+                np.multiply(shot[:, a:b], gain if sway is None else sway[:, a:b], out=sound)
+                if first:
+                    sound *= falling(last - first)[a - first : b - first]
+                out[:, event.start + a : event.start + b] += sound
 
-    def _sway(self, start: int, n: int) -> Signal | None:
+    def _sway(self, start: int, n: int, gain: float) -> Signal | None:
         """Return the tremolo, which goes on through all notes of a part [shape=(2, >= n)]."""
         rate_hz, depth, apart = self.tremolo
         if not depth:
@@ -140,36 +184,28 @@ class Struck:
         points_s = (np.arange(-(-n // HOP) + 1) * HOP + start) / SAMPLE_RATE
         # The motor's speed drifts a little, so that no two bars are the same.
         turns = rate_hz * points_s + 0.35 * wander(points_s, 0.083, (0.1, 0.6))
-        gains = 1.0 - depth * (0.5 + 0.5 * np.sin(2 * np.pi * np.stack((turns, turns + apart / 2))))
+        gains = gain - gain * depth * (
+            0.5 + 0.5 * np.sin(2 * np.pi * np.stack((turns, turns + apart / 2)))
+        )
         return expand(gains.astype(np.float32), HOP)
 
-    def _add_strike(self, shot: Signal, hardness: float, draw: np.random.Generator) -> None:
-        n = min(2 ** int(np.log2(self.strike.t60_s * SAMPLE_RATE) + 1), shot.shape[1])
-        high_hz = self.strike.high_hz * (0.6 + 0.55 * hardness)
-        burst = noise(n, self.strike.low_hz, high_hz, sample_rate=SAMPLE_RATE, rng=draw)
-        burst *= decay(np.arange(n) / SAMPLE_RATE, self.strike.t60_s).astype(np.float32)
-        fade_edges(burst, round(0.0006 * SAMPLE_RATE), n // 4)
-        gain = 10 ** ((self.strike.level_db + 10 * (hardness - 0.65)) / 20) / np.max(np.abs(burst))
-        shot[:, :n] += burst * np.float32(gain)
 
-
-def _needed_s(events: Sequence[Event], release_s: float) -> float:
-    """Return how much of its shots a part will hear, in half seconds."""
-    if release_s <= 0 or not events:
+def _needed_s(length: int, release_s: float) -> float:
+    """Return how much of a shot notes of up to ``length`` samples let ring, in half seconds."""
+    if release_s <= 0:
         return LONGEST_S
-    longest_s = max(event.length for event in events) / SAMPLE_RATE + release_s
+    longest_s = length / SAMPLE_RATE + release_s
     return float(min(LONGEST_S, np.ceil(2 * longest_s + 0.01) / 2))
 
 
 def _ended(shot: Signal, seconds: float) -> Signal:
-    """Cut a shot after the last sample that can be heard, with a fade if that is its own end."""
-    loud = np.abs(shot[0]) > SILENT
-    loud |= np.abs(shot[1]) > SILENT
-    n = int(shot.shape[1]) - int(np.argmax(loud[::-1]))
-    ends = n < round(seconds * SAMPLE_RATE) or seconds >= LONGEST_S
-    shot = shot[:, :n].copy()
-    if ends:
-        fade_edges(shot, 0, n // 8)
+    """Cut a shot after the last block that can be heard, with a fade if that is its own end."""
+    n = shot.shape[1]
+    while n > PEAK and np.max(np.abs(shot[:, n - STEP : n])) < SILENT:
+        n -= STEP
+    if n < round(seconds * SAMPLE_RATE) or seconds >= LONGEST_S:
+        shot = shot[:, :n].copy()
+        fade_edges(shot, 0, min(n // 8, OWN_FADE))
     return shot
 
 
@@ -241,15 +277,29 @@ class StruckBlend(Struck):
         """Return the first sound alone; :meth:`shot` has both [shape=(2, n)]."""
         return self.one.tone(pitch, hardness, draw, longest_s)
 
-    def _make_shot(self, pitch: int, layer: int, variant: int, seconds: float) -> Signal:
-        """Mix two finished shots, each struck in its own way; the first alone takes turns."""
-        shots = [
-            self.one.shot(pitch, layer, variant, seconds),
-            self.other.shot(pitch, layer, 0, seconds),
-        ]
-        both = np.zeros((2, max(shot.shape[1] for shot in shots)), np.float32)
+    def make_shot(self, pitch: int, layer: int, seconds: float) -> Signal:
+        """Mix the shots of both."""
         angle = self.share * np.pi / 2
-        for shot, gain in zip(shots, (np.cos(angle), np.sin(angle)), strict=True):
-            both[:, : shot.shape[1]] += np.float32(gain) * shot
-        both /= np.max(np.abs(both))
-        return both
+        short, long = sorted(
+            (
+                self.one.make_shot(pitch, layer, seconds) * np.float32(np.cos(angle)),
+                self.other.make_shot(pitch, layer, seconds) * np.float32(np.sin(angle)),
+            ),
+            key=lambda shot: shot.shape[1],
+        )
+        long[:, : short.shape[1]] += short
+        long *= np.float32(1 / np.max(np.abs(long[:, :PEAK])))
+        return long
+
+    def make_burst(self, layer: int, variant: int) -> Signal:
+        """Mix the strikes of both."""
+        angle = self.share * np.pi / 2
+        short, long = sorted(
+            (
+                self.one.burst(layer, variant) * np.float32(np.cos(angle)),
+                self.other.burst(layer, variant) * np.float32(np.sin(angle)),
+            ),
+            key=lambda burst: burst.shape[1],
+        )
+        long[:, : short.shape[1]] += short
+        return long
