@@ -19,22 +19,22 @@ Signal = NDArray[np.float32]
 
 HELD_S: Final = 0.35
 """Longer notes are held to the end of the syllable; shorter ones are cut on the vowel."""
-ONSET_S: Final = 0.18
+ONSET_S: Final = 0.15
 ONSET_SHARE: Final = 0.4
 """Longest onset, and of the note; a longer one is spoken faster, then begun later."""
-FASTEST: Final = 1.4
+FASTEST: Final = 1.6
 RELEASE_S: Final = 0.40
 RELEASE_SHARE: Final = 0.35
-HOLD_SPEED: Final = 0.45
+HOLD_SPEED: Final = 0.30
 """Of speech: how fast a held vowel moves back and forth through its steady part."""
 
 VIBRATO_ONSET_S: Final = 0.30
 VIBRATO_HZ: Final = (5.2, 5.9)
 DRIFT_CENTS: Final = 2.5
 SCOOP_CENTS: Final = -35.0
-JITTER: Final = 0.004  # of a period, pulse by pulse
-SHIMMER: Final = 0.05
-SWAY: Final = 0.055  # of the broadest cepstra, so that no vowel stands still
+JITTER: Final = 0.002  # of a period, pulse by pulse
+SHIMMER: Final = 0.03
+SWAY: Final = 0.035  # of the broadest cepstra, so that no vowel stands still
 SUSTAINED_RMS: Final = 0.3
 
 _HOP: Final = GRAIN // 4
