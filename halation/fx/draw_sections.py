@@ -195,7 +195,7 @@ def _wandering(
     times = np.arange(start, stop - EDGE_BEATS, float(BEATS_PER_BAR))
     offsets = np.clip(drift(draws, len(times)), -2.0, 2.0) * spread
     path = [(float(t), float(level + o)) for t, o in zip(times, offsets, strict=True)]
-    return [*path, (stop - EDGE_BEATS, path[-1][1])]
+    return [*path, (stop - EDGE_BEATS, path[-1][1])] if path else []
 
 
 def _only_bridges(score: Score, cutoff: Line) -> Line:
