@@ -303,22 +303,37 @@ def _development(report: Report, written: Written) -> None:
 
 
 def _beat(report: Report, written: Written) -> None:
+    """Note the habits of the hooks' drums, in those bars that no rare moment touches."""
     hooks = written.of("hook")
-    hats = [n for s in hooks for n in inside(written.notes("hats"), s)]
-    bars = sum(s["duration_beats"] for s in hooks) / 4
+    rare = {
+        int(event["onset_beats"] // 4) + k
+        for event in written.song.get("events", [])
+        if event["name"] != "key_lift"
+        for k in range(math.ceil((event["onset_beats"] % 4 + event["duration_beats"]) / 4))
+    }
+
+    def played(part: str) -> list[Any]:
+        notes = (n for s in hooks for n in inside(written.notes(part), s))
+        return [n for n in notes if int(n[0] // 4) not in rare]
+
+    hats = played("hats")
+    spans = [(int(s["start_beats"] // 4), int(s["duration_beats"] // 4)) for s in hooks]
+    bars = len({start + k for start, size in spans for k in range(size)} - rare)
+    if not bars:
+        return
     if hats:
         eighths = {round(n[0] * 2) for n in hats if abs(n[0] * 2 - round(n[0] * 2)) < 0.02}
         report.note("hats_left_out", 1 - len(eighths) / (8 * bars), 0.08, 0.27)
         places = sorted(n[0] for n in hats)
         rolls = {int(a // 8) for a, b in itertools.pairwise(places) if 0.01 < b - a < 0.3}
         report.note("rolls_per_pair", len(rolls) / (bars / 2), 0.3, 1.5)
-    snares = [n for s in hooks for n in inside(written.notes("snare"), s) if n[3] >= 80]
+    snares = [n for n in played("snare") if n[3] >= 80]
     if snares:
         backbeat = {int(n[0] // 4) for n in snares if abs(n[0] % 4 - 2) < 0.1}
         report.note("snare_on_3", len(backbeat) / bars, 0.8, 1)
         wrong = [abs(n[0] % 2 - 1) < 0.05 for n in snares]
         report.note("snare_on_2_4", float(np.mean(wrong)), 0, 0.1)
-    bass = [n for s in hooks for n in inside(written.notes("bass"), s)]
+    bass = played("bass")
     if bass:
         report.note("bass_hits_per_pair", len(bass) / (bars / 2), 2, 6)
 

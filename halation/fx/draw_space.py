@@ -46,9 +46,9 @@ GROWTH_DB = {
 }  # fmt: skip
 """How much wetter it becomes from its first bar to its last; the near room stays."""
 
-NEAR_T60_S = (0.4, 1.3)
-HALL_T60_S = (2.5, 6.0)
-SHIMMER_T60_S = (5.0, 9.5)
+NEAR_T60_S = (0.62, 1.05)
+HALL_T60_S = (3.5, 5.0)
+SHIMMER_T60_S = (6.0, 8.0)
 DAMPING_HZ = (1_300.0, 5_600.0)
 SHIMMER_HZ = (1_800.0, 4_200.0)
 """Smallest and largest, darkest and glassiest space of any song; the mood lies between."""

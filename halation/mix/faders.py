@@ -49,12 +49,12 @@ FRONT_OVER_REST_DB: Final[Mapping[Role, Bounds]] = {
 }
 """Where the group that carries the melody may lie over all else between 300 Hz and 5 kHz."""
 
-LEAD_OVER_VOCALS_DB: Final = (-9.0, -4.0)
+LEAD_OVER_VOCALS_DB: Final = (-7.5, -3.5)
 """Where the lead and its saws may lie over the vocals in a hook: one line, but a voice sings it."""
 
 DRUMS_OVER_MUSIC_LU: Final[Mapping[Role, Bounds]] = {
-    "hook": (-4.1, -3.1),
-    "verse": (-7.3, -5.9),
+    "hook": (-4.3, -3.3),
+    "verse": (-7.3, -6.1),
     "bridge": (-20.0, -6.5),
     "intro": (-20.0, -7.0),
     "outro": (-20.0, -7.0),
@@ -72,7 +72,7 @@ CONTRAST_BY_ENERGY: Final[Mapping[Role, float]] = {
     "outro": -0.8,
 }
 """How far a driving mood moves :data:`UNDER_HOOK_LU`, and a still one the other way [LU]."""
-DRUMS_BY_ENERGY_LU: Final = 1.1
+DRUMS_BY_ENERGY_LU: Final = 0.7
 WETTER_BY_HAZE_LU: Final = 1.4
 WETTER_BY_ENERGY_LU: Final = -0.8
 BASS_BY_ENERGY_DB: Final = 1.0
@@ -84,7 +84,7 @@ _NARROWED = 0.3
 LOUDNESS_RANGE_LU: Final = (5.5, 10.0)
 BODY_CORRELATION: Final[Mapping[Role, Bounds]] = {
     "hook": (0.22, 0.36),
-    "verse": (0.28, 0.46),
+    "verse": (0.38, 0.5),
     "bridge": (0.28, 0.5),
     "intro": (0.28, 0.5),
     "outro": (0.28, 0.5),
