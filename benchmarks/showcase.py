@@ -11,6 +11,7 @@ import argparse
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -105,7 +106,7 @@ def main() -> None:
     ]
     if arguments.fresh:
         for entry in entries:
-            _kept(entry).unlink(missing_ok=True)
+            shutil.rmtree(entry.folder, ignore_errors=True)
     with ProcessPoolExecutor(arguments.jobs) as pool:
         rows = []
         for row in pool.map(show, entries):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -211,3 +214,26 @@ def test_a_filter_may_write_over_what_it_reads() -> None:
     apart = spectral.swept(x, 44_100, cutoff, highpass_hz=150.0, side_highpass_hz=200.0)
     spectral.swept(x, 44_100, cutoff, highpass_hz=150.0, side_highpass_hz=200.0, out=x)
     np.testing.assert_allclose(x, apart, atol=1e-5)
+
+
+def test_threads_that_filter_first_at_the_same_time_all_can() -> None:
+    program = """
+import threading
+import numpy as np
+from halation.dsp.filters import lowpass
+
+barrier, heard = threading.Barrier(8), []
+
+def work():
+    barrier.wait()
+    heard.append(lowpass(np.ones((1, 64), np.float32), 44_100, 1_000.0))
+
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert len(heard) == 8
+"""
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", program], check=True)

@@ -8,6 +8,7 @@ from importlib import import_module
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
@@ -153,13 +154,21 @@ def cascade(sections: Signal, x: Signal, state: Signal) -> tuple[Signal, Signal]
     return y, np.moveaxis(left, -2, 0)
 
 
-@cache
+_loading = Lock()
+
+
 def recursion() -> Any:
     """Return SciPy's compiled loop over second-order sections (sections, rows, states), in place.
 
     It is taken out of its package where that can be, because importing the rest of scipy.signal
     takes most of a second, in every process.
     """
+    with _loading:  # of threads that filter first at the same time, one loads it
+        return _recursion()
+
+
+@cache
+def _recursion() -> Any:
     name = "scipy.signal._sosfilt"
     found = find_spec("scipy")
     places = found.submodule_search_locations if found else None
