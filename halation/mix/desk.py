@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,36 +80,33 @@ def down(stems: Stems, plan: Plan) -> Mix:
         gains[name] = gains[name] * yielding
     waiting = list(stems.tracks)[::-1]
     del stems, track
-    treated: list[tuple[str, Signal]] = []
+    ways: list[_Way] = []
+    while waiting:
+        track = waiting.pop()
+        source = _mono_lows(track.audio) if faders.mono_lows else track.audio.samples
+        name = track.name
+        del track
+        if sys.getrefcount(source) <= _HELD_ONCE:  # nobody else can ever see it
+            source.flags.writeable = True
+            out = source
+        else:
+            out = np.zeros(source.shape, np.float32)
+        side = width if group(name) in WIDE else None
+        ways.append(_Way(name, source, gains[group(name)], side, out))
+        del source, out
     total = np.zeros((2, score.n_samples), np.float32)
-    peak = 0.0
     with ThreadPoolExecutor(2) as pool:
-        while waiting:
-            track = waiting.pop()
-            source = _mono_lows(track.audio) if faders.mono_lows else track.audio.samples
-            name = track.name
-            del track
-            if sys.getrefcount(source) <= _HELD_ONCE:  # nobody else can ever see it
-                source.flags.writeable = True
-                out = source
-            else:
-                out = np.zeros(source.shape, np.float32)
-            control = gains[group(name)]
-            side = width if group(name) in WIDE else None
-            spans = _spans(score.n_samples)
-            jobs = [pool.submit(_treat, source, control, side, out, total, *span) for span in spans]
-            peak = max(peak, *(job.result() for job in jobs))
-            treated.append((name, out))
-            del source
-        peak = max(peak, float(total.max()), -float(total.min()))
+        spans = _spans(score.n_samples)
+        peak = max(pool.map(lambda span: _summed(ways, total, *span), spans))
         common = np.float32(10.0 ** (PEAK_DBFS / 20.0) / peak if peak > 0.0 else 1.0)
-        arrays = [*(samples for _, samples in treated), total]
-        list(pool.map(lambda samples: _scale(samples, common), arrays))
-    tracks = tuple(Stem(name, Audio.take(samples)) for name, samples in treated)
+        *sounds, whole = pool.map(
+            lambda samples: _scaled(samples, common), [*(way.out for way in ways), total]
+        )
+    tracks = tuple(Stem(way.name, sound) for way, sound in zip(ways, sounds, strict=True))
     return Mix(
         plan,
         Stems(score, tracks),
-        Audio.take(total),
+        whole,
         20.0 * float(np.log10(common)),
         faders.named(score.form.sections),
     )
@@ -158,41 +155,56 @@ def _spans(n_samples: int) -> list[tuple[int, int]]:
     return [(0, half), (half, n_samples)]
 
 
-def _treat(
-    x: Signal,
-    control: Signal,
-    side: Signal | None,
-    out: Signal,
-    total: Signal,
-    start: int,
-    stop: int,
-) -> float:
-    """Write a stretch of a stem through its fader, add it to the sum, and return its peak."""
+class _Way(NamedTuple):
+    """A stem's way through the desk; ``out`` may be ``source`` itself."""
+
+    name: str
+    source: Signal
+    control: Signal
+    side: Signal | None
+    out: Signal
+
+
+def _summed(ways: list[_Way], total: Signal, start: int, stop: int) -> float:
+    """Write a stretch of all stems through their faders, sum it, and return the largest peak.
+
+    Block by block, so that the sum stays in the cache while one stem after the other is added.
+    """
     peak = 0.0
     for first in range(start, stop, _BLOCK):
         last = min(first + _BLOCK, stop)
-        source, block = x[:, first:last], out[:, first:last]
-        if automation.silent(source):
-            continue
-        np.multiply(source, automation.ramp(control, automation.HOP, first, last), out=block)
-        if side is not None:
-            swap = block[1] - block[0]
-            swap *= np.float32(0.5) - np.float32(0.5) * automation.ramp(
-                side, automation.HOP, first, last
-            )
-            block[0] += swap
-            block[1] -= swap
-        total[:, first:last] += block
-        peak = max(peak, float(block.max()), -float(block.min()))
+        whole = total[:, first:last]
+        for way in ways:
+            if automation.silent(way.source[:, first:last]):
+                continue
+            block = _treated(way, first, last)
+            whole += block
+            peak = max(peak, float(block.max()), -float(block.min()))
+        peak = max(peak, float(whole.max()), -float(whole.min()))
     return peak
 
 
-def _scale(samples: Signal, gain: np.float32) -> None:
+def _treated(way: _Way, first: int, last: int) -> Signal:
+    """Write a block of a stem through its fader and its width."""
+    block = way.out[:, first:last]
+    gain = automation.read(way.control, automation.HOP, first, last)
+    np.multiply(way.source[:, first:last], gain, out=block)
+    if way.side is not None:
+        side = automation.read(way.side, automation.HOP, first, last)
+        swap = block[1] - block[0]
+        swap *= np.float32(0.5) - np.float32(0.5) * side
+        block[0] += swap
+        block[1] -= swap
+    return block
+
+
+def _scaled(samples: Signal, gain: np.float32) -> Audio:
     """Multiply in place; stretches of silence are not touched, so they still take no memory."""
     for start in range(0, samples.shape[1], _BLOCK):
         block = samples[:, start : start + _BLOCK]
         if not automation.silent(block):
             block *= gain
+    return Audio.take(samples)
 
 
 def _mono_lows(audio: Audio) -> Signal:
