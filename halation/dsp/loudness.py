@@ -22,6 +22,8 @@ __all__ = [
     "active_frames",
     "active_loudness",
     "block_peaks",
+    "glimpsed",
+    "glimpses",
     "integrated",
     "k_gain",
     "loudness_range",
@@ -50,6 +52,9 @@ _ACTIVE_FRAME = 4_096
 _ACTIVE_FRAMES = 256
 _ACTIVE_DB = -30.0
 _FRAMES_AT_ONCE = 16
+_GLIMPSE = 1_024
+_GLIMPSES_AT_ONCE = 64
+_GOLDEN = 0.618_033_988_749_895
 
 
 def _lufs(energy: Values) -> Values:
@@ -233,6 +238,62 @@ def _channel_energies(x: Signal, sample_rate: int, hop: int) -> Values:
     return energies
 
 
+def glimpses(x: Signal, sample_rate: int = SAMPLE_RATE) -> Signal:
+    """Cut one short frame out of every step of a :class:`Meter`, never in step with the beat.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(channels, n)], float32
+    sample_rate : int [Hz]
+
+    Returns
+    -------
+    np.ndarray [shape=(channels, steps, 1024)], float32
+        A quarter of the signal, for :func:`glimpsed`; the caller's own.
+    """
+    hop = round(_HOP_S * sample_rate)
+    if x.shape[1] < hop:
+        x = np.pad(x, ((0, 0), (0, hop - x.shape[1])))
+    steps = np.arange(x.shape[1] // hop)
+    starts = steps * hop + (steps * _GOLDEN % 1.0 * (hop - _GLIMPSE)).astype(np.int64)
+    frames = np.empty((x.shape[0], len(steps), _GLIMPSE), np.float32)
+    for step, start in enumerate(starts.tolist()):
+        frames[:, step] = x[:, start : start + _GLIMPSE]
+    return frames
+
+
+def glimpsed(frames: Signal, sample_rate: int = SAMPLE_RATE) -> Meter:
+    """Estimate a signal's meter from its :func:`glimpses`, in a sixth of the time of :func:`meter`.
+
+    Returns
+    -------
+    Meter
+        The integrated loudness of music is right to about 0.2 LU.
+
+    Examples
+    --------
+    >>> tone = np.sin(2 * np.pi * 1000 * np.arange(88200) / 44100).astype(np.float32)
+    >>> round(glimpsed(glimpses(0.1 * np.stack([tone, tone]))).integrated, 1)
+    -20.0
+    """
+    from scipy.fft import rfft, rfftfreq
+
+    size = frames.shape[2]
+    gain = k_gain(rfftfreq(size, 1.0 / sample_rate), sample_rate) * np.float32(2.0 / size**2)
+    weights = np.repeat(gain, 2)  # of real and imaginary parts, which lie side by side
+
+    def energies(channel: Signal) -> Values:
+        found = np.empty(len(channel))
+        for first in range(0, len(channel), _GLIMPSES_AT_ONCE):
+            parts = rfft(channel[first : first + _GLIMPSES_AT_ONCE], axis=1).view(np.float32)
+            np.square(parts, out=parts)
+            found[first : first + len(parts)] = parts @ weights
+        return found
+
+    with ThreadPoolExecutor(2) as pool:
+        return Meter(np.sum(list(pool.map(energies, frames)), axis=0))
+
+
 def integrated(audio: Audio | Signal, sample_rate: int = SAMPLE_RATE) -> float:
     """Return the integrated loudness [LUFS]; see :func:`meter`.
 
@@ -319,14 +380,18 @@ def _channel_peaks(x: Signal, above: float) -> Signal:
         padded[max(0, -start) : stop - start] = x[max(0, start) : stop]
         own = padded[_HALF_TAPS - 1 : _HALF_TAPS - 1 + chunk * PEAK_BLOCK]
         rows = own.reshape(-1, PEAK_BLOCK)[: last - first]
-        local = np.maximum(rows.max(axis=1), -rows.min(axis=1))
+        local = _row_peaks(rows)
         hot = np.flatnonzero(local >= max(above, 1e-9))
         if len(hot):
             between = windows[hot] @ matrix
-            most = np.maximum(between.max(axis=1), -between.min(axis=1))
-            local[hot] = np.maximum(local[hot], most)
+            local[hot] = np.maximum(local[hot], _row_peaks(between))
         peaks[first:last] = local
     return peaks
+
+
+def _row_peaks(rows: Signal) -> Signal:
+    """Return the largest magnitude of each short row: turned, so that whole rows are compared."""
+    return np.asarray(np.abs(rows.T, order="C").max(axis=0))
 
 
 def true_peak(x: Signal, *, margin_db: float | None = None) -> float:
