@@ -243,10 +243,10 @@ def _glue(x: Signal) -> None:
 def _ride(x: Signal, control: Signal, hop: int) -> None:
     """Multiply a signal by a control in place, its two halves side by side."""
     middle = x.shape[1] // 2 // hop
-    first = x[:, : middle * hop], control[: middle + 1]
-    second = x[:, middle * hop :], control[middle:]
+    halves = (x[:, : middle * hop], x[:, middle * hop :])
+    controls = (control[: middle + 1], control[middle:])
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda side: automation.apply_gain(*side, hop), (first, second)))
+        list(pool.map(automation.apply_gain, halves, controls, (hop, hop)))
 
 
 def _tape(x: Signal, frames: Signal, target_lufs: float, found: Meter, energy: float) -> Meter:

@@ -24,6 +24,9 @@ BLOCK: Final = 65_536
 MP3_QUALITY: Final = 7
 """LAME's speed setting. 2 takes five times as long; at 320 kbit/s bits are not what is scarce."""
 
+MP3_BLOCK: Final = 4 * BLOCK
+"""Samples that LAME is given at a time: for each it must wait for the interpreter again."""
+
 MP3_FRAME: Final = 1_152
 """Samples in a frame of MPEG-1 layer III."""
 
@@ -125,10 +128,10 @@ def mp3(audio: Audio, kind: Mp3 = "320", *, cancelled: Callable[[], bool] = bool
         encoder.set_vbr(4)  # LAME's vbr_mtrh
         encoder.set_vbr_quality(2)
     stream = bytearray()
-    for start in range(0, audio.n_samples, BLOCK):
+    for start in range(0, audio.n_samples, MP3_BLOCK):
         if cancelled():
             return bytes(stream)
-        stream += encoder.encode(_int16(audio.samples[:, start : start + BLOCK]))
+        stream += encoder.encode(_int16(audio.samples[:, start : start + MP3_BLOCK]))
     stream += encoder.flush()
     return _info_frame(stream, audio.n_samples, kind) + bytes(stream)
 

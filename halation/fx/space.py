@@ -199,25 +199,26 @@ class Buses:
         At its end a swell is as loud as what the spaces return after the seam, plus ``gain_db``.
         """
         seconds_at = self.score.seconds_at
-        found = []
-        for effect in plan.effects:
-            if effect.kind != "reverse_reverb" or response is None:
-                continue
+
+        def swell(effect: Effect) -> tuple[int, Signal] | None:
             seam = int(seconds_at(effect["seam_beats"]) * RATE)
             taken = hall[:, seam : seam + int(effect["take_s"] * RATE)]
             end = min(int(seconds_at(effect["end_beats"]) * RATE), self._size)
             length = min(int(seconds_at(effect["length_beats"]) * RATE), end)
-            if length <= 0 or not taken.any():
-                continue
-            swell = reverse_swell(taken, response, length)
+            if response is None or length <= 0 or not taken.any():
+                return None
+            rising = reverse_swell(taken, response, length)
             after = float(np.sqrt(np.mean(np.square(wet[:, seam : seam + 2 * RATE]))))
-            last = float(np.sqrt(np.mean(np.square(swell[:, -RATE // 2 :]))))
+            last = float(np.sqrt(np.mean(np.square(rising[:, -RATE // 2 :]))))
             if last > 0.0:
-                swell *= np.float32(10 ** (effect["gain_db"] / 20) * after / last)
+                rising *= np.float32(10 ** (effect["gain_db"] / 20) * after / last)
             fade = min(int(0.004 * RATE), length)
-            swell[:, -fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
-            found.append((end - length, swell))
-        return found
+            rising[:, -fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
+            return end - length, rising
+
+        drawn = [effect for effect in plan.effects if effect.kind == "reverse_reverb"]
+        with ThreadPoolExecutor(2) as pool:
+            return [found for found in pool.map(swell, drawn) if found is not None]
 
     def _finished(self, wet: Signal, swells: list[tuple[int, Signal]], plan: Plan) -> Audio:
         """Filter, ride, waver and duck the returns, in place; swells come after the filter."""
