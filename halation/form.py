@@ -181,10 +181,10 @@ def _draw_key(mood: Mood) -> Key:
     tonic = int(stream.choice(12, p=weights / weights.sum()))
     major = _chance(4.5 * mood.valence + 1.0 * mood.warmth - 0.3 * mood.haze - 0.4)
     if stream.random() < major:
-        lydian = _chance(-0.9 + 1.0 * mood.haze - 0.8 * mood.warmth)
+        lydian = _chance(-1.9 + 1.0 * mood.haze - 0.8 * mood.warmth)
         mode: Mode = "lydian" if stream.random() < lydian else "ionian"
     else:
-        dorian = _chance(-0.9 + 0.9 * mood.valence + 0.5 * mood.warmth + 0.4 * mood.energy)
+        dorian = _chance(-1.8 + 0.9 * mood.valence + 0.5 * mood.warmth + 0.4 * mood.energy)
         mode = "dorian" if stream.random() < dorian else "aeolian"
     assert mode in MODE_STEPS
     return Key(tonic, mode)

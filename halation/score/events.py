@@ -21,7 +21,7 @@ from halation.types import BEATS_PER_BAR, Chord, Event, Form, Key, Note
 __all__ = ["draw_events", "lifted_chords", "worked_in"]
 
 CHANCES: Final = {
-    "key_lift": 0.10,
+    "key_lift": 0.06,
     "half_time": 0.36,
     "drop_out": 0.36,
     "a_cappella": 0.20,

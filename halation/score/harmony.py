@@ -90,6 +90,12 @@ class Loop:
         """The functions one by one."""
         return tuple(self.functions.split())
 
+    @property
+    def home(self) -> float:
+        """Share of its functions that stand on the tonic, in the root or in the bass."""
+        tokens = self.tokens
+        return sum(t in ("i", "I", "I/3") or t.endswith("/1") for t in tokens) / len(tokens)
+
 
 LOOPS: Final = (
     # minor
@@ -156,6 +162,11 @@ LOOPS: Final = (
 
 MOOD_PULL: Final = 1.0
 """How strongly the mood's agreement with a loop raises its chance (in nepers)."""
+HOME_PULL: Final = 3.0
+"""The same for the share of a loop's chords that are the tonic's: a song that is never at home has
+no key to an ear."""
+HOME_TOPS: Final = (4.0, 2.0, 2.5)
+"""How much likelier the tonic, its third and its fifth are on top of the pads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +238,7 @@ def draw_loop(stream: np.random.Generator, key: Key, mood: Mood, avoid: str = ""
     weights = np.array([
         math.exp(MOOD_PULL * (
             loop.valence * mood.valence + loop.energy * mood.energy + loop.haze * mood.haze
-        ))
+        ) + HOME_PULL * min(0.5, loop.home))
         for loop in fit
     ])  # fmt: skip
     return fit[int(stream.choice(len(fit), p=weights / weights.sum()))]
@@ -249,7 +260,9 @@ def colour_loop(
     }
     best = max(held.values())
     tops = [pc for pc in key.scale if held[pc] == best]
-    top = tops[int(stream.integers(len(tops)))]
+    likelier = dict(zip((key.scale[0], key.scale[2], key.scale[4]), HOME_TOPS, strict=True))
+    weights = np.array([likelier.get(pc, 1.0) for pc in tops])
+    top = tops[int(stream.choice(len(tops), p=weights / weights.sum()))]
     chords = []
     for token in tokens:
         options = colours(key, token)

@@ -259,6 +259,7 @@ def _rank(motif: Motif, key: Key, slots: tuple[ChordAt, ...]) -> float:
     moves = [b - a for a, b in pairwise(pitches)]
     pentatonic = {(key.tonic + p) % 12 for p in PENTATONIC[key.minor]}
     score += 2.0 * sum(p % 12 in pentatonic for p in pitches) / len(pitches)
+    score += 2.0 * _at_home(motif, key)
     score += 1.5 * sum(1 <= abs(m) <= 2 for m in moves) / len(moves)
     peak = max(pitches)
     score += 1.0 * (pitches.count(peak) == 1) + 0.5 * (pitches[0] != peak)
@@ -293,6 +294,13 @@ def _harmony(motif: Motif, chord_at: ChordAt) -> float:
             score -= 0.8
     last = motif.notes[-1]
     return score + 1.0 * (last.pitch % 12 in chord_at(last.onset_beats).pitches)
+
+
+def _at_home(motif: Motif, key: Key) -> float:
+    """Return the share of the motif's time that it spends on the tonic's triad, 0 … 1."""
+    home = (key.scale[0], key.scale[2], key.scale[4])
+    time = sum(n.duration_beats for n in motif.notes)
+    return sum(n.duration_beats for n in motif.notes if n.pitch % 12 in home) / time
 
 
 def _commonplace(pitches: list[int], moves: list[int], key: Key) -> float:

@@ -108,7 +108,7 @@ def _verse_tokens(
     """Draw the verse's functions: another loop, or the hook's from elsewhere with one altered."""
     if stream.random() < OWN_VERSE_LOOP or len(hook_loop.tokens) < 3:
         loop = draw_loop(stream, key, mood, avoid=hook_loop.functions)
-        while len(loop.tokens) + len(hook_loop.tokens) < 5:  # one drift of two chords is enough
+        while len(_roots(loop) | _roots(hook_loop)) < 3:  # one drift of two chords is enough
             loop = draw_loop(stream, key, mood, avoid=hook_loop.functions)
         tokens = loop.tokens
     else:
@@ -124,6 +124,10 @@ def _verse_tokens(
     return loop, tokens
 
 
+def _roots(loop: Loop) -> set[str]:
+    return {token.partition("/")[0].upper() for token in loop.tokens}
+
+
 def draw_material(form: Form, seed: int) -> Material:
     """Draw the loops, their colours and rhythm, and a motif that fits the hook's loop."""
     key, mood = form.key, form.mood
@@ -132,9 +136,9 @@ def draw_material(form: Form, seed: int) -> Material:
     hook, hook_top = colour_loop(stream, key, hook_loop.tokens)
     verse_loop, tokens = _verse_tokens(stream, key, mood, hook_loop)
     verse, verse_top = colour_loop(stream, key, tokens)
-    hook_bars = _draw_bars(stream, HOOK_RHYTHMS[len(hook)])
+    hook_bars = _homely(hook, _draw_bars(stream, HOOK_RHYTHMS[len(hook)]), key)
     pace = SLOWER * sum(hook_bars) / len(hook_bars)
-    verse_bars = _draw_bars(stream, VERSE_RHYTHMS[len(verse)], pace)
+    verse_bars = _homely(verse, _draw_bars(stream, VERSE_RHYTHMS[len(verse)], pace), key)
     first = next(section for section in form.sections if section.role == "hook")
     changes = Changes(tuple(_cycle(hook, _fit(hook_bars, first.bars), 0.0, first.duration_beats)))
     slots = tuple(
@@ -146,6 +150,15 @@ def draw_material(form: Form, seed: int) -> Material:
     return Material(
         hook_loop, verse_loop, hook, verse, hook_bars, verse_bars, (hook_top, verse_top), motif
     )
+
+
+def _homely(chords: tuple[Harmony, ...], bars: Bars, key: Key) -> Bars:
+    """Turn a rhythm so that the tonic's chord, where the loop has it, lasts longest."""
+    at = next((i for i, each in enumerate(chords) if each.root == key.tonic), None)
+    if at is None:
+        return bars
+    turn = (bars.index(max(bars)) - at) % len(bars)
+    return bars[turn:] + bars[:turn]
 
 
 def _fit(bars: Bars, n_bars: int) -> Bars:
@@ -338,7 +351,7 @@ def _outro(
     bars = 4 if section.bars >= 12 else 2
     chords = _cycle(tuple(home), (bars,) * len(home), section.start_beats, section.duration_beats)
     open_end = [h for h in home if h.token.partition("/")[0] in ("IV", "VI", "iv", "vi")]
-    final = open_end[0] if open_end and stream.random() < 0.6 else home[0]
+    final = open_end[0] if open_end and stream.random() < 0.35 else home[0]
     last = max(
         (c.onset_beats for c in chords if c.onset_beats <= section.end_beats - 4 * BEATS_PER_BAR),
         default=section.start_beats,
