@@ -169,7 +169,7 @@ def _starts(n_samples: int) -> NDArray[np.int64]:
     """
     cells = np.arange(max(1, n_samples // SPACING))
     places = (cells + (cells * _GOLDEN) % 1.0) * SPACING
-    return np.minimum(places, max(0, n_samples - FRAME)).astype(np.int64)
+    return np.asarray(np.minimum(places, max(0, n_samples - FRAME)).astype(np.int64))
 
 
 def _gather(stems: Stems, starts: NDArray[np.int64]) -> NDArray[np.float32]:
