@@ -80,7 +80,7 @@ def _balance(report: Report, heard: Heard) -> None:
     over = heard.power_db(bass, "hook") - heard.power_db(mix - bass, "hook")
     report.note("bass_over_rest_db", over, -12, 4)
     whole = heard.loudness(mix, "hook")
-    for name, most in (("vocals", 8), ("lead", 14), ("keys", 14), ("pads", 16)):
+    for name, most in (("vocals", 8), ("lead", 16), ("keys", 16), ("pads", 16)):
         if name in heard.stems and np.any(heard.stems[name]):
             under = whole - heard.loudness(heard.stems[name], "hook")
             if under < 40:

@@ -53,7 +53,7 @@ LEAD_OVER_VOCALS_DB: Final = (-7.5, -3.5)
 """Where the lead and its saws may lie over the vocals in a hook: one line, but a voice sings it."""
 
 DRUMS_OVER_MUSIC_LU: Final[Mapping[Role, Bounds]] = {
-    "hook": (-5.2, -4.2),
+    "hook": (-4.3, -3.3),
     "verse": (-7.8, -6.6),
     "bridge": (-20.0, -6.5),
     "intro": (-20.0, -7.0),
