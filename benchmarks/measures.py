@@ -38,7 +38,8 @@ def measure_all(summary: dict[str, Any], length_s: float | None = None) -> Repor
     measure_stems(report, song, audio, rate)
     for name, find in FAULTS.items():
         report.note(name, len(find(audio["master"], rate)), 0, 0)
-    clicks = faults.clicks(audio["master"], rate, _onsets_s(song))
+    master: Any = audio["master"]
+    clicks = faults.clicks(master, rate, _onsets_s(song))
     report.note("clicks", len(clicks), 0, 0)
     return report
 
