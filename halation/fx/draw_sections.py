@@ -25,7 +25,7 @@ LONGEST_SILENCE_S = 0.33
 """More than that is heard as a hole."""
 EARLY_BEATS = 0.08
 """How much before a seam all is open again: players may come early."""
-BRIDGE_HZ = (300.0, 750.0)
+BRIDGE_HZ = (420.0, 900.0)
 BRIDGES = ("cliff", "sweep", "swing", "band")
 """How a bridge closes: at once, over half of it, down and up and down, or as a small radio."""
 SWING_OCTAVES = (0.7, 1.2)
