@@ -12,6 +12,8 @@ from functools import cache, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from halation.dsp import loops
+
 __all__ = [
     "HOP",
     "apply_gain",
@@ -31,6 +33,7 @@ SILENCE_DB = -90.0
 """A gain at or below this is no sound at all."""
 
 _BLOCK_HOPS = 256
+_LEAST = float(np.finfo(np.float32).smallest_subnormal)
 
 Signal = NDArray[np.float32]
 
@@ -170,7 +173,7 @@ def apply_gain(x: Signal, control: Signal, hop: int = HOP) -> None:
 
     Parameters
     ----------
-    x : np.ndarray [shape=(..., n)], float32
+    x : np.ndarray [shape=(channels, n) or (n,)], float32
         Changed in place.
     control : np.ndarray [shape=(ceil(n / hop) + 1,)]
         Linear gains, as :func:`values` returns them.
@@ -184,11 +187,7 @@ def apply_gain(x: Signal, control: Signal, hop: int = HOP) -> None:
     >>> x.tolist()
     [[0.0, 0.5, 1.0, 1.0]]
     """
-    control = np.asarray(control, dtype=np.float32)
-    for start, stop in blocks(x.shape[-1], hop):
-        gain = read(control, hop, start, stop)
-        if not isinstance(gain, np.float32) or gain != 1.0:
-            x[..., start:stop] *= gain
+    loops.ride(x, np.ascontiguousarray(control, dtype=np.float32), hop)
 
 
 def duck_curve(
@@ -257,15 +256,11 @@ def _ducked(
 
 
 def silent(x: Signal) -> bool:
-    """Tell whether every sample is 0: a probe answers for most sound, extremes for the rest.
+    """Tell whether every sample is 0.
 
     Examples
     --------
     >>> silent(np.zeros((2, 9), np.float32)), silent(np.eye(2, 9, dtype=np.float32))
     (True, False)
     """
-    if x.size == 0:
-        return True
-    if x[..., ::977].any():
-        return False
-    return not (x.max() > 0.0 or x.min() < 0.0)
+    return loops.below(x, _LEAST)

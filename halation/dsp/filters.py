@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from halation.dsp import loops
 from halation.dsp.automation import silent
 
 __all__ = [
@@ -21,7 +22,6 @@ __all__ = [
     "cascade",
     "doubled",
     "filtered",
-    "half",
     "halved",
     "halves",
     "highpass",
@@ -192,8 +192,6 @@ def highpass(x: Signal, sample_rate: int, cutoff_hz: float, order: int = 2) -> S
     return filtered(x, sample_rate, "highpass", cutoff_hz, order)
 
 
-_HALF_BAND = (150 / 512, -25 / 512, 3 / 512)
-"""Side taps of the 11-tap half-band filter (Lagrange interpolation of order 5)."""
 _BLOCK = 32_768
 
 
@@ -248,40 +246,7 @@ def halves(x: Signal) -> Iterator[tuple[int, Signal]]:
     for start in range(0, size, _BLOCK):
         stop = min(start + _BLOCK, size)
         if not silent(x[:, max(2 * start - 5, 0) : 2 * stop + 5]):
-            yield start, half(x, start, stop)
-
-
-def half(x: Signal, start: int, stop: int) -> Signal:
-    """Resample a stretch to half the rate; see :func:`halved`.
-
-    Parameters
-    ----------
-    x : np.ndarray [shape=(channels, n)], float32
-    start, stop : int >= 0
-        Samples of the result; they depend on ``x[:, 2 * start - 5 : 2 * stop + 5]``.
-
-    Returns
-    -------
-    np.ndarray [shape=(channels, stop - start)], float32
-        The caller's own.
-
-    Examples
-    --------
-    >>> half(np.ones((1, 64), np.float32), 8, 10).tolist()
-    [[1.0, 1.0]]
-    """
-    # odd[i] is x[2 (start + i) - 5]; some of them lie before the beginning of the signal.
-    found = x[:, max(2 * start - 5, 1) : 2 * stop + 5 : 2]
-    width = stop - start
-    odd = np.zeros((x.shape[0], width + 5), np.float32)
-    offset = max(3 - start, 0)
-    odd[:, offset : offset + found.shape[1]] = found[:, : odd.shape[1] - offset]
-    block = np.multiply(x[:, 2 * start : 2 * stop : 2], np.float32(0.5), dtype=np.float32)
-    for tap, weight in enumerate(_HALF_BAND):
-        pair = odd[:, 3 + tap : 3 + tap + width] + odd[:, 2 - tap : 2 - tap + width]
-        pair *= np.float32(weight)
-        block += pair
-    return block
+            yield start, loops.halve(x, start, stop)
 
 
 def doubled(x: Signal, n_samples: int) -> Signal:
@@ -303,22 +268,6 @@ def doubled(x: Signal, n_samples: int) -> Signal:
     >>> bool(np.max(np.abs(doubled(x, 128)[0, 20:100] - np.sin(np.arange(20, 100) / 10))) < 1e-4)
     True
     """
-    channels, m = x.shape
-    out = np.zeros((channels, n_samples), np.float32)
-    for start in range(0, m, _BLOCK):
-        stop = min(start + _BLOCK, m)
-        low, high = max(start - 2, 0), min(stop + 3, m)
-        if silent(x[:, low:high]):
-            continue
-        padded = np.zeros((channels, stop - start + 5), np.float32)
-        padded[:, low - start + 2 : high - start + 2] = x[:, low:high]
-        width = stop - start
-        between = np.zeros((channels, width), np.float32)
-        for tap, weight in enumerate(_HALF_BAND):
-            pair = padded[:, 3 + tap : 3 + tap + width] + padded[:, 2 - tap : 2 - tap + width]
-            pair *= np.float32(2 * weight)
-            between += pair
-        out[:, 2 * start : 2 * stop : 2] = x[:, start:stop]
-        odd = out[:, 2 * start + 1 : 2 * stop : 2]
-        odd[:] = between[:, : odd.shape[1]]
+    out = np.empty((x.shape[0], n_samples), np.float32)
+    loops.twice(x, out)
     return out

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from halation.dsp import loops
 from halation.dsp.automation import HOP, ramp
 
 __all__ = ["drift", "lfo", "tape_delay", "warp"]
@@ -14,7 +14,7 @@ GOLDEN = (1.0 + 5.0**0.5) / 2.0
 """Ratio of an LFO's two rates: irrational, so that it never comes round."""
 
 _ROW = 128
-_ROWS = 256
+_BLOCK = 32_768
 _STEEPEST = 1.0 / 64.0
 _SILENCE = 1e-6
 
@@ -174,60 +174,32 @@ def warp(x: Signal, delay: Signal, hop: int = HOP, out: Signal | None = None) ->
     n = x.shape[1]
     if out is None:
         out = np.zeros(x.shape, np.float32)
-    size = _ROW * _ROWS
     # What lies before a block is kept, because where out is x it has been written over.
-    kept = int(np.abs(delay).max(initial=0.0)) + _ROW + 4
+    kept = int(loops.peak(delay)) + 4
     past = np.zeros((x.shape[0], kept), np.float32)
-    for start in range(0, n, size):
-        stop = min(start + size, n)
-        rows = -(-(stop - start) // _ROW)
+    for start in range(0, n, _BLOCK):
+        stop = min(start + _BLOCK, n)
         local = delay[start // hop : -(-stop // hop) + 1]
-        reach = int(np.abs(local).max()) + _ROW + 4
-        low, high = start - reach, start + rows * _ROW + reach
-        ahead = x[:, start : min(high, n)]
-        span = np.zeros((x.shape[0], high - low), np.float32)
+        reach = int(loops.peak(local)) + 4
+        ahead = x[:, start : stop + reach]
+        span = np.zeros((x.shape[0], stop - start + 2 * reach), np.float32)
         span[:, :reach] = past[:, kept - reach :]
         span[:, reach : reach + ahead.shape[1]] = ahead
         width = min(stop - start, kept)
         past = np.concatenate((past[:, width:], x[:, stop - width : stop]), axis=1)
-        if span.max() < _SILENCE and span.min() > -_SILENCE:
+        if loops.below(span, _SILENCE):
             if out is x:
                 out[:, start:stop] = 0.0
             continue
         if not local.any():
             out[:, start:stop] = x[:, start:stop]
             continue
-        lag = np.resize(ramp(delay, hop, start, stop), rows * _ROW)
         if np.abs(np.diff(local)).max(initial=0.0) <= hop * _STEEPEST:
-            played = _interpolated(span, lag.reshape(rows, _ROW), reach)
+            loops.lag(span, local, hop, _ROW, out[:, start:stop])
         else:
-            played = _gathered(span, lag, reach)
-        out[:, start:stop] = played[:, : stop - start]
+            late = ramp(delay, hop, start, stop)
+            out[:, start:stop] = _gathered(span, late, reach)
     return out
-
-
-def _interpolated(span: Signal, lag: Signal, origin: int) -> Signal:
-    """Read rows of samples at lags that change little within a row."""
-    rows = lag.shape[0]
-    whole = np.rint(lag[:, _ROW // 2]).astype(np.int64)
-    windows = sliding_window_view(span, _ROW + 4, axis=1)
-    taken = windows[:, origin - 2 + np.arange(rows) * _ROW - whole]
-    p = whole[:, None].astype(np.float32) - lag
-    square = p * p
-    outer, inner = p * (square - 1.0) * np.float32(1 / 24), p * (square - 4.0) * np.float32(-1 / 6)
-    weights = (
-        outer * (p - 2.0),
-        inner * (p - 1.0),
-        (square - 4.0) * (square - 1.0) * np.float32(0.25),
-        inner * (p + 1.0),
-        outer * (p + 2.0),
-    )
-    played = taken[:, :, :_ROW] * weights[0]
-    term = np.empty_like(played)
-    for tap in range(1, 5):
-        np.multiply(taken[:, :, tap : tap + _ROW], weights[tap], out=term)
-        played += term
-    return np.asarray(played.reshape(span.shape[0], -1), dtype=np.float32)
 
 
 def _gathered(span: Signal, lag: Signal, origin: int) -> Signal:

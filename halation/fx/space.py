@@ -9,9 +9,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.automation import HOP, apply_gain, blocks, decibels, read
+from halation.dsp import loops
+from halation.dsp.automation import HOP, apply_gain, blocks, decibels
 from halation.dsp.delays import ping_pong, reversed_delay
-from halation.dsp.filters import doubled, half, lowpass
+from halation.dsp.filters import doubled, lowpass
 from halation.dsp.modulation import tape_delay, warp
 from halation.dsp.reverbs import convolved, impulse_response, reverse_swell
 from halation.dsp.spectral import octave_up, swept
@@ -105,16 +106,16 @@ class Buses:
 
     def _send(self, x: Signal, gains: dict[str, Signal], start: int, stop: int) -> None:
         first, last = start // 2, -(-stop // 2)
-        local = {bus: read(gain, HOP, first, last) for bus, gain in gains.items()}
-        local = {bus: gain for bus, gain in local.items() if np.any(gain)}
-        if not local:
+        frames = slice(first // HOP, -(-last // HOP) + 1)
+        heard = [bus for bus, gain in gains.items() if gain[frames].any()]
+        if not heard:
             return
-        block = half(x, first, last)
+        block = loops.halve(x, first, last)
         middle = block[:1] + block[-1:]
         middle *= np.float32(0.5)
-        for bus, gain in local.items():
+        for bus in heard:
             sent = middle if CHANNELS[bus] == 1 else block
-            self._signal(bus)[:, first:last] += sent * gain
+            loops.add(self._signal(bus), sent, gains[bus], HOP, first)
 
     def merge(self, other: Buses) -> None:
         """Add what another vessel has gathered; it is left as it is."""

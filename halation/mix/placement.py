@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp import automation
+from halation.dsp import automation, loops
 from halation.dsp.loudness import SILENCE_LUFS, active_loudness
 from halation.seeds import rng
 from halation.types import Audio, AudioError, Part, Plan, Score
@@ -172,20 +172,15 @@ def placing(x: Signal, part: Part, plan: Plan) -> Iterator[tuple[int, int]]:
     width = _product(plan, _targets(part)[:-1], "width", x.shape[1]) * np.float32(spot.width)
     left, right = _pan_gains(spot, part, plan)
     near, far = np.float32(1.0) + width, np.float32(1.0) - width
-    ways = ((near * left, far * right), (near * right, far * left))
+    left *= gain
+    right *= gain
+    ways = (near * left, far * right, near * right, far * left)
     for start in range(0, x.shape[1], _BLOCK):
         stop = min(start + _BLOCK, x.shape[1])
         block = x[:, start:stop]
         if automation.silent(block):
             continue
-        level = automation.read(gain, automation.HOP, start, stop)
-        placed = []
-        for (own, other), x_own, x_other in zip(ways, block, block[::-1], strict=True):
-            row = x_own * automation.read(own, automation.HOP, start, stop)
-            row += x_other * automation.read(other, automation.HOP, start, stop)
-            placed.append(row)
-        for row, out in zip(placed, block, strict=True):
-            np.multiply(row, level, out=out)
+        loops.blend(x, ways, automation.HOP, start, stop)
         yield start, stop
 
 
