@@ -309,7 +309,7 @@ def _play_stem(
 ) -> tuple[Stem, fx.Buses]:
     """Play, treat and place the parts of one stem, and collect what they send."""
     buses = fx.Buses(plan.score)
-    total = np.zeros((2, plan.score.n_samples), np.float32)
+    total: np.ndarray | None = None
     for part in plan.score.parts:
         if part.stem != name:
             continue
@@ -320,8 +320,12 @@ def _play_stem(
         fx.treat(x, part, plan, low_cut_hz=place.low_cut_hz, side_cut_hz=mix.SIDE_CUT_HZ)
         # A block goes through level, sends and sum while it is in the cache.
         for start, end in buses.gather(part, x, plan, mix.placing(x, part, plan)):
-            total[:, start:end] += x[:, start:end]
+            if total is not None:
+                total[:, start:end] += x[:, start:end]
+        if total is None:
+            total = x
         del x  # a song's length of memory that the next part needs
+    assert total is not None  # nobody asks for a stem without parts
     fx.tape(total, name, plan)
     return Stem(name, Audio.take(total)), buses
 

@@ -87,6 +87,21 @@ LOOP void add(float *restrict out, const float *restrict x, size start, size sto
     }
 }
 
+/* out += x * control, where `x` of `n_x` samples is read round and round from `place` on. */
+LOOP void add_loop(float *restrict out, size n, const float *restrict x, size n_x, size place,
+                   const float *restrict control, size hop) {
+    for (size at = 0; at < n;) {
+        size count = smaller(until_bend(at, n, hop), n_x - place);
+        line gain = line_at(control, at, hop);
+        float *to = out + at;
+        const float *from = x + place;
+        if (gain.start != 0.0f || gain.step != 0.0f)
+            for (int i = 0; i < (int)count; i++) to[i] += from[i] * (gain.start + gain.step * (float)i);
+        at += count;
+        place = place + count == n_x ? 0 : place + count;
+    }
+}
+
 /* Two channels through a matrix that moves: left' = own[0] left + other[0] right, and so on. */
 LOOP void blend(float *restrict left, float *restrict right, size start, size stop,
                 const float *restrict own_left, const float *restrict other_left,
@@ -129,26 +144,34 @@ LOOP void halve(const float *restrict x, size n, float *restrict out, size start
     }
 }
 
-/* A row of `n` samples at twice its rate: `n_out` is 2 n or 2 n - 1. The same filter. */
-LOOP void twice(const float *restrict x, size n, float *restrict out, size n_out) {
-    const float near = 300 / 512.0f, middle = -50 / 512.0f, far = 6 / 512.0f;
-    size safe = n - 3;
-    for (size i = 0; i < n; i++) {
-        float between;
-        if (i >= 2 && i < safe) {
-            between = near * (x[i] + x[i + 1]) + middle * (x[i - 1] + x[i + 2]) +
-                      far * (x[i - 2] + x[i + 3]);
-        } else {
-            const float taps[3] = {near, middle, far};
-            between = 0.0f;
-            for (int tap = 0; tap < 3; tap++) {
-                size before = i - tap, after = i + tap + 1;
-                between += taps[tap] *
-                           ((before >= 0 ? x[before] : 0.0f) + (after < n ? x[after] : 0.0f));
+/* The sample after `x[i]` at twice the rate, near the ends of the row; beyond them is silence. */
+static float between_at_edge(const float *x, size n, size i, const float taps[3]) {
+    float sum = 0.0f;
+    for (size tap = 0; tap < 3; tap++) {
+        size before = i - tap, after = i + tap + 1;
+        sum += taps[tap] * ((before >= 0 ? x[before] : 0.0f) + (after < n ? x[after] : 0.0f));
+    }
+    return sum;
+}
+
+/* Add samples `start` to `stop` of a row of `n` at twice its rate, up to `n_out`. The same filter. */
+LOOP void add_twice(const float *restrict x, size n, size start, size stop, float *restrict out,
+                    size n_out) {
+    const float taps[3] = {300 / 512.0f, -50 / 512.0f, 6 / 512.0f};
+    stop = smaller(stop, (n_out + 1) / 2);
+    for (size i = start; i < stop;) {
+        size inner = smaller(smaller(stop, n - 3), n_out / 2);
+        if (i >= 2)
+            for (; i < inner; i++) {
+                out[2 * i] += x[i];
+                out[2 * i + 1] += taps[0] * (x[i] + x[i + 1]) + taps[1] * (x[i - 1] + x[i + 2]) +
+                                  taps[2] * (x[i - 2] + x[i + 3]);
             }
+        if (i < stop) {
+            out[2 * i] += x[i];
+            if (2 * i + 1 < n_out) out[2 * i + 1] += between_at_edge(x, n, i, taps);
+            i++;
         }
-        out[2 * i] = x[i];
-        if (2 * i + 1 < n_out) out[2 * i + 1] = between;
     }
 }
 

@@ -15,7 +15,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["add", "below", "blend", "finite", "halve", "lag", "peak", "ride", "twice"]
+__all__ = [
+    "add",
+    "add_loop",
+    "add_twice",
+    "below",
+    "blend",
+    "finite",
+    "halve",
+    "lag",
+    "peak",
+    "ride",
+]
 
 Signal = NDArray[np.float32]
 
@@ -47,7 +58,8 @@ _ride = _loop("ride", c_void_p, c_ssize_t, c_ssize_t, c_void_p, c_ssize_t)
 _add = _loop("add", c_void_p, c_void_p, c_ssize_t, c_ssize_t, c_void_p, c_ssize_t)
 _blend = _loop("blend", *[c_void_p] * 2, *[c_ssize_t] * 2, *[c_void_p] * 4, c_ssize_t)
 _halve = _loop("halve", c_void_p, c_ssize_t, c_void_p, c_ssize_t, c_ssize_t)
-_twice = _loop("twice", c_void_p, c_ssize_t, c_void_p, c_ssize_t)
+_add_twice = _loop("add_twice", c_void_p, *[c_ssize_t] * 3, c_void_p, c_ssize_t)
+_add_loop = _loop("add_loop", c_void_p, c_ssize_t, c_void_p, *[c_ssize_t] * 2, c_void_p, c_ssize_t)
 _lag = _loop("lag", c_void_p, c_void_p, c_ssize_t, c_void_p, c_ssize_t, c_ssize_t)
 
 
@@ -63,9 +75,16 @@ def _rows(x: Signal) -> list[int]:
     return [first + row * x.strides[0] for row in range(x.shape[0])]
 
 
+def _own_rows(x: Signal) -> list[int]:
+    """Return where each row of an array begins that may be written to."""
+    if not x.flags.writeable:
+        raise ValueError("the array is read-only")
+    return _rows(x)
+
+
 def _control(control: Signal, stop: int, hop: int) -> int:
     """Return where a control begins that reaches beyond ``stop``."""
-    if control.ndim != 1 or len(control) < -(-stop // hop) + 1:
+    if hop <= 0 or control.ndim != 1 or len(control) < -(-stop // hop) + 1:
         raise ValueError(f"{stop} samples at a hop of {hop} need more than {control.shape} values")
     return _rows(control)[0]
 
@@ -135,7 +154,7 @@ def ride(x: Signal, control: Signal, hop: int, start: int = 0, stop: int | None 
     stop = x.shape[-1] if stop is None else stop
     _span(start, stop, x.shape[-1])
     at = _control(control, stop, hop)
-    for row in _rows(x):
+    for row in _own_rows(x):
         _ride(row, start, stop, at, hop)
 
 
@@ -161,11 +180,39 @@ def add(out: Signal, x: Signal, control: Signal, hop: int, start: int) -> None:
     stop = start + x.shape[-1]
     _span(start, stop, out.shape[-1])
     at = _control(control, stop, hop)
-    rows, sources = _rows(out), _rows(x)
+    rows, sources = _own_rows(out), _rows(x)
     if len(sources) not in (1, len(rows)):
         raise ValueError(f"{x.shape} cannot be added to {out.shape}")
     for index, row in enumerate(rows):
         _add(row, sources[index % len(sources)], start, stop, at, hop)
+
+
+def add_loop(out: Signal, loop: Signal, place: int, control: Signal, hop: int) -> None:
+    """Add a seamless loop times a control to ``out``.
+
+    Parameters
+    ----------
+    out : np.ndarray [shape=(channels, n) or (n,)], float32
+    loop : np.ndarray [shape=(channels, m) or (m,)], float32
+    place : int >= 0
+        Where in the loop to begin; it is read round and round.
+    control : np.ndarray [shape=(ceil(n / hop) + 1 or more,)], float32
+        Its first value is for the first sample of ``out``.
+    hop : int > 0
+
+    Examples
+    --------
+    >>> out = np.zeros(5, np.float32)
+    >>> add_loop(out, np.array([1, 2, 3], np.float32), 1, np.ones(3, np.float32), 4)
+    >>> out.tolist()
+    [2.0, 3.0, 1.0, 2.0, 3.0]
+    """
+    n, m = out.shape[-1], loop.shape[-1]
+    at = _control(control, n, hop)
+    if not m:
+        raise ValueError("the loop is empty")
+    for to, row in zip(_own_rows(out), _rows(loop), strict=True):
+        _add_loop(to, n, row, m, place % m, at, hop)
 
 
 def blend(
@@ -190,7 +237,7 @@ def blend(
     [[2.5, 4.0], [3.0, 4.0]]
     """
     _span(start, stop, x.shape[-1])
-    left, right = _rows(x)
+    left, right = _own_rows(x)
     _blend(left, right, start, stop, *(_control(way, stop, hop) for way in ways), hop)
 
 
@@ -224,26 +271,29 @@ def halve(x: Signal, start: int, stop: int) -> Signal:
     return out
 
 
-def twice(x: Signal, out: Signal) -> None:
-    """Write a signal at twice its rate into ``out``.
+def add_twice(out: Signal, x: Signal, start: int = 0, stop: int | None = None) -> None:
+    """Add a signal at twice its rate to ``out``.
 
     Parameters
     ----------
+    out : np.ndarray [shape=(channels, n)], float32
+        What would lie beyond its end is left out.
     x : np.ndarray [shape=(channels, m)], float32
-    out : np.ndarray [shape=(channels, 2 m or 2 m - 1)], float32
+    start, stop : int in 0..m
+        Add only these samples of ``x``, from ``2 * start`` of ``out`` on; by default all.
 
     Examples
     --------
-    >>> out = np.empty((1, 128), np.float32)
-    >>> twice(np.ones((1, 64), np.float32), out)
+    >>> out = np.zeros((1, 128), np.float32)
+    >>> add_twice(out, np.ones((1, 64), np.float32))
     >>> out[0, 20:23].tolist()
     [1.0, 1.0, 1.0]
     """
-    n, n_out = x.shape[-1], out.shape[-1]
-    if 2 * n - n_out not in (0, 1):
-        raise ValueError(f"{n} samples become {2 * n}, not {n_out}")
-    for row, to in zip(_rows(x), _rows(out), strict=True):
-        _twice(row, n, to, n_out)
+    n = x.shape[-1]
+    stop = n if stop is None else stop
+    _span(start, stop, n)
+    for to, row in zip(_own_rows(out), _rows(x), strict=True):
+        _add_twice(row, n, start, stop, to, out.shape[-1])
 
 
 def lag(x: Signal, control: Signal, hop: int, row: int, out: Signal) -> None:
@@ -279,7 +329,7 @@ def lag(x: Signal, control: Signal, hop: int, row: int, out: Signal) -> None:
     n = out.shape[-1]
     reach = (x.shape[-1] - n) // 2
     at = _control(control, n, hop)
-    if hop % row or peak(control[: -(-n // hop) + 1]) + 3.0 > reach:
+    if hop % row or not peak(control[: -(-n // hop) + 1]) + 3.0 <= reach:
         raise ValueError(f"a reach of {reach} samples is too short for such a lag")
-    for source, to in zip(_rows(x), _rows(out), strict=True):
+    for source, to in zip(_rows(x), _own_rows(out), strict=True):
         _lag(source + reach * x.itemsize, to, n, at, hop, row)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.dsp.filters import recursion
+from halation.dsp.loops import add_loop
 
 __all__ = ["band_response", "coloured", "moving", "ramped", "wander"]
 
@@ -192,29 +193,11 @@ def moving(
     >>> start, block.shape, block[0, [0, 2048, 4096]].tolist()
     (0, (1, 5000), [0.0, 0.5, 1.0])
     """
-    ramp = np.arange(step, dtype=np.float32) / np.float32(step)
-    size = step * _BLOCK_STEPS
     channels = loops[0].shape[0]
-    gain = np.empty((_BLOCK_STEPS, step), dtype=np.float32)
-    for start in range(0, n, size):
-        length = min(size, n - start)
-        steps = -(-length // step)
-        block = np.zeros((channels, length), dtype=np.float32)
-        first = start // step
+    for start in range(0, n, step * _BLOCK_STEPS):
+        block = np.zeros((channels, min(step * _BLOCK_STEPS, n - start)), np.float32)
         for loop, points in zip(loops, gains, strict=True):
             for channel in range(channels):
-                if channel < len(points):
-                    nodes = points[channel, first : first + steps + 1, None]
-                    np.multiply(nodes[1:] - nodes[:-1], ramp, out=gain[:steps])
-                    gain[:steps] += nodes[:-1]
-                _add_loop(block[channel], loop[channel], start + offset, gain.reshape(-1))
+                gain = points[min(channel, len(points) - 1), start // step :]
+                add_loop(block[channel], loop[channel], start + offset, gain, step)
         yield start, block
-
-
-def _add_loop(out: Signal, loop: Signal, start: int, gain: Signal) -> None:
-    """Add ``gain`` times the loop, read from place ``start`` on, to ``out``."""
-    done, position = 0, start % len(loop)
-    while done < len(out):
-        take = min(len(out) - done, len(loop) - position)
-        out[done : done + take] += loop[position : position + take] * gain[done : done + take]
-        done, position = done + take, 0

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.backends import Description
-from halation.dsp.filters import doubled, halved
+from halation.dsp import loops
+from halation.dsp.filters import halved
 from halation.dsp.noise import coloured, wander
 from halation.seeds import rng
 from halation.stems.blocks import handed_out
@@ -122,7 +123,7 @@ def _stretches(part: Part, score: Score, heard: Stems, seed: int, out: Signal) -
         source = _source(heard, start - lead, start + length, draw)
         if place.shape[1] > SHORTEST_S * SAMPLE_RATE:
             cloud = _scattered(part, note, source, lead // 2, -(-place.shape[1] // 2), draw)
-            place += doubled(cloud, place.shape[1])
+            loops.add_twice(place, cloud)
 
 
 def _source(heard: Stems, start: int, end: int, draw: np.random.Generator) -> Signal:

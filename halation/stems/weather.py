@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.backends import Description
-from halation.dsp.filters import doubled
+from halation.dsp.loops import add_twice
 from halation.dsp.noise import STEP_SAMPLES, coloured, moving, wander
 from halation.seeds import rng
 from halation.stems.blocks import handed_out
@@ -200,7 +200,7 @@ def _stretches(
         bed = np.empty((2, -(-stretch.shape[1] // 2)), np.float32)
         for at, block in moving(loops, gains, bed.shape[1], step=STEP):
             bed[:, at : at + block.shape[1]] = block
-        stretch += doubled(bed, stretch.shape[1])
+        add_twice(stretch, bed)
         if bank:
             happens = EVENTS[sky.events]
             rate_hz = happens.rate_hz * 4.0 ** (part.setting("density", 0.5) - 0.5)

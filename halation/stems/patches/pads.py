@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.envelopes import expand, swell, wander
-from halation.dsp.filters import doubled
+from halation.dsp import loops
+from halation.dsp.envelopes import swell, wander
 from halation.dsp.oscillators import TOP_HZ, hz, padsynth
 from halation.seeds import rng
 from halation.stems.patches.voice import MEMORY, Event, Signal
@@ -33,11 +33,9 @@ Bands = tuple[Values, Values, Values]
 
 HOP: Final = 256
 BLOCK: Final = 16_384
-"""Four gain curves of this length stay in the cache."""
+"""A note begins at a multiple of it in a table."""
 TABLES: Final = (8 * BLOCK, 6 * BLOCK)
 """Lengths of the dark and the bright table at the full rate."""
-REACH: Final = 3
-"""Samples around a place that matter where a sound is resampled to the full rate."""
 
 LEVEL: Final = 10 ** (-24 / 20)
 """RMS of a note of velocity 100: it peaks near −12 dBFS."""
@@ -116,14 +114,16 @@ class Held:
         for event in events:
             first = event.start if step == 1 else event.start // 2 + 2  # the filter rings before
             if step > 1:
-                done = _doubled_into(out, drawn, done, first - 2)
+                ready = max(done, first - 2)
+                loops.add_twice(out, drawn, done, ready)
+                done = ready
             yield event.start // step * step
             if event.pitch not in tables:
                 tables[event.pitch] = self.table(event.pitch, False), self.table(event.pitch, True)
             gains = self._gains(part, event, n)
             _add(drawn, tables[event.pitch], event, first, gains)
         if step > 1:
-            _doubled_into(out, drawn, done, drawn.shape[1])
+            loops.add_twice(out, drawn, done)
 
     def _gains(self, part: Part, event: Event, n_samples: int) -> Signal:
         """Return the gains of dark left and right, bright left and right [shape=(4, k + 1)]."""
@@ -273,32 +273,15 @@ def _tilt(pitch: int) -> float:
     return float(10 ** (-(LOW_TILT_DB * octaves_low + HIGH_TILT_DB * octaves_high) / 20))
 
 
-def _doubled_into(out: Signal, drawn: Signal, start: int, end: int) -> int:
-    """Add a stretch of what is drawn at half the rate to ``out``; return where it ends."""
-    if end <= start:
-        return start
-    low, high = max(0, start - REACH), min(end + REACH, drawn.shape[1])
-    whole = doubled(drawn[:, low:high], 2 * (high - low))
-    place = out[:, 2 * start : 2 * end]
-    place += whole[:, 2 * (start - low) :][:, : place.shape[1]]
-    return end
-
-
 def _add(
     out: Signal, tables: tuple[Signal, Signal], event: Event, first_sample: int, gains: Signal
 ) -> None:
-    """Add a slice of the tables times its gains, block by block, from a random block on."""
-    blocks = [table.shape[1] // BLOCK for table in tables]
-    firsts = [int(event.draws[at] * n) for at, n in zip((3, 6), blocks, strict=True)]
-    step = BLOCK // HOP
-    for i, hop in enumerate(range(0, gains.shape[1] - 1, step)):
-        start = first_sample + i * BLOCK
-        block = expand(gains[:, hop : hop + step + 1], HOP)[:, : out.shape[1] - start]
-        n = block.shape[1]
-        for rows, table, first in zip((block[:2], block[2:]), tables, firsts, strict=True):
-            place = (first + i) * BLOCK % table.shape[1]
-            rows *= table[:, place : place + n]
-            out[:, start : start + n] += rows
+    """Add a stretch of the tables times its gains, from a random block on."""
+    place = out[:, first_sample : first_sample + (gains.shape[1] - 1) * HOP]
+    for table, draw, sides in zip(tables, (3, 6), (gains[:2], gains[2:]), strict=True):
+        block = int(event.draws[draw] * (table.shape[1] // BLOCK))
+        for channel, gain in enumerate(sides):
+            loops.add_loop(place[channel], table[channel], block * BLOCK, gain, HOP)
 
 
 SAW_LINES: Final = (-17.0, -11.3, -6.1, 0.0, 5.8, 11.7, 16.9)

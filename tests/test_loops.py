@@ -1,0 +1,147 @@
+"""The compiled loops against the same arithmetic in numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from halation.dsp import loops
+
+Signal = NDArray[np.float32]
+HOP = 64
+LENGTHS = [1, 2, 5, 63, 64, 65, 1_000, 5_003]
+
+
+def noise(*shape: int, seed: int = 0) -> Signal:
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def line(control: Signal, start: int, stop: int) -> NDArray[np.float64]:
+    return np.interp(np.arange(start, stop) / HOP, np.arange(len(control)), control)
+
+
+def controls(n: int, count: int = 1) -> Signal:
+    return noise(count, -(-n // HOP) + 1, seed=9)
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+def test_gains_are_straight_lines_between_their_values(n: int) -> None:
+    x, control = noise(2, n), controls(n)[0]
+    ridden = x.copy()
+    loops.ride(ridden, control, HOP)
+    np.testing.assert_allclose(ridden, x * line(control, 0, n), atol=1e-5)
+
+
+@pytest.mark.parametrize("start, length", [(0, 700), (64, 1), (77, 300), (699, 1), (5, 0)])
+def test_a_stretch_is_added_where_it_belongs(start: int, length: int) -> None:
+    out, x, control = noise(2, 700), noise(1, length, seed=1), controls(700)[0]
+    expected = out.copy()
+    expected[:, start : start + length] += x * line(control, start, start + length)
+    loops.add(out, x, control, HOP, start)
+    np.testing.assert_allclose(out, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+@pytest.mark.parametrize("place", [0, 1, 149, 1_000])
+def test_a_loop_is_read_round_and_round(n: int, place: int) -> None:
+    out, loop, control = noise(2, n), noise(2, 150, seed=1), controls(n)[0]
+    expected = out + loop[:, (place + np.arange(n)) % 150] * line(control, 0, n)
+    loops.add_loop(out, loop, place, control, HOP)
+    np.testing.assert_allclose(out, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("start, stop", [(0, 900), (64, 128), (70, 71), (100, 899)])
+def test_two_channels_go_through_a_matrix(start: int, stop: int) -> None:
+    x, ways = noise(2, 900), controls(900, 4)
+    left, right = x[:, start:stop].astype(np.float64)
+    a, b, c, d = (line(way, start, stop) for way in ways)
+    expected = x.copy()
+    expected[:, start:stop] = left * a + right * b, right * c + left * d
+    loops.blend(x, (ways[0], ways[1], ways[2], ways[3]), HOP, start, stop)
+    np.testing.assert_allclose(x, expected, atol=1e-5)
+
+
+HALF_BAND = np.zeros(11)
+HALF_BAND[[0, 2, 4, 5, 6, 8, 10]] = np.array([3, -25, 150, 256, 150, -25, 3]) / 512
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+def test_half_the_rate_is_a_half_band_filter(n: int) -> None:
+    x, size = noise(2, n), -(-n // 2)
+    expected = np.stack([np.convolve(row, HALF_BAND)[5 : 5 + n : 2] for row in x])
+    np.testing.assert_allclose(loops.halve(x, 0, size), expected, atol=1e-5)
+    middle = size // 3
+    np.testing.assert_allclose(loops.halve(x, middle, size), expected[:, middle:], atol=1e-5)
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+def test_twice_the_rate_is_the_same_filter_between_zeros(n: int) -> None:
+    x = noise(2, n)
+    spread = np.zeros((2, 2 * n))
+    spread[:, ::2] = x
+    expected = np.stack([np.convolve(row, 2 * HALF_BAND)[5 : 5 + 2 * n] for row in spread])
+    for n_out in (2 * n, 2 * n - 1, max(n - 1, 0)):
+        out = np.ones((2, n_out), np.float32)
+        loops.add_twice(out, x)
+        np.testing.assert_allclose(out - 1.0, expected[:, :n_out], atol=1e-5)
+    out = np.zeros((2, 2 * n), np.float32)
+    for start, stop in ((0, n // 3), (n // 3, n // 2), (n // 2, n)):  # piece by piece
+        loops.add_twice(out, x, start, stop)
+    np.testing.assert_allclose(out, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("n", [1, 63, 64, 1_000])
+def test_a_lag_reads_a_slow_wave_at_other_times(n: int) -> None:
+    reach, control = 40, 20.0 * np.tanh(controls(n)[0] / 4.0)
+
+    def wave(at: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.sin(at / 9.0)
+
+    x = wave(np.arange(-reach, n + reach)).astype(np.float32)[None]
+    out = np.empty((1, n), np.float32)
+    loops.lag(x, control.astype(np.float32), HOP, 16, out)
+    np.testing.assert_allclose(out[0], wave(np.arange(n) - line(control, 0, n)), atol=2e-3)
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+def test_extremes_are_found_wherever_they_are(n: int) -> None:
+    for place in {0, n // 2, n - 1}:
+        x = np.zeros((2, n), np.float32)
+        assert loops.below(x, 1e-30)
+        x[1, place] = -0.5
+        assert loops.peak(x) == 0.5
+        assert loops.below(x, 0.6) and not loops.below(x, 0.5)
+        assert loops.finite(x)
+        for broken in (np.nan, np.inf, -np.inf):
+            x[0, place] = broken
+            assert not loops.finite(x)
+    assert loops.peak(np.zeros((2, 0), np.float32)) == 0.0
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: loops.ride(x.astype(np.float64), controls(100)[0], HOP),
+        lambda x: loops.ride(x[:, ::2], controls(100)[0], HOP),
+        lambda x: loops.ride(x, controls(100)[0][:-1], HOP),
+        lambda x: loops.ride(x, controls(200)[0], HOP, 50, 101),
+        lambda x: loops.add(x, x, controls(200)[0], HOP, 1),
+        lambda x: loops.add(x, noise(3, 9), controls(100)[0], HOP, 0),
+        lambda x: loops.add_loop(x, noise(2, 0), 0, controls(100)[0], HOP),
+        lambda x: loops.add_loop(x, noise(1, 9), 0, controls(100)[0], HOP),
+        lambda x: loops.blend(x[:1], (controls(100)[0],) * 4, HOP, 0, 9),
+        lambda x: loops.halve(x, 0, 51),
+        lambda x: loops.add_twice(x, noise(2, 9), 3, 10),
+        lambda x: loops.lag(x, np.full(9, 9.0, np.float32), HOP, 16, np.empty((2, 90), "f4")),
+        lambda x: loops.lag(x, np.full(9, np.nan, np.float32), HOP, 16, np.empty((2, 9), "f4")),
+        lambda x: loops.ride(np.broadcast_to(x[:1, :1], x.shape), controls(100)[0], HOP),
+        lambda x: loops.ride(np.frombuffer(x.tobytes(), "f4"), controls(200)[0], HOP),
+        lambda x: loops.peak(x[None]),
+    ],
+)
+def test_what_would_leave_its_memory_is_refused(call: Callable[[Signal], object]) -> None:
+    with pytest.raises(ValueError):
+        call(noise(2, 100))
