@@ -172,10 +172,10 @@ def test_a_space_is_smooth_wide_and_safe_in_mono() -> None:
     assert level_db(low) < level_db(inside) - 25
 
 
-def test_the_size_of_the_transform_does_not_matter() -> None:
+def test_the_size_of_the_blocks_does_not_matter() -> None:
     x, mono = noise(30_000), noise(30_000, 1, 1)
     buses = [(x, noise(700, 2, 2)), (mono, noise(2_000, 2, 3))]
-    small = reverbs.convolved(buses, 30_000, transform=4_096)
+    small = reverbs.convolved(buses, 30_000, block=4_096)
     large = reverbs.convolved(buses, 30_000)
     np.testing.assert_allclose(small, large, atol=2e-3)
     direct = np.convolve(x[0], buses[0][1][0])[:30_000]

@@ -64,6 +64,18 @@ def test_two_channels_go_through_a_matrix(start: int, stop: int) -> None:
     np.testing.assert_allclose(x, expected, atol=1e-5)
 
 
+def spectrum(n: int, seed: int = 0) -> NDArray[np.complex64]:
+    return noise(2 * n, seed=seed).view(np.complex64)
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+def test_spectra_are_multiplied_and_added(n: int) -> None:
+    total, a, b = spectrum(n, 0), spectrum(n, 1), spectrum(n, 2)
+    expected = total + a * b
+    loops.add_product(total, a, b)
+    np.testing.assert_allclose(total, expected, atol=1e-5)
+
+
 HALF_BAND = np.zeros(11)
 HALF_BAND[[0, 2, 4, 5, 6, 8, 10]] = np.array([3, -25, 150, 256, 150, -25, 3]) / 512
 
@@ -134,6 +146,7 @@ def test_extremes_are_found_wherever_they_are(n: int) -> None:
         lambda x: loops.add_loop(x, noise(1, 9), 0, controls(100)[0], HOP),
         lambda x: loops.blend(x[:1], (controls(100)[0],) * 4, HOP, 0, 9),
         lambda x: loops.halve(x, 0, 51),
+        lambda x: loops.add_product(spectrum(9), spectrum(9), spectrum(8)),
         lambda x: loops.add_twice(x, noise(2, 9), 3, 10),
         lambda x: loops.lag(x, np.full(9, 9.0, np.float32), HOP, 16, np.empty((2, 90), "f4")),
         lambda x: loops.lag(x, np.full(9, np.nan, np.float32), HOP, 16, np.empty((2, 9), "f4")),

@@ -102,6 +102,15 @@ LOOP void add_loop(float *restrict out, size n, const float *restrict x, size n_
     }
 }
 
+/* total += a * b, complex: real and imaginary parts lie side by side. */
+LOOP void add_product(float *restrict total, const float *restrict a, const float *restrict b,
+                      size n) {
+    for (size i = 0; i < 2 * n; i += 2) {
+        total[i] += a[i] * b[i] - a[i + 1] * b[i + 1];
+        total[i + 1] += a[i] * b[i + 1] + a[i + 1] * b[i];
+    }
+}
+
 /* Two channels through a matrix that moves: left' = own[0] left + other[0] right, and so on. */
 LOOP void blend(float *restrict left, float *restrict right, size start, size stop,
                 const float *restrict own_left, const float *restrict other_left,

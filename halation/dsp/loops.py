@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 __all__ = [
     "add",
     "add_loop",
+    "add_product",
     "add_twice",
     "below",
     "blend",
@@ -56,6 +57,7 @@ _peak = _loop("peak", c_void_p, c_ssize_t, result=c_float)
 _below = _loop("below", c_void_p, c_ssize_t, c_float, result=c_int)
 _ride = _loop("ride", c_void_p, c_ssize_t, c_ssize_t, c_void_p, c_ssize_t)
 _add = _loop("add", c_void_p, c_void_p, c_ssize_t, c_ssize_t, c_void_p, c_ssize_t)
+_add_product = _loop("add_product", *[c_void_p] * 3, c_ssize_t)
 _blend = _loop("blend", *[c_void_p] * 2, *[c_ssize_t] * 2, *[c_void_p] * 4, c_ssize_t)
 _halve = _loop("halve", c_void_p, c_ssize_t, c_void_p, c_ssize_t, c_ssize_t)
 _add_twice = _loop("add_twice", c_void_p, *[c_ssize_t] * 3, c_void_p, c_ssize_t)
@@ -213,6 +215,29 @@ def add_loop(out: Signal, loop: Signal, place: int, control: Signal, hop: int) -
         raise ValueError("the loop is empty")
     for to, row in zip(_own_rows(out), _rows(loop), strict=True):
         _add_loop(to, n, row, m, place % m, at, hop)
+
+
+def add_product(total: NDArray[np.complex64], *factors: NDArray[np.complex64]) -> None:
+    """Add the product of two spectra to a third.
+
+    Parameters
+    ----------
+    total : np.ndarray [shape=(bins,)], complex64
+        Changed in place.
+    factors : two np.ndarray [shape=(bins,)], complex64
+
+    Examples
+    --------
+    >>> total = np.ones(2, np.complex64)
+    >>> add_product(total, np.array([1j, 2], np.complex64), np.array([1j, 3], np.complex64))
+    >>> total.tolist()
+    [0j, (7+0j)]
+    """
+    a, b = factors
+    if not total.shape == a.shape == b.shape or total.ndim != 1:
+        raise ValueError(f"{a.shape} and {b.shape} cannot be added to {total.shape}")
+    (to,) = _own_rows(total.view(np.float32))
+    _add_product(to, *_rows(a.view(np.float32)), *_rows(b.view(np.float32)), len(total))
 
 
 def blend(

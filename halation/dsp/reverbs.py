@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from halation.dsp import loops
 from halation.dsp.spectral import reshaped
 
 __all__ = ["convolved", "impulse_response", "reverse_swell"]
 
-TRANSFORM = 2**19
-"""Samples of one Fourier transform of the convolution."""
+BLOCK = 2**15
+"""Samples that a convolution takes at a time; one of its transforms has twice as many."""
+
+_BLOCKS_AT_ONCE = 4
+"""As many transforms as a processor does side by side."""
 
 CORRELATION = 0.25
 """Between left and right."""
@@ -24,6 +29,7 @@ _FRAME = 512
 
 Signal = NDArray[np.float32]
 Responses = Sequence[tuple[Signal, Signal]]
+Spectra = NDArray[np.complex64]
 
 
 def impulse_response(
@@ -110,7 +116,7 @@ def _pink_gain(response: Signal, sample_rate: int) -> np.float32:
     return np.float32(np.sqrt(np.sum(power * weight) / np.sum(weight)))
 
 
-def convolved(buses: Responses, n_samples: int, transform: int = TRANSFORM) -> Signal:
+def convolved(buses: Responses, n_samples: int, block: int = BLOCK) -> Signal:
     """Send several signals through a space each and add what comes back.
 
     Parameters
@@ -119,9 +125,9 @@ def convolved(buses: Responses, n_samples: int, transform: int = TRANSFORM) -> S
         A mono signal feeds both channels of its response, a stereo one each its own.
     n_samples : int >= 0
         Length of the result; what rings longer is cut.
-    transform : int, power of two
-        Length of the Fourier transforms; raised where a response needs it. It has no influence
-        on the result.
+    block : int > 0 [samples]
+        Signals and responses are cut into pieces of this length; it has no influence on the
+        result.
 
     Returns
     -------
@@ -129,7 +135,8 @@ def convolved(buses: Responses, n_samples: int, transform: int = TRANSFORM) -> S
 
     References
     ----------
-    Stockham, "High-speed convolution and correlation", AFIPS 28, 1966 (overlap-add).
+    Stockham, "High-speed convolution and correlation", AFIPS 28, 1966; in pieces: Gardner,
+    "Efficient convolution without input-output delay", J. Audio Eng. Soc. 43(3), 1995.
 
     Examples
     --------
@@ -142,41 +149,70 @@ def convolved(buses: Responses, n_samples: int, transform: int = TRANSFORM) -> S
     out = np.zeros((2, n_samples), np.float32)
     if not buses or not n_samples:
         return out
-    longest = max(response.shape[1] for _, response in buses)
-    while transform < 2 * longest:
-        transform *= 2
-    transform = min(transform, next_fast_len(n_samples + longest, real=True))
-    step = transform - longest + 1
-    sources = [row for signal, _ in buses for row in signal]
-    # For each channel of the result: which source goes through which response.
-    ways: tuple[list[tuple[int, Signal]], ...] = ([], [])
-    with ThreadPoolExecutor(2) as pool:  # a transform of two rows would run on one core
-        responses = pool.map(lambda bus: rfft(bus[1], n=transform, axis=-1), buses)
-        first = 0
-        for (signal, _), response in zip(buses, responses, strict=True):
-            for channel, way in enumerate(ways):
-                way.append((first + min(channel, len(signal) - 1), response[channel]))
-            first += len(signal)
+    block = next_fast_len(min(block, n_samples), real=True)
 
-        def forth(piece: Signal) -> Signal | None:
-            return np.asarray(rfft(piece, n=transform)) if piece.any() else None
+    def pieces_of(response: Signal) -> Spectra:
+        count = -(-response.shape[1] // block)
+        padded = np.zeros((2, count * block), np.float32)
+        padded[:, : response.shape[1]] = response
+        return np.asarray(rfft(padded.reshape(2, count, block), n=2 * block, axis=-1))
 
-        def back(way: list[tuple[int, Signal]]) -> Signal | None:
-            total: Signal | None = None
-            for source, response in way:
-                spectrum = spectra[source]
-                if spectrum is not None:
-                    product = spectrum * response
-                    total = product if total is None else np.add(total, product, out=total)
-            return None if total is None else np.asarray(irfft(total, transform, overwrite_x=True))
+    # For each channel of the result: which source goes through which pieces of a response.
+    ways: tuple[list[tuple[_Source, Spectra]], ...] = ([], [])
+    with ThreadPoolExecutor(2) as pool:  # a transform of few rows would run on one core
+        for (signal, _), pieces in zip(
+            buses, pool.map(pieces_of, [response for _, response in buses]), strict=True
+        ):
+            sources = [_Source(row, block, pieces.shape[1]) for row in signal]
+            for way, source, through in zip(ways, (sources * 2)[:2], pieces, strict=True):
+                way.append((source, through))
 
-        for start in range(0, n_samples, step):
-            end, stop = (min(start + size, n_samples) for size in (step, transform))
-            spectra = list(pool.map(forth, [source[start:end] for source in sources]))
-            for row, ringing in zip(out, pool.map(back, ways), strict=True):
-                if ringing is not None:
-                    row[start:stop] += ringing[: stop - start]
+        def back(channel: int, blocks: range) -> None:
+            totals = np.zeros((len(blocks), block + 1), np.complex64)
+            for total, at in zip(totals, blocks, strict=True):
+                for source, pieces in ways[channel]:
+                    source.through(pieces, at, total)
+            if totals.any():
+                sound = irfft(totals, n=2 * block, axis=-1, overwrite_x=True)[:, block:]
+                place = out[channel, blocks.start * block : blocks.stop * block]
+                place[:] = sound.reshape(-1)[: len(place)]
+
+        every = list(dict.fromkeys(source for way in ways for source, _ in way))
+        for first in range(0, -(-n_samples // block), _BLOCKS_AT_ONCE):
+            blocks = range(first, min(first + _BLOCKS_AT_ONCE, -(-n_samples // block)))
+            list(pool.map(_Source.take, every, [blocks] * len(every)))
+            list(pool.map(back, range(2), [blocks] * 2))
     return out
+
+
+class _Source:
+    """A signal, block by block, and the spectra of the last ``memory`` blocks."""
+
+    def __init__(self, x: Signal, block: int, memory: int) -> None:
+        self._x, self._block, self._memory = x, block, memory
+        self._spectra: dict[int, Spectra] = {}
+
+    def take(self, blocks: range) -> None:
+        """Transform the next blocks, each together with the one before; silence has no spectrum."""
+        from scipy.fft import rfft
+
+        for at in [at for at in self._spectra if at <= blocks.start - self._memory]:
+            del self._spectra[at]
+        before = (blocks.start - 1) * self._block
+        found = self._x[max(before, 0) : blocks.stop * self._block]
+        if not found.any():
+            return
+        padded = np.zeros((len(blocks) + 1) * self._block, np.float32)
+        padded[max(-before, 0) :][: len(found)] = found
+        frames = sliding_window_view(padded, 2 * self._block)[:: self._block]
+        self._spectra.update(zip(blocks, rfft(frames, axis=-1), strict=True))
+
+    def through(self, pieces: Spectra, at: int, total: Spectra) -> None:
+        """Add to ``total`` what a response in pieces makes of the blocks up to ``at``."""
+        for age, piece in enumerate(pieces):
+            spectrum = self._spectra.get(at - age)
+            if spectrum is not None:
+                loops.add_product(total, spectrum, piece)
 
 
 def reverse_swell(x: Signal, response: Signal, length: int) -> Signal:

@@ -118,10 +118,13 @@ class Buses:
             loops.add(self._signal(bus), sent, gains[bus], HOP, first)
 
     def merge(self, other: Buses) -> None:
-        """Add what another vessel has gathered; it is left as it is."""
+        """Take what another vessel has gathered, which is empty afterwards."""
         for bus, signal in other._signals.items():
-            mine = self._signal(bus)
-            mine += signal
+            if bus in self._signals:
+                self._signals[bus] += signal
+            else:
+                self._signals[bus] = signal
+        other._signals.clear()
 
     def _signal(self, bus: str) -> Signal:
         if bus not in self._signals:
