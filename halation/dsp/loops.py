@@ -15,7 +15,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["add", "below", "blend", "finite", "halve", "lag", "peak", "ride", "twice"]
+__all__ = [
+    "add",
+    "below",
+    "blend",
+    "cascade",
+    "energies",
+    "fade",
+    "finite",
+    "halve",
+    "lag",
+    "peak",
+    "peaks",
+    "pour",
+    "ride",
+    "twice",
+]
 
 Signal = NDArray[np.float32]
 
@@ -49,6 +64,13 @@ _blend = _loop("blend", *[c_void_p] * 2, *[c_ssize_t] * 2, *[c_void_p] * 4, c_ss
 _halve = _loop("halve", c_void_p, c_ssize_t, c_void_p, c_ssize_t, c_ssize_t)
 _twice = _loop("twice", c_void_p, c_ssize_t, c_void_p, c_ssize_t)
 _lag = _loop("lag", c_void_p, c_void_p, c_ssize_t, c_void_p, c_ssize_t, c_ssize_t)
+_cascade = _loop("cascade", c_void_p, c_ssize_t, c_void_p, c_void_p, c_ssize_t, c_void_p)
+_energies = _loop("energies", c_void_p, c_ssize_t, c_ssize_t, c_void_p, c_void_p)
+_peaks = _loop("peaks", c_void_p, c_ssize_t, c_ssize_t, c_void_p)
+_fade = _loop("fade", c_void_p, c_void_p, c_ssize_t, c_void_p, c_void_p, c_ssize_t)
+_pour = _loop(
+    "pour", *[c_void_p] * 4, *[c_ssize_t] * 2, c_void_p, c_void_p, c_ssize_t, result=c_float
+)
 
 
 def _rows(x: Signal) -> list[int]:
@@ -283,3 +305,136 @@ def lag(x: Signal, control: Signal, hop: int, row: int, out: Signal) -> None:
         raise ValueError(f"a reach of {reach} samples is too short for such a lag")
     for source, to in zip(_rows(x), _rows(out), strict=True):
         _lag(source + reach * x.itemsize, to, n, at, hop, row)
+
+
+def cascade(sections: Signal, x: Signal, state: Signal) -> Signal:
+    """Run second-order sections over every row, out of denormal numbers.
+
+    Parameters
+    ----------
+    sections : np.ndarray [shape=(sections, 6)], float32
+        b0, b1, b2, 1, a1 and a2.
+    x : np.ndarray [shape=(rows, n)], float32
+    state : np.ndarray [shape=(rows, 2 * sections)], float32
+        What the stretch before has left, or zeros; moved on in place.
+
+    Returns
+    -------
+    np.ndarray [shape=(rows, n)], float32
+
+    Examples
+    --------
+    >>> one = np.array([[1, 0, 0, 1, -0.5, 0]], np.float32)
+    >>> cascade(one, np.eye(1, 3, dtype=np.float32), np.zeros((1, 2), np.float32)).tolist()
+    [[1.0, 0.5, 0.25]]
+    """
+    out = np.empty(x.shape, np.float32)
+    for row, to, left in zip(_rows(x), _rows(out), _rows(state), strict=True):
+        _cascade(_sections(sections, state.shape[-1]), len(sections), row, to, x.shape[-1], left)
+    return out
+
+
+def _sections(sections: Signal, values: int) -> int:
+    """Return where sections begin in memory whose state is so many values."""
+    if sections.shape != (values // 2, 6) or values % 2 or not sections.flags.c_contiguous:
+        raise ValueError(f"{sections.shape} are not the sections of {values} values of state")
+    return _rows(sections)[0] if values else 0
+
+
+def energies(x: Signal, hop: int, sections: Signal) -> NDArray[np.float64]:
+    """Return the sums of squares of every whole stretch of a row, behind two filters.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(n,)], float32
+    hop : int > 0 [samples]
+        Length of a stretch. What a filter still holds after so long is left out.
+    sections : np.ndarray [shape=(2, 6)], float32
+        As for :func:`cascade`.
+
+    Returns
+    -------
+    np.ndarray [shape=(n // hop,)]
+
+    Examples
+    --------
+    >>> through = np.tile(np.eye(1, 6, dtype=np.float32), (2, 1))
+    >>> energies(np.arange(5, dtype=np.float32), 2, through).tolist()
+    [1.0, 13.0]
+    """
+    (at,) = _rows(x)
+    if hop < 1:
+        raise ValueError(f"a stretch has one sample or more, not {hop}")
+    out = np.empty(len(x) // hop)
+    if len(out):
+        _energies(at, len(out), hop, _sections(sections, 4), out.ctypes.data)
+    return out
+
+
+def peaks(x: Signal, block: int) -> Signal:
+    """Return the largest magnitude of every block of a row; the last one may be shorter.
+
+    Examples
+    --------
+    >>> peaks(np.array([1, -2, 0, 0.5, -3], np.float32), 2).tolist()
+    [2.0, 0.5, 3.0]
+    """
+    (at,) = _rows(x)
+    if block < 1:
+        raise ValueError(f"a block has one sample or more, not {block}")
+    out = np.empty(-(-len(x) // block), np.float32)
+    _peaks(at, len(x), block, _rows(out)[0])
+    return out
+
+
+def fade(x: Signal, gain: Signal, side: Signal, hop: int) -> None:
+    """Multiply a stem by a gain and its side signal by another, in place; silence is not touched.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(2, n)], float32
+    gain, side : np.ndarray [shape=(ceil(n / hop) + 1 or more,)], float32
+    hop : int > 0
+
+    Examples
+    --------
+    >>> x = np.array([[2.0, 2.0], [0.0, 4.0]], np.float32)
+    >>> fade(x, np.full(2, 0.5, np.float32), np.zeros(2, np.float32), 2)
+    >>> x.tolist()
+    [[0.5, 1.5], [0.5, 1.5]]
+    """
+    n = x.shape[-1]
+    left, right = _rows(x)
+    _fade(left, right, n, _control(gain, n, hop), _control(side, n, hop), hop)
+
+
+def pour(
+    total: Signal, x: Signal, gain: Signal, side: Signal, hop: int, start: int, stop: int
+) -> float:
+    """Add a stretch of a stem to a sum as :func:`fade` would make it; returns its peak.
+
+    Parameters
+    ----------
+    total, x : np.ndarray [shape=(2, n)], float32
+    gain, side : np.ndarray [shape=(ceil(stop / hop) + 1 or more,)], float32
+    hop : int > 0
+    start, stop : int >= 0 [samples]
+
+    Returns
+    -------
+    float
+        The largest magnitude of what was added.
+
+    Examples
+    --------
+    >>> total, x = np.ones((2, 2), np.float32), np.array([[2.0, 2.0], [0.0, 4.0]], np.float32)
+    >>> pour(total, x, np.full(2, 0.5, np.float32), np.ones(2, np.float32), 2, 1, 2)
+    2.0
+    >>> total.tolist()
+    [[1.0, 2.0], [1.0, 3.0]]
+    """
+    if total.shape != x.shape:
+        raise ValueError(f"{x.shape} cannot be added to {total.shape}")
+    _span(start, stop, x.shape[-1])
+    controls = _control(gain, stop, hop), _control(side, stop, hop)
+    return float(_pour(*_rows(total), *_rows(x), start, stop, *controls, hop))
