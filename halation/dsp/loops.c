@@ -249,7 +249,7 @@ LOOP void energies(const float *restrict x, size steps, size hop, const float *r
         for (int lane = 0; lane < LANES; lane++) {
             if (step >= 0)
                 out[first[lane] + step] = sums[lane];
-            else if (first[lane] == 0)  /* nothing came before */
+            else if (first[lane] == 0) /* nothing came before */
                 s.next[lane] = s.after[lane] = s.y[lane] = t.next[lane] = t.after[lane] =
                     t.y[lane] = 0;
         }
@@ -284,11 +284,10 @@ LOOP void fade(float *restrict left, float *restrict right, size n, const float 
 LOOP float pour(float *restrict sum_left, float *restrict sum_right, const float *restrict left,
                 const float *restrict right, size start, size stop, const float *restrict gain,
                 const float *restrict side, size hop) {
-    float most = 0.0f;
+    uint32_t most = 0;
     for (size at = start; at < stop;) {
         size count = until_bend(at, stop, hop);
         line g = line_at(gain, at, hop), w = line_at(side, at, hop);
-        uint32_t high = 0;
         for (int i = 0; i < (int)count; i++) {
             float l = left[at + i], r = right[at + i];
             behind(&l, &r, g.start + g.step * (float)i, w.start + w.step * (float)i);
@@ -296,12 +295,11 @@ LOOP float pour(float *restrict sum_left, float *restrict sum_right, const float
             uint32_t a, b;
             memcpy(&a, &l, 4), memcpy(&b, &r, 4);
             a &= 0x7fffffffu, b &= 0x7fffffffu;
-            a = a > b ? a : b, high = high > a ? high : a;
+            a = a > b ? a : b, most = most > a ? most : a;
         }
-        float found;
-        memcpy(&found, &high, 4);
-        if (!(found <= most)) most = found;
         at += count;
     }
-    return most;
+    float found;
+    memcpy(&found, &most, 4);
+    return found;
 }

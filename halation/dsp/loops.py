@@ -73,8 +73,10 @@ _pour = _loop(
 )
 
 
-def _rows(x: Signal) -> list[int]:
+def _rows(x: Signal, written: bool = False) -> list[int]:
     """Return where each row of an array begins in memory."""
+    if written and not x.flags.writeable:
+        raise ValueError("an array that is written to must not be read-only")
     if x.dtype != np.float32 or (x.shape[-1] > 1 and x.strides[-1] != x.itemsize):
         raise ValueError(f"rows of float32 without gaps are needed, not {x.dtype} {x.strides}")
     first: int = x.ctypes.data
@@ -87,6 +89,8 @@ def _rows(x: Signal) -> list[int]:
 
 def _control(control: Signal, stop: int, hop: int) -> int:
     """Return where a control begins that reaches beyond ``stop``."""
+    if hop < 1:
+        raise ValueError(f"there is one sample or more between two values, not {hop}")
     if control.ndim != 1 or len(control) < -(-stop // hop) + 1:
         raise ValueError(f"{stop} samples at a hop of {hop} need more than {control.shape} values")
     return _rows(control)[0]
@@ -329,7 +333,7 @@ def cascade(sections: Signal, x: Signal, state: Signal) -> Signal:
     [[1.0, 0.5, 0.25]]
     """
     out = np.empty(x.shape, np.float32)
-    for row, to, left in zip(_rows(x), _rows(out), _rows(state), strict=True):
+    for row, to, left in zip(_rows(x), _rows(out), _rows(state, written=True), strict=True):
         _cascade(_sections(sections, state.shape[-1]), len(sections), row, to, x.shape[-1], left)
     return out
 
@@ -362,12 +366,11 @@ def energies(x: Signal, hop: int, sections: Signal) -> NDArray[np.float64]:
     >>> energies(np.arange(5, dtype=np.float32), 2, through).tolist()
     [1.0, 13.0]
     """
-    (at,) = _rows(x)
-    if hop < 1:
-        raise ValueError(f"a stretch has one sample or more, not {hop}")
+    if hop < 1 or x.ndim != 1:
+        raise ValueError(f"one row and stretches of one sample or more, not {x.shape} and {hop}")
     out = np.empty(len(x) // hop)
     if len(out):
-        _energies(at, len(out), hop, _sections(sections, 4), out.ctypes.data)
+        _energies(_rows(x)[0], len(out), hop, _sections(sections, 4), out.ctypes.data)
     return out
 
 
@@ -379,11 +382,10 @@ def peaks(x: Signal, block: int) -> Signal:
     >>> peaks(np.array([1, -2, 0, 0.5, -3], np.float32), 2).tolist()
     [2.0, 0.5, 3.0]
     """
-    (at,) = _rows(x)
-    if block < 1:
-        raise ValueError(f"a block has one sample or more, not {block}")
+    if block < 1 or x.ndim != 1:
+        raise ValueError(f"one row and blocks of one sample or more, not {x.shape} and {block}")
     out = np.empty(-(-len(x) // block), np.float32)
-    _peaks(at, len(x), block, _rows(out)[0])
+    _peaks(_rows(x)[0], len(x), block, _rows(out)[0])
     return out
 
 
@@ -403,8 +405,10 @@ def fade(x: Signal, gain: Signal, side: Signal, hop: int) -> None:
     >>> x.tolist()
     [[0.5, 1.5], [0.5, 1.5]]
     """
+    if x.ndim != 2 or len(x) != 2:
+        raise ValueError(f"a stem is stereo, not {x.shape}")
     n = x.shape[-1]
-    left, right = _rows(x)
+    left, right = _rows(x, written=True)
     _fade(left, right, n, _control(gain, n, hop), _control(side, n, hop), hop)
 
 
@@ -433,8 +437,8 @@ def pour(
     >>> total.tolist()
     [[1.0, 2.0], [1.0, 3.0]]
     """
-    if total.shape != x.shape:
+    if total.shape != x.shape or len(x) != 2:
         raise ValueError(f"{x.shape} cannot be added to {total.shape}")
     _span(start, stop, x.shape[-1])
     controls = _control(gain, stop, hop), _control(side, stop, hop)
-    return float(_pour(*_rows(total), *_rows(x), start, stop, *controls, hop))
+    return float(_pour(*_rows(total, written=True), *_rows(x), start, stop, *controls, hop))

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-
 __all__ = ["band_response", "coloured", "moving", "ramped", "wander"]
 
 Signal = NDArray[np.float32]

@@ -94,8 +94,6 @@ def down(stems: Stems, plan: Plan) -> Mix:
     total = np.zeros((2, score.n_samples), np.float32)
     with ThreadPoolExecutor(2) as pool:
         peak = max(pool.map(lambda span: _summed(ways, total, *span), _spans(score.n_samples)))
-        if not np.isfinite(peak):
-            raise AudioError("a stem must be finite; a sample is infinite or not a number")
         common = np.float32(10.0 ** (PEAK_DBFS / 20.0) / peak if peak > 0.0 else 1.0)
         tracks = tuple(pool.map(lambda way: _faded(way, common), ways))
     total *= common
@@ -165,15 +163,14 @@ def _summed(ways: list[_Way], total: Signal, start: int, stop: int) -> float:
 
     Block by block, so that the sum stays in the cache while one stem after the other is added.
     """
-    peaks = [0.0]
+    peak = 0.0
     for first in range(start, stop, _BLOCK):
         last = min(first + _BLOCK, stop)
         for way in ways:
-            peaks.append(
-                loops.pour(total, way.samples, way.gain, way.side, automation.HOP, first, last)
-            )
-        peaks.append(loops.peak(total[:, first:last]))
-    return float(np.max(peaks))  # of numbers and what is none, the latter
+            added = loops.pour(total, way.samples, way.gain, way.side, automation.HOP, first, last)
+            peak = max(peak, added)
+        peak = max(peak, loops.peak(total[:, first:last]))
+    return peak
 
 
 def _faded(way: _Way, common: np.float32) -> Stem:
@@ -181,7 +178,7 @@ def _faded(way: _Way, common: np.float32) -> Stem:
     out = way.samples
     if not out.flags.writeable:
         out = np.zeros(out.shape, np.float32)
-        for start in range(0, out.shape[1], _BLOCK):
+        for start in range(0, way.samples.shape[1], _BLOCK):
             block = way.samples[:, start : start + _BLOCK]
             if not automation.silent(block):
                 out[:, start : start + _BLOCK] = block
