@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp import automation, dynamics, spectrum
+from halation.dsp import automation, dynamics, loops, spectrum
 from halation.dsp.loudness import (
     SILENCE_LUFS,
     Meter,
@@ -259,7 +259,7 @@ def _tape(x: Signal, frames: Signal, target_lufs: float, found: Meter, energy: f
     """
     left_db = _MOST_TAPE_DB + max(0.0, target_lufs - _USUAL_LUFS)
     least_db = _TAPE_DB + _TAPE_BY_ENERGY_DB * energy
-    peak = max(float(x.max()), -float(x.min()))
+    peak = loops.peak(x)
     bend = 0.0
     for _ in range(_TAPE_ROUNDS):
         work_db = 20.0 * float(np.log10(peak)) + target_lufs - found.integrated - CEILING_DBTP

@@ -112,7 +112,7 @@ def test_a_lag_reads_a_slow_wave_at_other_times(n: int) -> None:
     def wave(at: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.sin(at / 9.0)
 
-    x = wave(np.arange(-reach, n + reach)).astype(np.float32)[None]
+    x = wave(np.arange(-reach, n + reach, dtype=np.float64)).astype(np.float32)[None]
     out = np.empty((1, n), np.float32)
     loops.lag(x, control.astype(np.float32), HOP, 16, out)
     np.testing.assert_allclose(out[0], wave(np.arange(n) - line(control, 0, n)), atol=2e-3)
@@ -126,10 +126,8 @@ def test_extremes_are_found_wherever_they_are(n: int) -> None:
         x[1, place] = -0.5
         assert loops.peak(x) == 0.5
         assert loops.below(x, 0.6) and not loops.below(x, 0.5)
-        assert loops.finite(x)
-        for broken in (np.nan, np.inf, -np.inf):
-            x[0, place] = broken
-            assert not loops.finite(x)
+        x[0, place] = np.nan
+        assert not loops.peak(x) <= 1e30 and not loops.below(x, 1e30)
     assert loops.peak(np.zeros((2, 0), np.float32)) == 0.0
 
 

@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
-from importlib import import_module
-from importlib.machinery import EXTENSION_SUFFIXES
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
-from pathlib import Path
-from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
@@ -26,7 +20,6 @@ __all__ = [
     "halves",
     "highpass",
     "lowpass",
-    "recursion",
 ]
 
 Signal = NDArray[np.float32]
@@ -63,7 +56,6 @@ def filtered(x: Signal, sample_rate: int, shape: Shape, cutoff_hz: Any, order: i
     sections = butterworth(order, cutoff_hz, shape, sample_rate)
     state = np.zeros((len(sections), *x.shape[:-1], 2), np.float32)
     # Double precision inside the recursion would double the memory of a whole stem; above
-    # 20 Hz second-order sections in single precision keep the noise under -110 dB.
     return cascade(sections, x, state)[0]
 
 
@@ -114,10 +106,6 @@ def butterworth(order: int, cutoff_hz: Any, shape: Shape, sample_rate: int) -> S
     return sections.astype(np.float32)
 
 
-_KEEP_ALIVE = np.float32(1e-15)
-_KEEP_ALIVE_STEP = 64
-
-
 def cascade(sections: Signal, x: Signal, state: Signal) -> tuple[Signal, Signal]:
     """Run second-order sections over a block, at the same speed in silence.
 
@@ -145,41 +133,10 @@ def cascade(sections: Signal, x: Signal, state: Signal) -> tuple[Signal, Signal]
     >>> cascade(one, x, np.zeros((1, 2), np.float32))[0].tolist()
     [1.0, 0.5, 0.25]
     """
-    y = np.array(x, np.float32, order="C")
-    y[..., ::_KEEP_ALIVE_STEP] += _KEEP_ALIVE
     left = np.array(np.moveaxis(state, 0, -2), np.float32, order="C")
-    rows = y.reshape(-1, x.shape[-1])
-    if rows.size:
-        recursion()(sections, rows, left.reshape(len(rows), len(sections), 2))
-    return y, np.moveaxis(left, -2, 0)
-
-
-_loading = Lock()
-
-
-def recursion() -> Any:
-    """Return SciPy's compiled loop over second-order sections (sections, rows, states), in place.
-
-    It is taken out of its package where that can be, because importing the rest of scipy.signal
-    takes most of a second, in every process.
-    """
-    with _loading:  # of threads that filter first at the same time, one loads it
-        return _recursion()
-
-
-@cache
-def _recursion() -> Any:
-    name = "scipy.signal._sosfilt"
-    found = find_spec("scipy")
-    places = found.submodule_search_locations if found else None
-    for suffix in EXTENSION_SUFFIXES:
-        file = Path(next(iter(places or ("",))), "signal", f"_sosfilt{suffix}")
-        spec = spec_from_file_location(name, file) if file.is_file() else None
-        if spec and spec.loader:
-            module = module_from_spec(spec)
-            spec.loader.exec_module(module)
-            return module._sosfilt
-    return import_module(name)._sosfilt
+    rows = np.asarray(x, np.float32).reshape(-1, x.shape[-1])
+    y = loops.cascade(sections, rows, left.reshape(len(rows), 2 * len(sections)))
+    return y.reshape(x.shape), np.moveaxis(left, -2, 0)
 
 
 def lowpass(x: Signal, sample_rate: int, cutoff_hz: float, order: int = 2) -> Signal:

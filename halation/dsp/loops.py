@@ -22,10 +22,14 @@ __all__ = [
     "add_twice",
     "below",
     "blend",
-    "finite",
+    "cascade",
+    "energies",
+    "fade",
     "halve",
     "lag",
     "peak",
+    "peaks",
+    "pour",
     "ride",
 ]
 
@@ -52,7 +56,6 @@ def _loop(name: str, *arguments: Any, result: Any = None) -> Any:
     return function
 
 
-_finite = _loop("finite", c_void_p, c_ssize_t, result=c_int)
 _peak = _loop("peak", c_void_p, c_ssize_t, result=c_float)
 _below = _loop("below", c_void_p, c_ssize_t, c_float, result=c_int)
 _ride = _loop("ride", c_void_p, c_ssize_t, c_ssize_t, c_void_p, c_ssize_t)
@@ -63,10 +66,19 @@ _halve = _loop("halve", c_void_p, c_ssize_t, c_void_p, c_ssize_t, c_ssize_t)
 _add_twice = _loop("add_twice", c_void_p, *[c_ssize_t] * 3, c_void_p, c_ssize_t)
 _add_loop = _loop("add_loop", c_void_p, c_ssize_t, c_void_p, *[c_ssize_t] * 2, c_void_p, c_ssize_t)
 _lag = _loop("lag", c_void_p, c_void_p, c_ssize_t, c_void_p, c_ssize_t, c_ssize_t)
+_cascade = _loop("cascade", c_void_p, c_ssize_t, c_void_p, c_void_p, c_ssize_t, c_void_p)
+_energies = _loop("energies", c_void_p, c_ssize_t, c_ssize_t, c_void_p, c_void_p)
+_peaks = _loop("peaks", c_void_p, c_ssize_t, c_ssize_t, c_void_p)
+_fade = _loop("fade", c_void_p, c_void_p, c_ssize_t, c_void_p, c_void_p, c_ssize_t)
+_pour = _loop(
+    "pour", *[c_void_p] * 4, *[c_ssize_t] * 2, c_void_p, c_void_p, c_ssize_t, result=c_float
+)
 
 
-def _rows(x: Signal) -> list[int]:
+def _rows(x: Signal, *, written: bool = False) -> list[int]:
     """Return where each row of an array begins in memory."""
+    if written and not x.flags.writeable:
+        raise ValueError("an array that is written to must not be read-only")
     if x.dtype != np.float32 or (x.shape[-1] > 1 and x.strides[-1] != x.itemsize):
         raise ValueError(f"rows of float32 without gaps are needed, not {x.dtype} {x.strides}")
     first: int = x.ctypes.data
@@ -77,16 +89,9 @@ def _rows(x: Signal) -> list[int]:
     return [first + row * x.strides[0] for row in range(x.shape[0])]
 
 
-def _own_rows(x: Signal) -> list[int]:
-    """Return where each row of an array begins that may be written to."""
-    if not x.flags.writeable:
-        raise ValueError("the array is read-only")
-    return _rows(x)
-
-
 def _control(control: Signal, stop: int, hop: int) -> int:
     """Return where a control begins that reaches beyond ``stop``."""
-    if hop <= 0 or control.ndim != 1 or len(control) < -(-stop // hop) + 1:
+    if hop < 1 or control.ndim != 1 or len(control) < -(-stop // hop) + 1:
         raise ValueError(f"{stop} samples at a hop of {hop} need more than {control.shape} values")
     return _rows(control)[0]
 
@@ -94,17 +99,6 @@ def _control(control: Signal, stop: int, hop: int) -> int:
 def _span(start: int, stop: int, n: int) -> None:
     if not 0 <= start <= stop <= n:
         raise ValueError(f"{start} to {stop} does not lie within {n} samples")
-
-
-def finite(x: Signal) -> bool:
-    """Whether every sample is a number.
-
-    Examples
-    --------
-    >>> finite(np.ones((2, 9), np.float32)), finite(np.array([1.0, np.nan], np.float32))
-    (True, False)
-    """
-    return all(_finite(row, x.shape[-1]) for row in _rows(x))
 
 
 def peak(x: Signal) -> float:
@@ -156,7 +150,7 @@ def ride(x: Signal, control: Signal, hop: int, start: int = 0, stop: int | None 
     stop = x.shape[-1] if stop is None else stop
     _span(start, stop, x.shape[-1])
     at = _control(control, stop, hop)
-    for row in _own_rows(x):
+    for row in _rows(x, written=True):
         _ride(row, start, stop, at, hop)
 
 
@@ -182,7 +176,7 @@ def add(out: Signal, x: Signal, control: Signal, hop: int, start: int) -> None:
     stop = start + x.shape[-1]
     _span(start, stop, out.shape[-1])
     at = _control(control, stop, hop)
-    rows, sources = _own_rows(out), _rows(x)
+    rows, sources = _rows(out, written=True), _rows(x)
     if len(sources) not in (1, len(rows)):
         raise ValueError(f"{x.shape} cannot be added to {out.shape}")
     for index, row in enumerate(rows):
@@ -213,7 +207,7 @@ def add_loop(out: Signal, loop: Signal, place: int, control: Signal, hop: int) -
     at = _control(control, n, hop)
     if not m:
         raise ValueError("the loop is empty")
-    for to, row in zip(_own_rows(out), _rows(loop), strict=True):
+    for to, row in zip(_rows(out, written=True), _rows(loop), strict=True):
         _add_loop(to, n, row, m, place % m, at, hop)
 
 
@@ -236,7 +230,7 @@ def add_product(total: NDArray[np.complex64], *factors: NDArray[np.complex64]) -
     a, b = factors
     if not total.shape == a.shape == b.shape or total.ndim != 1:
         raise ValueError(f"{a.shape} and {b.shape} cannot be added to {total.shape}")
-    (to,) = _own_rows(total.view(np.float32))
+    (to,) = _rows(total.view(np.float32), written=True)
     _add_product(to, *_rows(a.view(np.float32)), *_rows(b.view(np.float32)), len(total))
 
 
@@ -262,7 +256,7 @@ def blend(
     [[2.5, 4.0], [3.0, 4.0]]
     """
     _span(start, stop, x.shape[-1])
-    left, right = _own_rows(x)
+    left, right = _rows(x, written=True)
     _blend(left, right, start, stop, *(_control(way, stop, hop) for way in ways), hop)
 
 
@@ -317,7 +311,7 @@ def add_twice(out: Signal, x: Signal, start: int = 0, stop: int | None = None) -
     n = x.shape[-1]
     stop = n if stop is None else stop
     _span(start, stop, n)
-    for to, row in zip(_own_rows(out), _rows(x), strict=True):
+    for to, row in zip(_rows(out, written=True), _rows(x), strict=True):
         _add_twice(row, n, start, stop, to, out.shape[-1])
 
 
@@ -356,5 +350,138 @@ def lag(x: Signal, control: Signal, hop: int, row: int, out: Signal) -> None:
     at = _control(control, n, hop)
     if hop % row or not peak(control[: -(-n // hop) + 1]) + 3.0 <= reach:
         raise ValueError(f"a reach of {reach} samples is too short for such a lag")
-    for source, to in zip(_rows(x), _own_rows(out), strict=True):
+    for source, to in zip(_rows(x), _rows(out, written=True), strict=True):
         _lag(source + reach * x.itemsize, to, n, at, hop, row)
+
+
+def cascade(sections: Signal, x: Signal, state: Signal) -> Signal:
+    """Run second-order sections over every row, out of denormal numbers.
+
+    Parameters
+    ----------
+    sections : np.ndarray [shape=(sections, 6)], float32
+        b0, b1, b2, 1, a1 and a2.
+    x : np.ndarray [shape=(rows, n)], float32
+    state : np.ndarray [shape=(rows, 2 * sections)], float32
+        What the stretch before has left, or zeros; moved on in place.
+
+    Returns
+    -------
+    np.ndarray [shape=(rows, n)], float32
+
+    Examples
+    --------
+    >>> one = np.array([[1, 0, 0, 1, -0.5, 0]], np.float32)
+    >>> cascade(one, np.eye(1, 3, dtype=np.float32), np.zeros((1, 2), np.float32)).tolist()
+    [[1.0, 0.5, 0.25]]
+    """
+    out = np.empty(x.shape, np.float32)
+    for row, to, left in zip(_rows(x), _rows(out), _rows(state, written=True), strict=True):
+        _cascade(_sections(sections, state.shape[-1]), len(sections), row, to, x.shape[-1], left)
+    return out
+
+
+def _sections(sections: Signal, values: int) -> int:
+    """Return where sections begin in memory whose state is so many values."""
+    if sections.shape != (values // 2, 6) or values % 2 or not sections.flags.c_contiguous:
+        raise ValueError(f"{sections.shape} are not the sections of {values} values of state")
+    return _rows(sections)[0] if values else 0
+
+
+def energies(x: Signal, hop: int, sections: Signal) -> NDArray[np.float64]:
+    """Return the sums of squares of every whole stretch of a row, behind two filters.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(n,)], float32
+    hop : int > 0 [samples]
+        Length of a stretch. What a filter still holds after so long is left out.
+    sections : np.ndarray [shape=(2, 6)], float32
+        As for :func:`cascade`.
+
+    Returns
+    -------
+    np.ndarray [shape=(n // hop,)]
+
+    Examples
+    --------
+    >>> through = np.tile(np.eye(1, 6, dtype=np.float32), (2, 1))
+    >>> energies(np.arange(5, dtype=np.float32), 2, through).tolist()
+    [1.0, 13.0]
+    """
+    if hop < 1 or x.ndim != 1:
+        raise ValueError(f"one row and stretches of one sample or more, not {x.shape} and {hop}")
+    out = np.empty(len(x) // hop)
+    if len(out):
+        _energies(_rows(x)[0], len(out), hop, _sections(sections, 4), out.ctypes.data)
+    return out
+
+
+def peaks(x: Signal, block: int) -> Signal:
+    """Return the largest magnitude of every block of a row; the last one may be shorter.
+
+    Examples
+    --------
+    >>> peaks(np.array([1, -2, 0, 0.5, -3], np.float32), 2).tolist()
+    [2.0, 0.5, 3.0]
+    """
+    if block < 1 or x.ndim != 1:
+        raise ValueError(f"one row and blocks of one sample or more, not {x.shape} and {block}")
+    out = np.empty(-(-len(x) // block), np.float32)
+    _peaks(_rows(x)[0], len(x), block, _rows(out)[0])
+    return out
+
+
+def fade(x: Signal, gain: Signal, side: Signal, hop: int) -> None:
+    """Multiply a stem by a gain and its side signal by another, in place; silence is not touched.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(2, n)], float32
+    gain, side : np.ndarray [shape=(ceil(n / hop) + 1 or more,)], float32
+    hop : int > 0
+
+    Examples
+    --------
+    >>> x = np.array([[2.0, 2.0], [0.0, 4.0]], np.float32)
+    >>> fade(x, np.full(2, 0.5, np.float32), np.zeros(2, np.float32), 2)
+    >>> x.tolist()
+    [[0.5, 1.5], [0.5, 1.5]]
+    """
+    if x.ndim != 2 or len(x) != 2:
+        raise ValueError(f"a stem is stereo, not {x.shape}")
+    n = x.shape[-1]
+    left, right = _rows(x, written=True)
+    _fade(left, right, n, _control(gain, n, hop), _control(side, n, hop), hop)
+
+
+def pour(
+    total: Signal, x: Signal, gain: Signal, side: Signal, hop: int, start: int, stop: int
+) -> float:
+    """Add a stretch of a stem to a sum as :func:`fade` would make it; returns its peak.
+
+    Parameters
+    ----------
+    total, x : np.ndarray [shape=(2, n)], float32
+    gain, side : np.ndarray [shape=(ceil(stop / hop) + 1 or more,)], float32
+    hop : int > 0
+    start, stop : int >= 0 [samples]
+
+    Returns
+    -------
+    float
+        The largest magnitude of what was added.
+
+    Examples
+    --------
+    >>> total, x = np.ones((2, 2), np.float32), np.array([[2.0, 2.0], [0.0, 4.0]], np.float32)
+    >>> pour(total, x, np.full(2, 0.5, np.float32), np.ones(2, np.float32), 2, 1, 2)
+    2.0
+    >>> total.tolist()
+    [[1.0, 2.0], [1.0, 3.0]]
+    """
+    if total.shape != x.shape or len(x) != 2:
+        raise ValueError(f"{x.shape} cannot be added to {total.shape}")
+    _span(start, stop, x.shape[-1])
+    controls = _control(gain, stop, hop), _control(side, stop, hop)
+    return float(_pour(*_rows(total, written=True), *_rows(x), start, stop, *controls, hop))

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.filters import cascade
+from halation.dsp import loops
 from halation.types import SAMPLE_RATE, Audio, AudioError
 
 __all__ = [
@@ -45,7 +45,6 @@ _GATE_LUFS = -70.0
 _GATE_LU = -10.0
 _RANGE_GATE_LU = -20.0
 _HOP_S = 0.1
-_HOPS_PER_BLOCK = 16
 _OVERSAMPLING = 4
 _HALF_TAPS = 12
 _ACTIVE_FRAME = 4_096
@@ -216,26 +215,10 @@ def meter(audio: Audio | Signal, sample_rate: int = SAMPLE_RATE) -> Meter:
     hop = round(_HOP_S * sample_rate)
     if x.shape[1] < hop:
         x = np.pad(x, ((0, 0), (0, hop - x.shape[1])))
-    if x.shape[0] == 1:
-        energies = _channel_energies(x[0], sample_rate, hop)
-    else:  # the filter lets go of the interpreter, so two channels take the time of one
-        with ThreadPoolExecutor(2) as pool:
-            left, right = pool.map(lambda channel: _channel_energies(channel, sample_rate, hop), x)
-        energies = left + right
-    return Meter(energies)
-
-
-def _channel_energies(x: Signal, sample_rate: int, hop: int) -> Values:
-    sections = _k_sections(sample_rate).copy()  # scipy wants it writable
-    state = np.zeros((len(sections), 2), np.float32)
-    steps = len(x) // hop
-    energies = np.empty(steps)
-    for first in range(0, steps, _HOPS_PER_BLOCK):
-        last = min(first + _HOPS_PER_BLOCK, steps)
-        weighted, state = cascade(sections, x[first * hop : last * hop], state)
-        rows = weighted.reshape(-1, hop)
-        energies[first:last] = np.einsum("ij,ij->i", rows, rows) / hop
-    return energies
+    sections = _k_sections(sample_rate)
+    with ThreadPoolExecutor(2) as pool:
+        sums = list(pool.map(lambda channel: loops.energies(channel, hop, sections), x))
+    return Meter(np.sum(sums, axis=0) / hop)
 
 
 def glimpses(x: Signal, sample_rate: int = SAMPLE_RATE) -> Signal:
@@ -366,8 +349,8 @@ def block_peaks(x: Signal, above: float = 0.0) -> Signal:
 
 def _channel_peaks(x: Signal, above: float) -> Signal:
     n_samples = len(x)
-    count = -(-n_samples // PEAK_BLOCK)
-    peaks = np.empty(count, np.float32)
+    peaks = loops.peaks(x, PEAK_BLOCK)
+    count = len(peaks)
     matrix = _interpolator()
     chunk = 1_024
     padded = np.empty(chunk * PEAK_BLOCK + 2 * _HALF_TAPS - 1, np.float32)
@@ -376,22 +359,14 @@ def _channel_peaks(x: Signal, above: float) -> Signal:
         last = min(first + chunk, count)
         start = first * PEAK_BLOCK - _HALF_TAPS + 1
         stop = min(start + len(padded), n_samples)
-        padded.fill(0.0)
-        padded[max(0, -start) : stop - start] = x[max(0, start) : stop]
-        own = padded[_HALF_TAPS - 1 : _HALF_TAPS - 1 + chunk * PEAK_BLOCK]
-        rows = own.reshape(-1, PEAK_BLOCK)[: last - first]
-        local = _row_peaks(rows)
+        local = peaks[first:last]
         hot = np.flatnonzero(local >= max(above, 1e-9))
         if len(hot):
+            padded.fill(0.0)
+            padded[max(0, -start) : stop - start] = x[max(0, start) : stop]
             between = windows[hot] @ matrix
-            local[hot] = np.maximum(local[hot], _row_peaks(between))
-        peaks[first:last] = local
+            local[hot] = np.maximum(local[hot], loops.peaks(between.reshape(-1), matrix.shape[1]))
     return peaks
-
-
-def _row_peaks(rows: Signal) -> Signal:
-    """Return the largest magnitude of each short row: turned, so that whole rows are compared."""
-    return np.asarray(np.abs(rows.T, order="C").max(axis=0))
 
 
 def true_peak(x: Signal, *, margin_db: float | None = None) -> float:
@@ -418,8 +393,7 @@ def true_peak(x: Signal, *, margin_db: float | None = None) -> float:
     """
     if not x.size:
         return SILENCE_LUFS
-    largest = max(float(x.max()), -float(x.min()))
-    above = 0.0 if margin_db is None else largest * 10.0 ** (-margin_db / 20.0)
+    above = 0.0 if margin_db is None else loops.peak(x) * 10.0 ** (-margin_db / 20.0)
     return 20.0 * float(np.log10(max(float(block_peaks(x, above).max()), 1e-6)))
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.filters import recursion
 from halation.dsp.loops import add_loop
 
 __all__ = ["band_response", "coloured", "moving", "ramped", "wander"]
@@ -136,13 +135,17 @@ def wander(draw: np.random.Generator, n: int, memory: float) -> NDArray[np.float
     >>> bool(0.9 < path.std() < 1.1), bool(np.abs(np.diff(path)).max() < 1)
     (True, True)
     """
+    from scipy import fft
+
     a = float(np.exp(-2.0 / memory))
     # Two equal poles: a = e^(-2/memory) each; the gain makes the stationary variance 1.
     gain = np.sqrt((1 - a * a) ** 3 / (1 + a * a))
     warm = int(8 * memory) + 1
-    path = draw.standard_normal((1, n + warm))
-    recursion()(np.array([[gain, 0.0, 0.0, 1.0, -2 * a, a * a]]), path, np.zeros((1, 1, 2)))
-    return path[0, warm:]
+    steps = np.arange(n + warm)
+    response = gain * (steps + 1) * a**steps
+    size = fft.next_fast_len(2 * len(steps), real=True)
+    pushes = fft.rfft(draw.standard_normal(len(steps)), size)
+    return np.asarray(fft.irfft(pushes * fft.rfft(response, size), size)[warm : warm + n])
 
 
 def ramped(x: Signal, start: Sequence[float], end: Sequence[float]) -> None:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp import automation
+from halation.dsp import automation, loops
 from halation.dsp.dynamics import hop_levels_db
 from halation.dsp.filters import highpass
 from halation.mix.faders import WIDE, controls, solve
@@ -83,30 +83,24 @@ def down(stems: Stems, plan: Plan) -> Mix:
     ways: list[_Way] = []
     while waiting:
         track = waiting.pop()
-        source = _mono_lows(track.audio) if faders.mono_lows else track.audio.samples
+        samples = _mono_lows(track.audio) if faders.mono_lows else track.audio.samples
         name = track.name
         del track
-        if sys.getrefcount(source) <= _HELD_ONCE:  # nobody else can ever see it
-            source.flags.writeable = True
-            out = source
-        else:
-            out = np.zeros(source.shape, np.float32)
-        side = width if group(name) in WIDE else None
-        ways.append(_Way(name, source, gains[group(name)], side, out))
-        del source, out
+        if sys.getrefcount(samples) <= _HELD_ONCE:  # nobody else can ever see it
+            samples.flags.writeable = True
+        side = width if group(name) in WIDE else np.ones_like(width)
+        ways.append(_Way(name, samples, gains[group(name)], side))
+        del samples
     total = np.zeros((2, score.n_samples), np.float32)
     with ThreadPoolExecutor(2) as pool:
-        spans = _spans(score.n_samples)
-        peak = max(pool.map(lambda span: _summed(ways, total, *span), spans))
+        peak = max(pool.map(lambda span: _summed(ways, total, *span), _spans(score.n_samples)))
         common = np.float32(10.0 ** (PEAK_DBFS / 20.0) / peak if peak > 0.0 else 1.0)
-        *sounds, whole = pool.map(
-            lambda samples: _scaled(samples, common), [*(way.out for way in ways), total]
-        )
-    tracks = tuple(Stem(way.name, sound) for way, sound in zip(ways, sounds, strict=True))
+        tracks = tuple(pool.map(lambda way: _faded(way, common), ways))
+    total *= common
     return Mix(
         plan,
         Stems(score, tracks),
-        whole,
+        Audio.take(total),
         20.0 * float(np.log10(common)),
         faders.named(score.form.sections),
     )
@@ -156,55 +150,40 @@ def _spans(n_samples: int) -> list[tuple[int, int]]:
 
 
 class _Way(NamedTuple):
-    """A stem's way through the desk; ``out`` may be ``source`` itself."""
+    """A stem's way through the desk; samples that nobody else holds are writeable."""
 
     name: str
-    source: Signal
-    control: Signal
-    side: Signal | None
-    out: Signal
+    samples: Signal
+    gain: Signal
+    side: Signal
 
 
 def _summed(ways: list[_Way], total: Signal, start: int, stop: int) -> float:
-    """Write a stretch of all stems through their faders, sum it, and return the largest peak.
+    """Sum a stretch of all stems behind their faders, and return the largest peak.
 
     Block by block, so that the sum stays in the cache while one stem after the other is added.
     """
     peak = 0.0
     for first in range(start, stop, _BLOCK):
         last = min(first + _BLOCK, stop)
-        whole = total[:, first:last]
         for way in ways:
-            if automation.silent(way.source[:, first:last]):
-                continue
-            block = _treated(way, first, last)
-            whole += block
-            peak = max(peak, float(block.max()), -float(block.min()))
-        peak = max(peak, float(whole.max()), -float(whole.min()))
+            added = loops.pour(total, way.samples, way.gain, way.side, automation.HOP, first, last)
+            peak = max(peak, added)
+        peak = max(peak, loops.peak(total[:, first:last]))
     return peak
 
 
-def _treated(way: _Way, first: int, last: int) -> Signal:
-    """Write a block of a stem through its fader and its width."""
-    block = way.out[:, first:last]
-    gain = automation.read(way.control, automation.HOP, first, last)
-    np.multiply(way.source[:, first:last], gain, out=block)
-    if way.side is not None:
-        side = automation.read(way.side, automation.HOP, first, last)
-        swap = block[1] - block[0]
-        swap *= np.float32(0.5) - np.float32(0.5) * side
-        block[0] += swap
-        block[1] -= swap
-    return block
-
-
-def _scaled(samples: Signal, gain: np.float32) -> Audio:
-    """Multiply in place; stretches of silence are not touched, so they still take no memory."""
-    for start in range(0, samples.shape[1], _BLOCK):
-        block = samples[:, start : start + _BLOCK]
-        if not automation.silent(block):
-            block *= gain
-    return Audio.take(samples)
+def _faded(way: _Way, common: np.float32) -> Stem:
+    """Return a stem behind its fader; stretches of silence still take no memory."""
+    out = way.samples
+    if not out.flags.writeable:
+        out = np.zeros(out.shape, np.float32)
+        for start in range(0, way.samples.shape[1], _BLOCK):
+            block = way.samples[:, start : start + _BLOCK]
+            if not automation.silent(block):
+                out[:, start : start + _BLOCK] = block
+    loops.fade(out, way.gain * common, way.side, automation.HOP)
+    return Stem(way.name, Audio.take(out))
 
 
 def _mono_lows(audio: Audio) -> Signal:
