@@ -5,6 +5,7 @@
  * lines between (automation.py). No loop allocates, and none keeps anything.
  */
 #include <float.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -172,5 +173,29 @@ LOOP void lag(const float *restrict x, float *restrict out, size n, const float 
                     from[i] * (square - 4.0f) * (square - 1.0f) * 0.25f +
                     from[i + 1] * inner * (p + 1.0f) + from[i + 2] * outer * (p + 2.0f);
         }
+    }
+}
+
+static inline int32_t whole(float x, float least, float most) {
+    x = x < most ? x : most;
+    return (int32_t)lrintf(x > least ? x : least);
+}
+
+/* One channel as whole numbers of 16 bits, lowest byte first; the next one `step` bytes on. */
+LOOP void pcm16(const float *restrict x, size n, uint8_t *restrict out, size step) {
+    for (size i = 0; i < n; i++, out += step) {
+        int32_t value = whole(x[i] * 32767.0f, -32768.0f, 32767.0f);
+        out[0] = (uint8_t)value;
+        out[1] = (uint8_t)(value >> 8);
+    }
+}
+
+/* The same with 24 bits: the upper ones of 32. */
+LOOP void pcm24(const float *restrict x, size n, uint8_t *restrict out, size step) {
+    for (size i = 0; i < n; i++, out += step) {
+        int32_t value = whole(x[i] * 2147483648.0f, -2147483648.0f, 2147483520.0f);
+        out[0] = (uint8_t)(value >> 8);
+        out[1] = (uint8_t)(value >> 16);
+        out[2] = (uint8_t)(value >> 24);
     }
 }

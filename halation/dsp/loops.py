@@ -10,12 +10,12 @@ from __future__ import annotations
 import ctypes
 from ctypes import c_float, c_int, c_ssize_t, c_void_p
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["add", "below", "blend", "finite", "halve", "lag", "peak", "ride", "twice"]
+__all__ = ["add", "below", "blend", "finite", "halve", "lag", "pcm", "peak", "ride", "twice"]
 
 Signal = NDArray[np.float32]
 
@@ -49,6 +49,7 @@ _blend = _loop("blend", *[c_void_p] * 2, *[c_ssize_t] * 2, *[c_void_p] * 4, c_ss
 _halve = _loop("halve", c_void_p, c_ssize_t, c_void_p, c_ssize_t, c_ssize_t)
 _twice = _loop("twice", c_void_p, c_ssize_t, c_void_p, c_ssize_t)
 _lag = _loop("lag", c_void_p, c_void_p, c_ssize_t, c_void_p, c_ssize_t, c_ssize_t)
+_pcm = {bits: _loop(f"pcm{bits}", c_void_p, c_ssize_t, c_void_p, c_ssize_t) for bits in (16, 24)}
 
 
 def _rows(x: Signal) -> list[int]:
@@ -283,3 +284,33 @@ def lag(x: Signal, control: Signal, hop: int, row: int, out: Signal) -> None:
         raise ValueError(f"a reach of {reach} samples is too short for such a lag")
     for source, to in zip(_rows(x), _rows(out), strict=True):
         _lag(source + reach * x.itemsize, to, n, at, hop, row)
+
+
+def pcm(x: Signal, bits: Literal[16, 24]) -> NDArray[np.uint8]:
+    """Return samples as the bytes of a sound file: whole numbers, channels in turn, rounded.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(channels, n)], float32
+        What is beyond full scale is clipped.
+    bits : 16 or 24
+        Full scale is 32767 for 16 bits; for 24 it is 2³¹, of which the lowest byte is left out.
+
+    Returns
+    -------
+    np.ndarray [shape=(n * channels * bits / 8,)], uint8
+        Lowest byte first.
+
+    Examples
+    --------
+    >>> pcm(np.array([[1.0, 0.0], [-2.0, 0.5]], np.float32), 16).view("<i2").tolist()
+    [32767, -32768, 0, 16384]
+    """
+    if bits not in _pcm:
+        raise ValueError(f"samples are written with 16 or 24 bits, not {bits}")
+    n, width = x.shape[-1], bits // 8
+    rows = _rows(x)
+    out = np.empty(n * len(rows) * width, np.uint8)
+    for channel, row in enumerate(rows):
+        _pcm[bits](row, n, out.ctypes.data + channel * width, len(rows) * width)
+    return out

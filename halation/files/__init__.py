@@ -16,6 +16,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from halation.files import audio, midi, tags
 from halation.files.audio import Mp3
 from halation.files.folder import check_out, file_stem, folder_name, put_in_place, workshop
@@ -146,7 +148,7 @@ def _fill(song: Song, room: Path, formats: tuple[str, ...], stems: bool, mp3: Mp
                 else None
             )
             picture = _cover(song)
-            picture.save(room / "cover.png", compress_level=1)
+            (room / "cover.png").write_bytes(_png(picture))
             tag = tags.of_song(song, _jpeg(picture))
             draft = Written(
                 folder=room,
@@ -179,6 +181,12 @@ def _cover(song: Song) -> Image:
     from halation.pictures import cover
 
     return cover.draw(song.score, song.master)
+
+
+def _png(picture: Image) -> bytes:
+    from halation.pictures import png
+
+    return png.encode(np.asarray(picture))
 
 
 def _jpeg(picture: Image) -> bytes:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from halation.dsp import loops
 from halation.types import SAMPLE_RATE, Audio, AudioError
 
 __all__ = ["Mp3", "load", "mp3", "write_flac", "write_wav"]
@@ -43,38 +43,51 @@ def write_wav(path: Path, audio: Audio, strings: tuple[tuple[str, str], ...] = (
     audio : Audio
         Samples beyond full scale are clipped.
     strings : tuple of (name, text)
-        Fields of the RIFF INFO list: ``title``, ``artist``, ``software``, ``comment``.
+        Fields of the RIFF INFO list: ``title``, ``artist``, ``comment``, ``software``.
 
     Raises
     ------
     OSError
         If the disk is full or the file cannot be written.
     """
-    _write(path, audio, "WAV", strings)
+    notes = b"".join(_chunk(_INFO[name], text.encode() + b"\0") for name, text in strings)
+    frame = 3 * audio.channels
+    form = struct.pack(
+        *("<HHIIHH", 1, audio.channels, audio.sample_rate),
+        *(frame * audio.sample_rate, frame, 24),
+    )
+    head = b"WAVE" + _chunk(b"fmt ", form) + (_chunk(b"LIST", b"INFO" + notes) if notes else b"")
+    size = frame * audio.n_samples
+    with path.open("wb") as file:
+        file.write(b"RIFF" + struct.pack("<I", len(head) + 8 + size + size % 2) + head)
+        file.write(b"data" + struct.pack("<I", size))
+        for start in range(0, audio.n_samples, BLOCK):
+            file.write(loops.pcm(audio.samples[:, start : start + BLOCK], 24).data)
+        file.write(bytes(size % 2))
+
+
+_INFO: Final = {"title": b"INAM", "artist": b"IART", "comment": b"ICMT", "software": b"ISFT"}
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    """Return a chunk of a RIFF file, filled up to an even length."""
+    return name + struct.pack("<I", len(data) + len(data) % 2) + data + bytes(len(data) % 2)
 
 
 def write_flac(path: Path, audio: Audio) -> None:
     """Write 24-bit FLAC; errors as in :func:`write_wav`."""
-    _write(path, audio, "FLAC", ())
-
-
-def _write(path: Path, audio: Audio, kind: str, strings: tuple[tuple[str, str], ...]) -> None:
     import soundfile
 
     samples = audio.samples
     try:
         with soundfile.SoundFile(
-            path, "w", audio.sample_rate, audio.channels, "PCM_24", format=kind
+            path, "w", audio.sample_rate, audio.channels, "PCM_24", format="FLAC"
         ) as file:
-            for name, text in strings:
-                setattr(file, name, text)
             for start in range(0, audio.n_samples, BLOCK):
                 file.write(samples[:, start : start + BLOCK].T)
     except (soundfile.SoundFileError, AssertionError) as error:
         # soundfile reports a short write by a bare assertion, libsndfile without an errno.
         raise _reason(path, error) from error
-    if kind == "WAV" and path.stat().st_size < audio.n_samples * audio.channels * 3:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def _reason(path: Path, error: Exception) -> OSError:
@@ -131,16 +144,10 @@ def mp3(audio: Audio, kind: Mp3 = "320", *, cancelled: Callable[[], bool] = bool
     for start in range(0, audio.n_samples, MP3_BLOCK):
         if cancelled():
             return bytes(stream)
-        stream += encoder.encode(_int16(audio.samples[:, start : start + MP3_BLOCK]))
+        block = audio.samples[:, start : start + MP3_BLOCK]
+        stream += encoder.encode(loops.pcm(block, 16).tobytes())
     stream += encoder.flush()
     return _info_frame(stream, audio.n_samples, kind) + bytes(stream)
-
-
-def _int16(block: NDArray[np.float32]) -> bytes:
-    scaled = np.multiply(block.T, np.float32(32_767.0), order="C")
-    np.rint(scaled, out=scaled)
-    np.clip(scaled, -32_768.0, 32_767.0, out=scaled)
-    return scaled.astype("<i2").tobytes()
 
 
 def _frame_starts(stream: bytes | bytearray) -> list[int]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from halation.files.folder import clean
 from halation.types import BEATS_PER_BAR, Key, Part, Score
-
-if TYPE_CHECKING:
-    import mido
 
 __all__ = ["key_signature", "write"]
 
@@ -40,6 +39,14 @@ PROGRAMS: Final = {
 STEM_PROGRAMS: Final = {
     "bass": 38, "pads": 89, "keys": 10, "lead": 81, "vocals": 54, "textures": 96,
 }  # fmt: skip
+
+MAJORS: Final = ("Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#")
+MINORS: Final = ("Ebm", "Bbm", "Fm", "Cm", "Gm", "Dm", "Am", "Em", "Bm", "F#m", "C#m", "G#m")
+"""Keys from five (minor: six) flats to as many sharps."""
+
+NOTE_OFF, NOTE_ON, PROGRAM, META = 0x80, 0x90, 0xC0, 0xFF
+TRACK_NAME, LYRIC, MARKER, END, TEMPO, METRE, KEY = 0x03, 0x05, 0x06, 0x2F, 0x51, 0x58, 0x59
+"""Kinds of messages, and of those of them that only say something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +88,13 @@ def write(path: Path, score: Score, *, quantised: bool = False) -> None:
     score : Score
     quantised : bool
         Put notes on sixteenths and leave the human deviation out; doubles fall together.
-    """
-    import mido
 
+    References
+    ----------
+    "Standard MIDI Files 1.0", MIDI Manufacturers Association, 1996.
+    """
     end = round(score.form.duration_beats * TICKS_PER_BEAT)
-    file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT, charset="utf-8")
-    file.tracks.append(_conductor(score, end))
+    tracks = [_conductor(score, end)]
     melodic = 0
     for part in score.parts:
         channel = DRUM_CHANNEL
@@ -94,57 +102,74 @@ def write(path: Path, score: Score, *, quantised: bool = False) -> None:
             channel = MELODIC_CHANNELS[melodic % len(MELODIC_CHANNELS)]
             melodic += 1
         events = _events(part, score, end, quantised)
-        file.tracks.append(_track(part, channel, events, end))
-    file.save(path)
+        tracks.append(_track(part, channel, events, end))
+    head = struct.pack(">HHH", 1, len(tracks), TICKS_PER_BEAT)
+    chunks = [(b"MThd", head), *((b"MTrk", track) for track in tracks)]
+    path.write_bytes(b"".join(n + struct.pack(">I", len(data)) + data for n, data in chunks))
 
 
-def _conductor(score: Score, end: int) -> mido.MidiTrack:
-    import mido
-
+def _conductor(score: Score, end: int) -> bytes:
     form = score.form
+    key = key_signature(form.key)
+    sharps = MINORS.index(key) - 6 if form.key.minor else MAJORS.index(key) - 5
+    tempo = round(60e6 / form.tempo_bpm).to_bytes(3, "big")  # microseconds a beat
+    # A quarter is 2 to the power of −2 and has 24 clocks and 8 thirty-seconds.
+    metre = bytes((BEATS_PER_BAR, 2, 24, 8))
     timed = [
-        (0, mido.MetaMessage("track_name", name=clean(form.mood.title))),
-        (0, mido.MetaMessage("set_tempo", tempo=round(60e6 / form.tempo_bpm))),
-        (0, mido.MetaMessage("time_signature", numerator=BEATS_PER_BAR, denominator=4)),
-        (0, mido.MetaMessage("key_signature", key=key_signature(form.key))),
+        (0, _meta(TRACK_NAME, clean(form.mood.title).encode())),
+        (0, _meta(TEMPO, tempo)),
+        (0, _meta(METRE, metre)),
+        (0, _meta(KEY, struct.pack("bb", sharps, form.key.minor))),
     ]
     for section in form.sections:
         tick = round(section.start_beats * TICKS_PER_BEAT)
-        timed.append((tick, mido.MetaMessage("marker", text=section.name)))
+        timed.append((tick, _meta(MARKER, section.name.encode())))
     return _assembled(timed, end)
 
 
-def _track(part: Part, channel: int, events: Iterable[_Event], end: int) -> mido.MidiTrack:
-    import mido
-
-    head = [(0, mido.MetaMessage("track_name", name=clean(part.name)))]
+def _track(part: Part, channel: int, events: Iterable[_Event], end: int) -> bytes:
+    head = [(0, _meta(TRACK_NAME, clean(part.name).encode()))]
     if channel != DRUM_CHANNEL:
         program = PROGRAMS.get(part.patch.partition("+")[0], STEM_PROGRAMS.get(part.stem, 0))
-        head.append((0, mido.Message("program_change", channel=channel, program=program)))
+        head.append((0, bytes((PROGRAM | channel, program))))
     # At one tick: notes end, then words come, then notes start.
-    body: list[tuple[int, int, mido.Message | mido.MetaMessage]] = []
+    body: list[tuple[int, int, bytes]] = []
     for event in events:
-        at, pitch, loud = channel, event.pitch, event.velocity
-        on = mido.Message("note_on", channel=at, note=pitch, velocity=loud)
-        off = mido.Message("note_off", channel=at, note=pitch, velocity=0)
-        body += [(event.start, 2, on), (event.end, 0, off)]
+        body.append((event.start, 2, bytes((NOTE_ON | channel, event.pitch, event.velocity))))
+        body.append((event.end, 0, bytes((NOTE_OFF | channel, event.pitch, 0))))
         if event.syllable:
-            text = mido.MetaMessage("lyrics", text=clean(event.syllable))
-            body.append((event.start, 1, text))
-    body.sort(key=lambda row: row[:2])
+            body.append((event.start, 1, _meta(LYRIC, clean(event.syllable).encode())))
+    body.sort(key=itemgetter(0, 1))
     return _assembled([*head, *((tick, message) for tick, _, message in body)], end)
 
 
-def _assembled(timed: list[tuple[int, mido.Message]], end: int) -> mido.MidiTrack:
-    import mido
+def _meta(kind: int, data: bytes) -> bytes:
+    return bytes((META, kind)) + _number(len(data)) + data
 
-    track, now = mido.MidiTrack(), 0
+
+def _number(value: int) -> bytes:
+    """Return a number in seven bits a byte, of which all but the last have the eighth bit set.
+
+    Examples
+    --------
+    >>> _number(0).hex(), _number(127).hex(), _number(128).hex(), _number(0x3FFF).hex()
+    ('00', '7f', '8100', 'ff7f')
+    """
+    number = bytes((value & 0x7F,))
+    while value := value >> 7:
+        number = bytes((value & 0x7F | 0x80,)) + number
+    return number
+
+
+def _assembled(timed: list[tuple[int, bytes]], end: int) -> bytes:
+    """Return a track; a message of the same kind and channel as the last goes without its head."""
+    track, now, last = bytearray(), 0, META
     for tick, message in timed:
-        message.time = tick - now
-        track.append(message)
-        now = tick
-    track.append(mido.MetaMessage("end_of_track", time=end - now))
-    return track
+        track += _number(tick - now)
+        same = message[0] == last != META
+        track += message[1:] if same else message
+        now, last = tick, message[0]
+    return bytes(track + _number(end - now) + _meta(END, b""))
 
 
 def _events(part: Part, score: Score, end: int, quantised: bool) -> list[_Event]:
@@ -180,6 +205,6 @@ def _untangled(voice: list[_Event]) -> list[_Event]:
     ends = [min(a.end, b.start) for a, b in pairwise(line)]
     ends += [event.end for event in line[-1:]]
     return [
-        _Event(event.start, stop, event.pitch, event.velocity, event.syllable)
+        event if event.end == stop else replace(event, end=stop)
         for event, stop in zip(line, ends, strict=True)
     ]
