@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from halation.pictures import cover, ink, lanes, light, sheet
+from halation.pictures import cover, ink, lanes, light, png, sheet
 from halation.types import Audio, FileError, Song
 from tests.fakes import fake_audio, fake_plan, fake_score, fake_song
 
@@ -141,3 +141,11 @@ def test_signs_that_no_font_has_are_left_out_of_the_sheet() -> None:
     assert ink.shown("neon \U0001f327️ rain \U0001f499", 40) == "neon rain"
     assert ink.shown("été — Tränen", 40) == "été — Tränen"
     assert "\N{WHITE SQUARE}" not in ink.shown("雨の街 \U0001f327", 40)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (40, 7)])
+def test_a_png_holds_every_pixel(shape: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(3).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    with Image.open(io.BytesIO(png.encode(pixels))) as picture:
+        assert picture.mode == "RGB"
+        assert np.asarray(picture).tolist() == pixels.tolist()

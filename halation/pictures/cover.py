@@ -25,6 +25,9 @@ SIZE: Final = 1_400
 DRAFT: Final = 350
 """Soft light is drawn at this size; only the line, the points and the grain are drawn at full."""
 
+BAND: Final = 50
+"""Lines of the full picture that are treated at a time."""
+
 SOFT: Final = 8
 """Pixels that the line's blur reaches beyond it."""
 
@@ -396,13 +399,11 @@ def _add_grain(pixels: NDArray[np.uint8], tone: NDArray[np.uint8], subject: _Sub
     t = np.linspace(0.0, 1.0, 256, dtype=np.float32)[:, None]
     # One row for each tone: what each of the grains adds to it.
     table = amount * (0.45 + 2.2 * t * (1.0 - t)) * (grains - grains.mean()) / grains.std()
-    drawn = subject.draws.integers(256, size=tone.shape, dtype=np.uint8)
-    grain = (
-        np.rint(table)
-        .astype(np.int16)
-        .ravel()
-        .take(np.left_shift(tone, 8, dtype=np.uint16) | drawn)
-    )
-    for layer in np.moveaxis(pixels, 2, 0):
-        np.clip(layer + grain, 0, 255, out=layer, casting="unsafe")
+    steps = np.rint(table).astype(np.int8).ravel()
+    for top in range(0, SIZE, BAND):  # few enough at a time to stay in the cache
+        band = np.left_shift(tone[top : top + BAND], 8, dtype=np.uint16)
+        band |= subject.draws.integers(256, size=band.shape, dtype=np.uint8)
+        grain = steps.take(band)
+        for layer in np.moveaxis(pixels[top : top + BAND], 2, 0):
+            np.clip(layer + grain, 0, 255, out=layer, casting="unsafe")
     pixels &= np.uint8(0xFE)  # nobody sees the last bit under the grain; the PNG is a third smaller
