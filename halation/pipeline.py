@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -41,6 +41,7 @@ from halation.types import (
 __all__ = ["Artefact", "compose", "produce", "render", "replay"]
 
 Artefact = Mood | Form | Score | Plan | Stem | Mix | Song
+Made = TypeVar("Made")
 
 
 def produce(brief: Brief, *, workers: int | None = None) -> Generator[Artefact, None, None]:
@@ -75,6 +76,10 @@ def produce(brief: Brief, *, workers: int | None = None) -> Generator[Artefact, 
 
 def compose(brief: Brief) -> Iterator[Mood | Form | Score | Plan]:
     """Yield what can be written down: mood, form, score and the drawn effects."""
+    yield from _in_one_thread(_compose(brief))
+
+
+def _compose(brief: Brief) -> Generator[Mood | Form | Score | Plan, None, None]:
     composer = backends.composer(brief.composer)
     feeling = mood.read(brief)
     yield feeling
@@ -88,10 +93,16 @@ def compose(brief: Brief) -> Iterator[Mood | Form | Score | Plan]:
 def render(plan: Plan, *, workers: int | None = None) -> Generator[Stem | Mix | Song, None, None]:
     """Play, mix and master what is written down; see :func:`produce`."""
     crew.keep_memory()
-    making = _render(plan, _workers(workers))
+    yield from _in_one_thread(_render(plan, _workers(workers)))
+
+
+def _in_one_thread(making: Generator[Made, None, None]) -> Generator[Made, None, None]:
+    """Yield what is made, while matrix products have one thread: the cores have work already.
+
+    More threads would wait on one another, and sum in another order on other machines.
+    """
     try:
         while True:
-            # The cores have work already; more threads in a matrix product would wait on them.
             with threadpool_limits(1, "blas"):
                 artefact = next(making, None)
             if artefact is None:
@@ -205,7 +216,7 @@ def _cast(score: Score, wishes: dict[str, str]) -> Score:
     return replace(score, parts=tuple(recast(part) for part in score.parts))
 
 
-_PRELOAD = f"{__name__} scipy.fft"
+_PRELOAD = f"{__name__} scipy.fft halation.stems.drums halation.stems.synth halation.stems.vocals"
 """What a process that renders stems imports while the song is being composed."""
 
 _LONGEST_FIRST = ("keys", "pads", "vocals", "lead", "drums", "textures", "bass")

@@ -125,22 +125,28 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())[:300]
 
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+
+
 def _laid_out(value: Any, indent: str) -> str:
     """Return JSON in which short objects and rows of plain values are one line each."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    if not isinstance(value, dict | list) or len(indent) + len(text) <= LINE_LENGTH:
-        return text
-    items: Iterable[Any] = value.values() if isinstance(value, dict) else value
-    if not any(isinstance(item, dict | list) for item in items):
-        return text
-    inner = indent + " "
+    items: Iterable[Any] = ()
     if isinstance(value, dict):
-        rows = [f"{inner}{json.dumps(k)}: {_laid_out(v, inner)}" for k, v in value.items()]
-        opening, closing = "{}"
-    else:
-        rows = [inner + _laid_out(item, inner) for item in value]
-        opening, closing = "[]"
-    return opening + "\n" + ",\n".join(rows) + "\n" + indent + closing
+        items = value.values()
+    elif isinstance(value, list):
+        items = value
+    if not any(isinstance(item, dict | list) for item in items):
+        return _ENCODER.encode(value)
+    inner = indent + " "
+    rows = [_laid_out(item, inner) for item in items]
+    if isinstance(value, dict):
+        rows = [f"{_ENCODER.encode(k)}: {row}" for k, row in zip(value, rows, strict=True)]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    length = len(indent) + sum(map(len, rows)) + 2 * len(rows)
+    if length <= LINE_LENGTH and not any("\n" in row for row in rows):
+        return opening + ", ".join(rows) + closing
+    between = ",\n" + inner
+    return f"{opening}\n{inner}{between.join(rows)}\n{indent}{closing}"
 
 
 def engine_note(engine: int) -> str:

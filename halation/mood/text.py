@@ -119,6 +119,8 @@ def clean(text: str) -> str:
     >>> clean("  silver\x00 \ud83d\n rain\u200b ")
     'silver rain'
     """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     shown = (
         " " if c.isspace() else c
         for c in text
@@ -129,18 +131,19 @@ def clean(text: str) -> str:
 
 def _spell_out(text: str) -> str:
     """Return lower-case text with emoji and emoticons replaced by their names."""
-    parts: list[str] = []
-    for c in text:
-        if ord(c) >= 0x2190 and unicodedata.category(c) in ("So", "Sk"):
-            name = unicodedata.name(c, "").lower().replace("-", " ")
-            kept = [word for word in name.split() if word not in EMOJI_NOISE]
-            parts.append(f" {' '.join(kept)} ")
-        else:
-            parts.append(c)
-    spelt = unicodedata.normalize("NFKC", "".join(parts)).casefold().replace("’", "'")
+    spelt = text if text.isascii() else "".join(map(_named, text))
+    spelt = unicodedata.normalize("NFKC", spelt).casefold().replace("’", "'")
     for sign, name in EMOTICONS.items():
         spelt = spelt.replace(sign, name)
     return spelt
+
+
+def _named(sign: str) -> str:
+    """Return the name of a picture, and any other sign as it is."""
+    if ord(sign) < 0x2190 or unicodedata.category(sign) not in ("So", "Sk"):
+        return sign
+    name = unicodedata.name(sign, "").lower().replace("-", " ")
+    return f" {' '.join(word for word in name.split() if word not in EMOJI_NOISE)} "
 
 
 def _tokens(text: str) -> list[str]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Field", "bloom", "blur", "colour", "develop", "resized"]
+__all__ = ["GAMMA", "Field", "bloom", "blur", "colour", "develop", "resized"]
 
 Field = NDArray[np.float32]
 """Light, linear: shape (height, width) or (height, width, 3)."""
+
+GAMMA: Final = 2.2
+"""Of the screen: what is shown is the exposed part of the film to the power of 1 / 2.2."""
 
 
 def colour(lightness: float, chroma: float, hue_degrees: float) -> Field:
@@ -69,6 +74,15 @@ def blur(light: Field, sigma: float) -> Field:
     return light
 
 
+def _wide_blur(light: Field, sigma: float) -> Field:
+    """Blur a square picture; the wider, the fewer pixels that takes."""
+    step = min(4, int(sigma / 4.0))
+    if step < 2:
+        return blur(light, sigma)
+    size = light.shape[0]
+    return resized(blur(resized(light, size // step), sigma / step), size)
+
+
 def _mean(light: Field, half: int, axis: int) -> Field:
     half = min(half, light.shape[axis] - 1)
     pad = [(0, 0)] * light.ndim
@@ -91,7 +105,7 @@ def bloom(light: Field, tint: Field, *, strength: float, reach: float) -> Field:
 
     Parameters
     ----------
-    light : np.ndarray [shape=(h, w, 3)], float32
+    light : np.ndarray [shape=(size, size, 3)], float32
     tint : np.ndarray [shape=(3,)], float32
     strength : float >= 0
         Light in the glow, relative to the light that makes it.
@@ -100,11 +114,11 @@ def bloom(light: Field, tint: Field, *, strength: float, reach: float) -> Field:
     """
     wide = reach * light.shape[1]
     glow = sum(
-        np.float32(weight) * blur(light, max(1.0, wide * part))
+        np.float32(weight) * _wide_blur(light, max(1.0, wide * part))
         for weight, part in ((0.5, 0.12), (0.45, 0.4), (0.6, 1.0))
     )
     bright = np.maximum(light.max(axis=2) - 0.5, 0.0)
-    ring = blur(bright, max(1.0, 0.3 * wide))[..., None] * tint
+    ring = _wide_blur(bright, max(1.0, 0.3 * wide))[..., None] * tint
     return np.asarray(np.float32(strength) * (glow + np.float32(1.1) * ring), dtype=np.float32)
 
 
@@ -129,4 +143,4 @@ def develop(light: Field, exposure: float) -> Field:
     [0.0, 1.0]
     """
     shown = -np.expm1(np.maximum(light, 0.0) * np.float32(-exposure))
-    return np.asarray(np.power(shown, np.float32(1.0 / 2.2)), dtype=np.float32)
+    return np.asarray(np.power(shown, np.float32(1.0 / GAMMA)), dtype=np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import pairwise
 from typing import Final
 
@@ -160,6 +161,7 @@ def _rhythm(dice: Dice, kind: Kind) -> Rhythm:
     return _timed(cell, onsets, size, size + 1, long_beats, 0.75)
 
 
+@cache
 def _timed(
     cell: tuple[float, ...],
     onsets: tuple[float, ...],
@@ -186,11 +188,12 @@ def _candidate(
 ) -> Motif | None:
     """Draw pitches on a rhythm; None where a rule of the motif is broken."""
     rhythm = _rhythm(dice, kind)
+    if sum(rhythm.durations) > MOTIF_BEATS * (1 - LEAST_SILENCE):
+        return None
     steps = _contour(dice, rhythm, to_step(centre, scale) + int(7 * dice()) - 3)
     pitches = [from_step(s, scale) for s in steps]
-    if min(pitches) < RANGE[0] or max(pitches) > RANGE[1]:
-        return None
-    if max(pitches) - min(pitches) > WIDEST:
+    low, high = min(pitches), max(pitches)
+    if low < RANGE[0] or high > RANGE[1] or high - low > WIDEST:
         return None
     jumps = [abs(b - a) for a, b in pairwise(pitches)]
     leaps = [i for i, jump in enumerate(jumps) if jump > LARGEST_OTHER]
@@ -202,8 +205,6 @@ def _candidate(
     if not 1 <= jumps[long] <= 2:
         return None
     if (pitches[long] - chord_at(rhythm.onsets[long]).root) % 12 not in LONG_COLOURS:
-        return None
-    if sum(rhythm.durations) > MOTIF_BEATS * (1 - LEAST_SILENCE):
         return None
     notes = tuple(
         Note(onset, duration, pitch, 90)

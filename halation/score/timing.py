@@ -169,7 +169,8 @@ def drift(
     for i, (keeps, fresh) in enumerate(zip(kept, np.sqrt(1.0 - kept * kept), strict=True)):
         walks[i + 1] = keeps * walks[i] + fresh * shocks[i + 1]
     values = math.sqrt(hand.slow) * walks + math.sqrt(1.0 - hand.slow) * own
-    rows = np.isin(onsets, counted)
+    held = set(counted)
+    rows = np.array([onset in held for onset in onsets])
     values = np.clip(values - values[rows].mean(axis=0), -LARGEST, LARGEST)
     heard = values[rows]
     power = np.maximum((heard**2).sum(axis=0), 1e-9)
