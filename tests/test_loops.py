@@ -12,6 +12,7 @@ from halation.dsp import loops
 
 Signal = NDArray[np.float32]
 HOP = 64
+WAYS = [(0, 0, 0.0), (1, 1, 0.0)]
 LENGTHS = [1, 2, 5, 63, 64, 65, 1_000, 5_003]
 
 
@@ -100,7 +101,7 @@ def test_a_lag_reads_a_slow_wave_at_other_times(n: int) -> None:
     def wave(at: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.sin(at / 9.0)
 
-    x = wave(np.arange(-reach, n + reach)).astype(np.float32)[None]
+    x = wave(np.arange(-reach, n + reach, dtype=np.float64)).astype(np.float32)[None]
     out = np.empty((1, n), np.float32)
     loops.lag(x, control.astype(np.float32), HOP, 16, out)
     np.testing.assert_allclose(out[0], wave(np.arange(n) - line(control, 0, n)), atol=2e-3)
@@ -119,6 +120,55 @@ def test_extremes_are_found_wherever_they_are(n: int) -> None:
             x[0, place] = broken
             assert not loops.finite(x)
     assert loops.peak(np.zeros((2, 0), np.float32)) == 0.0
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 40])
+@pytest.mark.parametrize("start", [-3, 0, 5, 60])
+def test_windows_are_stretches_of_the_signal_with_faded_edges(n: int, start: int) -> None:
+    x, rise, frames = noise(2, n), noise(3), np.full((2, 5, 10), np.nan, np.float32)
+    loops.cut(x, [(0, 1, 1.0), (0, 1, -1.0)], rise, start, frames)
+    around = np.pad(x, ((0, 0), (100, 200)))
+    shape = np.concatenate((rise, np.ones(4), rise[::-1]))
+    for k in range(5):
+        left, right = around[:, 100 + start + 7 * k :][:, :10]
+        np.testing.assert_allclose(frames[:, k], [(left + right) * shape, (left - right) * shape])
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 40])
+@pytest.mark.parametrize("start", [-3, 0, 5, 60])
+def test_windows_add_up(n: int, start: int) -> None:
+    frames, rise, tail = noise(2, 5, 10), noise(3), noise(2, 3)
+    out = np.zeros((2, n), np.float32)
+    whole = np.zeros((2, 300))
+    whole[:, 100 + start :][:, :3] = tail
+    shape = np.concatenate((rise, np.ones(4), rise[::-1]))
+    for k in range(5):
+        own, other = frames[:, k]
+        whole[:, 100 + start + 7 * k :][:, :10] += np.stack((own, other + 2 * own)) * shape
+    loops.join(frames, [(0, 0, 0.0), (1, 0, 2.0)], rise, tail, start, out)
+    written = whole[:, 100 : 100 + n].copy()
+    written[:, max(start + 35, 0) :] = 0.0
+    written[:, : max(start, 0)] = 0.0
+    np.testing.assert_allclose(out, written, atol=1e-5)
+    np.testing.assert_allclose(tail, whole[:, 100 + start + 35 :][:, :3], atol=1e-5)
+
+
+def test_a_window_that_rises_and_falls_with_unit_power_changes_nothing() -> None:
+    x, rise = noise(1, 101), np.sin(0.5 * np.pi * (np.arange(5) + 0.5) / 5).astype(np.float32)
+    frames, tail = np.empty((1, 11, 15), np.float32), np.zeros((1, 5), np.float32)
+    loops.cut(x, [(0, 0, 0.0)], rise, -5, frames)
+    again = np.empty_like(x)
+    loops.join(frames, [(0, 0, 0.0)], rise, tail, -5, again)
+    np.testing.assert_allclose(again, x, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 5), (1, 3, 5), (2, 1, 5), (3, 5), (5,)])
+def test_spectra_are_scaled_by_gains_of_any_shape(shape: tuple[int, ...]) -> None:
+    spectra = (noise(2, 3, 5) + 1j).astype(np.complex64)
+    gains = noise(*shape)
+    expected = spectra * gains
+    loops.scale(spectra, gains)
+    np.testing.assert_allclose(spectra, expected)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +190,16 @@ def test_extremes_are_found_wherever_they_are(n: int) -> None:
         lambda x: loops.ride(np.broadcast_to(x[:1, :1], x.shape), controls(100)[0], HOP),
         lambda x: loops.ride(np.frombuffer(x.tobytes(), "f4"), controls(200)[0], HOP),
         lambda x: loops.peak(x[None]),
+        lambda x: loops.cut(x, WAYS, noise(5), 0, noise(2, 2, 8)),
+        lambda x: loops.cut(x, WAYS[:1], noise(3), 0, noise(2, 2, 8)),
+        lambda x: loops.cut(x, WAYS, noise(3), 0, noise(2, 2, 16)[:, :, ::2]),
+        lambda x: loops.cut(x[:1], WAYS, noise(3), 0, noise(2, 2, 8)),
+        lambda x: loops.join(noise(2, 2, 8), WAYS, noise(3), noise(2, 2), 0, x),
+        lambda x: loops.join(noise(2, 2, 8), WAYS, noise(3), noise(1, 3), 0, x),
+        lambda x: loops.join(noise(1, 2, 8), WAYS, noise(3), noise(2, 3), 0, x),
+        lambda x: loops.scale(np.ones((1, 2, 3), np.complex64), x),
+        lambda x: loops.scale(np.ones((1, 2, 3), np.complex128), noise(3)),
+        lambda x: loops.scale(np.ones((2, 2, 6), np.complex64)[:, :, ::2], noise(3)),
     ],
 )
 def test_what_would_leave_its_memory_is_refused(call: Callable[[Signal], object]) -> None:
