@@ -45,6 +45,27 @@ def test_a_stretch_is_added_where_it_belongs(start: int, length: int) -> None:
     np.testing.assert_allclose(out, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("length, faded", [(0, 0), (1, 1), (300, 0), (300, 77), (300, 300)])
+@pytest.mark.parametrize("start", [0, 3, 399, 600, 700, 1_000])
+def test_a_sound_is_placed_as_far_as_there_is_room(
+    start: int, length: int, faded: int, channels: int
+) -> None:
+    out, x, fade = noise(2, 700), noise(channels, length, seed=1), noise(faded, seed=2)
+    expected = np.pad(out, ((0, 0), (0, 1_000)))
+    shape = np.concatenate((np.ones(length - faded), fade))
+    expected[:, start : start + length] += x * shape * [[0.5], [-2.0]]
+    loops.place(out, x, start, (0.5, -2.0), fade)
+    np.testing.assert_allclose(out, expected[:, :700], atol=1e-5)
+
+
+def test_a_sound_is_placed_with_its_sides_exchanged() -> None:
+    out, x = np.zeros((2, 9), np.float32), noise(2, 4)
+    loops.place(out, x[::-1], 2, 3.0)
+    np.testing.assert_allclose(out[:, 2:6], 3.0 * x[::-1])
+    assert not out[:, :2].any() and not out[:, 6:].any()
+
+
 @pytest.mark.parametrize("n", LENGTHS)
 @pytest.mark.parametrize("place", [0, 1, 149, 1_000])
 def test_a_loop_is_read_round_and_round(n: int, place: int) -> None:
@@ -180,6 +201,11 @@ def test_spectra_are_scaled_by_gains_of_any_shape(shape: tuple[int, ...]) -> Non
         lambda x: loops.ride(x, controls(200)[0], HOP, 50, 101),
         lambda x: loops.add(x, x, controls(200)[0], HOP, 1),
         lambda x: loops.add(x, noise(3, 9), controls(100)[0], HOP, 0),
+        lambda x: loops.place(x, noise(2, 9), -1),
+        lambda x: loops.place(x, noise(3, 9), 0),
+        lambda x: loops.place(x, noise(2, 9), 0, (1.0,)),
+        lambda x: loops.place(x, noise(2, 9), 0, 1.0, noise(10)),
+        lambda x: loops.place(np.broadcast_to(x[:1], x.shape), noise(2, 9), 0),
         lambda x: loops.add_loop(x, noise(2, 0), 0, controls(100)[0], HOP),
         lambda x: loops.add_loop(x, noise(1, 9), 0, controls(100)[0], HOP),
         lambda x: loops.blend(x[:1], (controls(100)[0],) * 4, HOP, 0, 9),

@@ -87,6 +87,13 @@ LOOP void add(float *restrict out, const float *restrict x, size start, size sto
     }
 }
 
+/* out += x * gain; from `body` on, x fades. */
+LOOP void place(float *restrict out, const float *restrict x, size n, float gain,
+                const float *restrict fade, size body) {
+    for (size i = 0; i < smaller(body, n); i++) out[i] += x[i] * gain;
+    for (size i = body; i < n; i++) out[i] += x[i] * gain * fade[i - body];
+}
+
 /* out += x * control, where `x` of `n_x` samples is read round and round from `place` on. */
 LOOP void add_loop(float *restrict out, size n, const float *restrict x, size n_x, size place,
                    const float *restrict control, size hop) {

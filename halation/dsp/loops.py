@@ -29,6 +29,7 @@ __all__ = [
     "join",
     "lag",
     "peak",
+    "place",
     "ride",
     "scale",
 ]
@@ -63,6 +64,7 @@ _peak = _loop("peak", c_void_p, c_ssize_t, result=c_float)
 _below = _loop("below", c_void_p, c_ssize_t, c_float, result=c_int)
 _ride = _loop("ride", c_void_p, c_ssize_t, c_ssize_t, c_void_p, c_ssize_t)
 _add = _loop("add", c_void_p, c_void_p, c_ssize_t, c_ssize_t, c_void_p, c_ssize_t)
+_place = _loop("place", c_void_p, c_void_p, c_ssize_t, c_float, c_void_p, c_ssize_t)
 _blend = _loop("blend", *[c_void_p] * 2, *[c_ssize_t] * 2, *[c_void_p] * 4, c_ssize_t)
 _halve = _loop("halve", c_void_p, c_ssize_t, c_void_p, c_ssize_t, c_ssize_t)
 _add_twice = _loop("add_twice", c_void_p, *[c_ssize_t] * 3, c_void_p, c_ssize_t)
@@ -201,6 +203,45 @@ def add(out: Signal, x: Signal, control: Signal, hop: int, start: int) -> None:
         raise ValueError(f"{x.shape} cannot be added to {out.shape}")
     for index, row in enumerate(rows):
         _add(row, sources[index % len(sources)], start, stop, at, hop)
+
+
+def place(
+    out: Signal,
+    x: Signal,
+    start: int,
+    gains: float | tuple[float, ...] = 1.0,
+    fade: Signal | None = None,
+) -> None:
+    """Add ``x`` times a gain to ``out``, from ``start`` on.
+
+    Parameters
+    ----------
+    out : np.ndarray [shape=(channels, n)], float32
+        What would lie beyond its end is left out.
+    x : np.ndarray [shape=(channels or 1, m)], float32
+        One row goes to all channels.
+    start : int >= 0
+    gains : float, or one for each channel
+    fade : np.ndarray [shape=(m or less,)], float32, optional
+        More gains, of the last samples of ``x``.
+
+    Examples
+    --------
+    >>> out = np.zeros((2, 4), np.float32)
+    >>> place(out, np.ones((1, 3), np.float32), 0, (1.0, 0.5), np.array([0.5, 0.0], np.float32))
+    >>> out.tolist()
+    [[1.0, 0.5, 0.0, 0.0], [0.5, 0.25, 0.0, 0.0]]
+    """
+    rows, sources, m = _own_rows(out), _rows(x), x.shape[-1]
+    each = gains if isinstance(gains, tuple) else (gains,) * len(rows)
+    faded = 0 if fade is None else fade.shape[-1]
+    if start < 0 or faded > m or len(sources) not in (1, len(rows)) or len(each) != len(rows):
+        raise ValueError(f"{x.shape} cannot be added to {out.shape} at {start}")
+    end = None if fade is None else _rows(fade)[0]
+    n = max(0, min(m, out.shape[-1] - start))
+    for index, (row, gain) in enumerate(zip(rows, each, strict=True)):
+        source = sources[index % len(sources)]
+        _place(row + start * out.itemsize, source, n, gain, end, m - faded)
 
 
 def add_loop(out: Signal, loop: Signal, place: int, control: Signal, hop: int) -> None:
