@@ -53,7 +53,7 @@ def test_a_sound_is_placed_as_far_as_there_is_room(
 ) -> None:
     out, x, fade = noise(2, 700), noise(channels, length, seed=1), noise(faded, seed=2)
     expected = np.pad(out, ((0, 0), (0, 1_000)))
-    shape = np.concatenate((np.ones(length - faded), fade))
+    shape = np.concatenate((np.ones(length - faded, np.float32), fade))
     expected[:, start : start + length] += x * shape * [[0.5], [-2.0]]
     loops.place(out, x, start, (0.5, -2.0), fade)
     np.testing.assert_allclose(out, expected[:, :700], atol=1e-5)
