@@ -36,6 +36,21 @@ def test_gains_are_straight_lines_between_their_values(n: int) -> None:
     np.testing.assert_allclose(ridden, x * line(control, 0, n), atol=1e-5)
 
 
+@pytest.mark.parametrize("start, stop", [(0, 700), (64, 65), (77, 377), (5, 5)])
+def test_peaks_bend_nearly_as_the_hyperbolic_tangent_does(start: int, stop: int) -> None:
+    x, drive = noise(2, 700), 0.5 + np.abs(controls(700)[0])
+    scale = line(drive, start, stop)
+    bent = x.copy()
+    loops.bend(bent, drive, HOP, start, stop)
+    y = x[:, start:stop] * scale
+    expected = y * (27 + y**2) / (27 + 9 * y**2)
+    np.testing.assert_allclose(bent[:, start:stop] * scale, expected, atol=1e-5)
+    soft = np.abs(y) < 2.0
+    np.testing.assert_allclose(expected[soft], np.tanh(y[soft]), atol=0.03)
+    bent[:, start:stop] = x[:, start:stop]
+    np.testing.assert_array_equal(bent, x)
+
+
 @pytest.mark.parametrize("start, length", [(0, 700), (64, 1), (77, 300), (699, 1), (5, 0)])
 def test_a_stretch_is_added_where_it_belongs(start: int, length: int) -> None:
     out, x, control = noise(2, 700), noise(1, length, seed=1), controls(700)[0]
@@ -201,6 +216,8 @@ def test_spectra_are_scaled_by_gains_of_any_shape(shape: tuple[int, ...]) -> Non
         lambda x: loops.ride(x, controls(200)[0], HOP, 50, 101),
         lambda x: loops.add(x, x, controls(200)[0], HOP, 1),
         lambda x: loops.add(x, noise(3, 9), controls(100)[0], HOP, 0),
+        lambda x: loops.bend(x, controls(200)[0], HOP, 50, 101),
+        lambda x: loops.bend(x, controls(100)[0][:-1], HOP, 0, 100),
         lambda x: loops.place(x, noise(2, 9), -1),
         lambda x: loops.place(x, noise(3, 9), 0),
         lambda x: loops.place(x, noise(2, 9), 0, (1.0,)),

@@ -249,3 +249,16 @@ LOOP void scale(float *restrict spectra, const float *restrict gain, size channe
             }
         }
 }
+
+/* Bend peaks softly: x *= 1/9 + 8/3 / (3 + (x * drive)^2), which follows tanh. */
+LOOP void bend(float *restrict x, size start, size stop, const float *restrict control, size hop) {
+    for (size at = start; at < stop;) {
+        size n = until_bend(at, stop, hop);
+        line drive = line_at(control, at, hop);
+        for (int i = 0; i < (int)n; i++) {
+            float far = x[at + i] * (drive.start + drive.step * (float)i);
+            x[at + i] *= 8.0f / 3.0f / (3.0f + far * far) + 1.0f / 9.0f;
+        }
+        at += n;
+    }
+}

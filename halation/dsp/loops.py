@@ -22,6 +22,7 @@ __all__ = [
     "add_loop",
     "add_twice",
     "below",
+    "bend",
     "blend",
     "cut",
     "finite",
@@ -79,6 +80,7 @@ _join = _loop(
     *(c_void_p, c_void_p, c_ssize_t, c_ssize_t),
 )
 _scale = _loop("scale", c_void_p, c_void_p, *[c_ssize_t] * 5)
+_bend = _loop("bend", c_void_p, c_ssize_t, c_ssize_t, c_void_p, c_ssize_t)
 
 
 def _rows(x: Signal) -> list[int]:
@@ -488,6 +490,29 @@ def scale(spectra: NDArray[np.complex64], gains: Signal) -> None:
         raise ValueError("spectra without gaps are needed")
     steps = (step // by.itemsize for step in by.strides[:2])
     _scale(spectra.ctypes.data, by.ctypes.data, *spectra.shape, *steps)
+
+
+def bend(x: Signal, drive: Signal, hop: int, start: int, stop: int) -> None:
+    """Bend the peaks of a stretch softly, in place: ``x (27 + y²) / (27 + 9 y²)``, y = x drive.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(channels, n)], float32
+    drive : np.ndarray [shape=(ceil(stop / hop) + 1 or more,)], float32
+    hop : int > 0
+    start, stop : int >= 0 [samples]
+
+    Examples
+    --------
+    >>> x = np.array([[0.0, 1.0]], np.float32)
+    >>> bend(x, np.full(3, 3.0, np.float32), 1, 0, 2)
+    >>> round(float(x[0, 1]), 4)
+    0.3333
+    """
+    _span(start, stop, x.shape[-1])
+    at = _control(drive, stop, hop)
+    for row in _own_rows(x):
+        _bend(row, start, stop, at, hop)
 
 
 def _blocks(frames: Signal, *, own: bool = False) -> list[int]:

@@ -260,7 +260,7 @@ def octave_up(
         last = min(first + 64, count)
         low, high = int(starts[first:last].min()), int(starts[first:last].max()) + 2 * grain
         span = padded[:, low:high]
-        if span.max() < SILENCE and span.min() > -SILENCE:
+        if loops.below(span, SILENCE):
             continue
         grains = twice[:, starts[first:last]] * window
         for quarter in range(4):
