@@ -21,7 +21,7 @@ song: $(VENV)/.song
 
 setup: $(VENV)/.test
 
-$(VENV)/.song: pyproject.toml constraints.txt hatch_build.py halation/dsp/loops.c
+$(VENV)/.song: pyproject.toml constraints.txt hatch_build.py $(wildcard halation/dsp/loops/*.[ch])
 	@test -n "$(PYTHON)" || { echo "halation needs Python 3.11 or newer; install it and call make again"; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV) || { echo "Python cannot make a virtual environment (on Debian: apt install python3-venv)"; exit 1; }
 	$(PIP) install -c constraints.txt -e .

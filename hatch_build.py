@@ -12,7 +12,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCE = Path("halation", "dsp", "loops.c")
+LOOPS = Path("halation", "dsp", "loops")
 FLAGS = ("-std=c11", "-O3", "-shared", "-fPIC", "-s", "-fno-math-errno", "-ffp-contract=off")
 """No fast mathematics and no fused steps: the same samples on every processor."""
 TARGETS = {"x86_64": ("-mcpu=x86_64_v2",), "amd64": ("-mcpu=x86_64_v2",)}
@@ -20,12 +20,12 @@ TARGETS = {"x86_64": ("-mcpu=x86_64_v2",), "amd64": ("-mcpu=x86_64_v2",)}
 
 
 class Loops(BuildHookInterface):  # type: ignore[type-arg, misc]
-    """Makes ``halation/dsp/libloops.so`` (``.dll``, ``.dylib``) of ``loops.c``."""
+    """Makes ``halation/dsp/loops/libloops.so`` (``.dll``, ``.dylib``) of the C files beside it."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile, and say that the wheel is for this platform alone."""
         suffix = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
-        built = (Path(self.root) / SOURCE).with_name(f"libloops{suffix}")
+        built = Path(self.root, LOOPS, f"libloops{suffix}")
         platform = sysconfig.get_platform()
         target = next((flags for name, flags in TARGETS.items() if name in platform), ())
         with tempfile.TemporaryDirectory() as scratch:
@@ -34,7 +34,7 @@ class Loops(BuildHookInterface):  # type: ignore[type-arg, misc]
             subprocess.run(
                 [
                     *(sys.executable, "-m", "ziglang", "cc", *FLAGS, *target),
-                    *("-o", str(draft), str(Path(self.root) / SOURCE)),
+                    *("-o", str(draft), *map(str, sorted(built.parent.glob("*.c")))),
                 ],
                 check=True,
                 env={**os.environ, **dict.fromkeys(_CACHES, scratch)},

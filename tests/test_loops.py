@@ -12,6 +12,7 @@ from halation.dsp import loops
 
 Signal = NDArray[np.float32]
 HOP = 64
+WAYS = [(0, 0, 0.0), (1, 1, 0.0)]
 LENGTHS = [1, 2, 5, 63, 64, 65, 1_000, 5_003]
 
 
@@ -35,6 +36,21 @@ def test_gains_are_straight_lines_between_their_values(n: int) -> None:
     np.testing.assert_allclose(ridden, x * line(control, 0, n), atol=1e-5)
 
 
+@pytest.mark.parametrize("start, stop", [(0, 700), (64, 65), (77, 377), (5, 5)])
+def test_peaks_bend_nearly_as_the_hyperbolic_tangent_does(start: int, stop: int) -> None:
+    x, drive = noise(2, 700), 0.5 + np.abs(controls(700)[0])
+    scale = line(drive, start, stop)
+    bent = x.copy()
+    loops.bend(bent, drive, HOP, start, stop)
+    y = x[:, start:stop] * scale
+    expected = y * (27 + y**2) / (27 + 9 * y**2)
+    np.testing.assert_allclose(bent[:, start:stop] * scale, expected, atol=1e-5)
+    soft = np.abs(y) < 2.0
+    np.testing.assert_allclose(expected[soft], np.tanh(y[soft]), atol=0.03)
+    bent[:, start:stop] = x[:, start:stop]
+    np.testing.assert_array_equal(bent, x)
+
+
 @pytest.mark.parametrize("start, length", [(0, 700), (64, 1), (77, 300), (699, 1), (5, 0)])
 def test_a_stretch_is_added_where_it_belongs(start: int, length: int) -> None:
     out, x, control = noise(2, 700), noise(1, length, seed=1), controls(700)[0]
@@ -42,6 +58,27 @@ def test_a_stretch_is_added_where_it_belongs(start: int, length: int) -> None:
     expected[:, start : start + length] += x * line(control, start, start + length)
     loops.add(out, x, control, HOP, start)
     np.testing.assert_allclose(out, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("length, faded", [(0, 0), (1, 1), (300, 0), (300, 77), (300, 300)])
+@pytest.mark.parametrize("start", [0, 3, 399, 600, 700, 1_000])
+def test_a_sound_is_placed_as_far_as_there_is_room(
+    start: int, length: int, faded: int, channels: int
+) -> None:
+    out, x, fade = noise(2, 700), noise(channels, length, seed=1), noise(faded, seed=2)
+    expected = np.pad(out, ((0, 0), (0, 1_000)))
+    shape = np.concatenate((np.ones(length - faded, np.float32), fade))
+    expected[:, start : start + length] += x * shape * [[0.5], [-2.0]]
+    loops.place(out, x, start, (0.5, -2.0), fade)
+    np.testing.assert_allclose(out, expected[:, :700], atol=1e-5)
+
+
+def test_a_sound_is_placed_with_its_sides_exchanged() -> None:
+    out, x = np.zeros((2, 9), np.float32), noise(2, 4)
+    loops.place(out, x[::-1], 2, 3.0)
+    np.testing.assert_allclose(out[:, 2:6], 3.0 * x[::-1])
+    assert not out[:, :2].any() and not out[:, 6:].any()
 
 
 @pytest.mark.parametrize("n", LENGTHS)
@@ -131,6 +168,55 @@ def test_extremes_are_found_wherever_they_are(n: int) -> None:
     assert loops.peak(np.zeros((2, 0), np.float32)) == 0.0
 
 
+@pytest.mark.parametrize("n", [0, 1, 7, 40])
+@pytest.mark.parametrize("start", [-3, 0, 5, 60])
+def test_windows_are_stretches_of_the_signal_with_faded_edges(n: int, start: int) -> None:
+    x, rise, frames = noise(2, n), noise(3), np.full((2, 5, 10), np.nan, np.float32)
+    loops.cut(x, [(0, 1, 1.0), (0, 1, -1.0)], rise, start, frames)
+    around = np.pad(x, ((0, 0), (100, 200)))
+    shape = np.concatenate((rise, np.ones(4), rise[::-1]))
+    for k in range(5):
+        left, right = around[:, 100 + start + 7 * k :][:, :10]
+        np.testing.assert_allclose(frames[:, k], [(left + right) * shape, (left - right) * shape])
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 40])
+@pytest.mark.parametrize("start", [-3, 0, 5, 60])
+def test_windows_add_up(n: int, start: int) -> None:
+    frames, rise, tail = noise(2, 5, 10), noise(3), noise(2, 3)
+    out = np.zeros((2, n), np.float32)
+    whole = np.zeros((2, 300))
+    whole[:, 100 + start :][:, :3] = tail
+    shape = np.concatenate((rise, np.ones(4), rise[::-1]))
+    for k in range(5):
+        own, other = frames[:, k]
+        whole[:, 100 + start + 7 * k :][:, :10] += np.stack((own, other + 2 * own)) * shape
+    loops.join(frames, [(0, 0, 0.0), (1, 0, 2.0)], rise, tail, start, out)
+    written = whole[:, 100 : 100 + n].copy()
+    written[:, max(start + 35, 0) :] = 0.0
+    written[:, : max(start, 0)] = 0.0
+    np.testing.assert_allclose(out, written, atol=1e-5)
+    np.testing.assert_allclose(tail, whole[:, 100 + start + 35 :][:, :3], atol=1e-5)
+
+
+def test_a_window_that_rises_and_falls_with_unit_power_changes_nothing() -> None:
+    x, rise = noise(1, 101), np.sin(0.5 * np.pi * (np.arange(5) + 0.5) / 5).astype(np.float32)
+    frames, tail = np.empty((1, 11, 15), np.float32), np.zeros((1, 5), np.float32)
+    loops.cut(x, [(0, 0, 0.0)], rise, -5, frames)
+    again = np.empty_like(x)
+    loops.join(frames, [(0, 0, 0.0)], rise, tail, -5, again)
+    np.testing.assert_allclose(again, x, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 5), (1, 3, 5), (2, 1, 5), (3, 5), (5,)])
+def test_spectra_are_scaled_by_gains_of_any_shape(shape: tuple[int, ...]) -> None:
+    spectra = (noise(2, 3, 5) + 1j).astype(np.complex64)
+    gains = noise(*shape)
+    expected = spectra * gains
+    loops.scale(spectra, gains)
+    np.testing.assert_allclose(spectra, expected)
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -140,6 +226,13 @@ def test_extremes_are_found_wherever_they_are(n: int) -> None:
         lambda x: loops.ride(x, controls(200)[0], HOP, 50, 101),
         lambda x: loops.add(x, x, controls(200)[0], HOP, 1),
         lambda x: loops.add(x, noise(3, 9), controls(100)[0], HOP, 0),
+        lambda x: loops.bend(x, controls(200)[0], HOP, 50, 101),
+        lambda x: loops.bend(x, controls(100)[0][:-1], HOP, 0, 100),
+        lambda x: loops.place(x, noise(2, 9), -1),
+        lambda x: loops.place(x, noise(3, 9), 0),
+        lambda x: loops.place(x, noise(2, 9), 0, (1.0,)),
+        lambda x: loops.place(x, noise(2, 9), 0, 1.0, noise(10)),
+        lambda x: loops.place(np.broadcast_to(x[:1], x.shape), noise(2, 9), 0),
         lambda x: loops.add_loop(x, noise(2, 0), 0, controls(100)[0], HOP),
         lambda x: loops.add_loop(x, noise(1, 9), 0, controls(100)[0], HOP),
         lambda x: loops.blend(x[:1], (controls(100)[0],) * 4, HOP, 0, 9),
@@ -151,6 +244,16 @@ def test_extremes_are_found_wherever_they_are(n: int) -> None:
         lambda x: loops.ride(np.broadcast_to(x[:1, :1], x.shape), controls(100)[0], HOP),
         lambda x: loops.ride(np.frombuffer(x.tobytes(), "f4"), controls(200)[0], HOP),
         lambda x: loops.peak(x[None]),
+        lambda x: loops.cut(x, WAYS, noise(5), 0, noise(2, 2, 8)),
+        lambda x: loops.cut(x, WAYS[:1], noise(3), 0, noise(2, 2, 8)),
+        lambda x: loops.cut(x, WAYS, noise(3), 0, noise(2, 2, 16)[:, :, ::2]),
+        lambda x: loops.cut(x[:1], WAYS, noise(3), 0, noise(2, 2, 8)),
+        lambda x: loops.join(noise(2, 2, 8), WAYS, noise(3), noise(2, 2), 0, x),
+        lambda x: loops.join(noise(2, 2, 8), WAYS, noise(3), noise(1, 3), 0, x),
+        lambda x: loops.join(noise(1, 2, 8), WAYS, noise(3), noise(2, 3), 0, x),
+        lambda x: loops.scale(np.ones((1, 2, 3), np.complex64), x),
+        lambda x: loops.scale(np.ones((1, 2, 3), np.complex128), noise(3)),
+        lambda x: loops.scale(np.ones((2, 2, 6), np.complex64)[:, :, ::2], noise(3)),
     ],
 )
 def test_what_would_leave_its_memory_is_refused(call: Callable[[Signal], object]) -> None:

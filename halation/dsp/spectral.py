@@ -9,7 +9,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from halation.dsp.automation import HOP
+from halation.dsp import loops
+from halation.dsp.automation import HOP, silent
 
 __all__ = ["FRAME", "OPEN_HZ", "OVERLAP", "octave_up", "reshaped", "swept"]
 
@@ -20,6 +21,8 @@ OPEN_HZ = 17_000.0
 
 SILENCE = 1e-6
 _BATCH = 16
+_MIDDLE_SIDE = [(0, 1, 1.0), (0, 1, -1.0)]
+"""Sum and difference, there and back."""
 
 Signal = NDArray[np.float32]
 
@@ -66,113 +69,50 @@ def reshaped(
     >>> bool(np.max(np.abs(halved - x / 2)) < 1e-5)
     True
     """
-    n = x.shape[1]
-    hop = frame - overlap
-    rise = _rise(overlap)
+    from scipy.fft import irfft, rfft
+
+    n, hop, rise = x.shape[1], frame - overlap, _rise(overlap)
+    windows = -(-(n + overlap) // hop)
+    clean = out is None
     if out is None:
         out = np.zeros(x.shape, np.float32)  # pages of silence are never touched
-    windows = -(-(n + overlap) // hop)
-    work = np.empty((x.shape[0], min(_BATCH, windows), frame), np.float32)
-    # What windows share with the ones before: as it came (where out is x, it has been written
-    # over there), and as it goes.
-    before = np.zeros((x.shape[0], overlap), np.float32)
-    tail = np.zeros_like(before)
+    ways = _MIDDLE_SIDE if middle_side else [(row, row, 0.0) for row in range(len(x))]
+    work = np.empty((len(x), min(_BATCH, windows), frame), np.float32)
+    tail = np.zeros((len(x), overlap), np.float32)  # of the windows before, not written yet
     for first in range(0, windows, _BATCH):
         last = min(first + _BATCH, windows)
         start, stop = first * hop - overlap, last * hop
-        ahead, place = x[:, start + overlap : stop], out[:, max(start, 0) : stop - overlap]
-        if _nothing(ahead) and _nothing(before):
-            if out is x:
+        heard, place = x[:, max(start, 0) : stop], out[:, max(start, 0) : stop - overlap]
+        if loops.below(heard, SILENCE):
+            if not clean:
                 place[:] = 0.0
-            if start >= 0:
-                place[:, :overlap] += tail[:, : place.shape[1]]
-            before.fill(0.0)
+            place[:, :overlap] += tail[:, : place.shape[1]]
             tail.fill(0.0)
             continue
         gain = gains(first, last)
-        if gain is None:  # windows and their overlaps add up to 1, but for the outer edges
-            edge = before * rise**2 + tail
-            before = _padded(x, stop - overlap, stop)
-            if out is not x:
-                place[:] = x[:, max(start, 0) : max(start, 0) + place.shape[1]]
-            if start >= 0:
-                place[:, :overlap] = edge[:, : place.shape[1]]
-            tail = before * rise[::-1] ** 2
+        if gain is None:
+            _pass(heard, place, tail, rise, first=start < 0)
             continue
-        frames = work[:, : last - first]
-        latest = _cut(ahead, before, frames, middle_side=middle_side)
-        if middle_side and not frames[1].any():
-            shaped = np.repeat(_shaped(frames[:1], gain[:1], rise), 2, axis=0)
-        else:
-            shaped = _shaped(frames, gain, rise)
-            if middle_side:
-                _from_middle_side(shaped)
-        # Windows share only their edges.
-        shaped[:, 1:, :overlap] += shaped[:, :-1, hop:]
-        shaped[:, 0, :overlap] += tail
-        done = shaped[:, :, :hop].reshape(len(shaped), -1)[:, max(-start, 0) :]
-        place[:] = done[:, : place.shape[1]]
-        before, tail = latest, shaped[:, -1, hop:].copy()
+        frames, back = work[:, : last - first], ways
+        loops.cut(x, ways, rise, start, frames)
+        if middle_side and silent(frames[1].reshape(-1)):
+            frames, gain, back = frames[:1], gain[:1], [(0, 0, 0.0), (0, 0, 0.0)]
+        spectra = rfft(frames, axis=-1, overwrite_x=True)
+        loops.scale(spectra, gain)
+        loops.join(irfft(spectra, n=frame, axis=-1), back, rise, tail, start, out)
     return out
 
 
-def _nothing(x: Signal) -> bool:
-    """Tell whether a stretch is silent; a probe answers for most sound."""
-    if not x.size:
-        return True
-    if np.abs(x[:, ::97]).max() >= SILENCE:
-        return False
-    return bool(x.max() < SILENCE and x.min() > -SILENCE)
-
-
-def _padded(x: Signal, start: int, stop: int) -> Signal:
-    """Return a copy of a stretch, with zeros where there is no more signal."""
-    found = x[:, start:stop]
-    return np.pad(found, ((0, 0), (0, stop - start - found.shape[1])))
-
-
-def _cut(ahead: Signal, before: Signal, frames: Signal, *, middle_side: bool) -> Signal:
-    """Cut a stretch into overlapping frames; return the end of it, which the next will share."""
-    channels, count, frame = frames.shape
-    overlap = before.shape[1]
-    if ahead.shape[1] < count * (frame - overlap):
-        ahead = _padded(ahead, 0, count * (frame - overlap))
-    rows = ahead.reshape(channels, count, -1)
-    own = frames[:, :, overlap:]
-    latest = np.array(ahead[:, -overlap:])
-    if middle_side:
-        np.add(rows[0], rows[1], out=own[0])
-        np.subtract(rows[0], rows[1], out=own[1])
-        np.add(before[0], before[1], out=frames[0, 0, :overlap])
-        np.subtract(before[0], before[1], out=frames[1, 0, :overlap])
-    else:
-        own[:] = rows
-        frames[:, 0, :overlap] = before
-    frames[:, 1:, :overlap] = frames[:, :-1, frame - overlap :]
-    return latest
-
-
-def _from_middle_side(frames: Signal) -> None:
-    """Turn sum and difference into left and right, in place."""
-    middle, side = frames
-    middle += side
-    side *= np.float32(-2.0)
-    side += middle
-
-
-def _shaped(frames: Signal, gain: Signal, rise: Signal) -> Signal:
-    """Filter windows ``[shape=(channels, windows, frame)]``, which are used up."""
-    from scipy.fft import irfft, rfft
-
-    overlap, fall = len(rise), rise[::-1]
-    frames[..., :overlap] *= rise
-    frames[..., -overlap:] *= fall
-    spectra = rfft(frames, axis=-1, overwrite_x=True)
-    spectra *= gain
-    shaped = irfft(spectra, n=frames.shape[-1], axis=-1, overwrite_x=True)
-    shaped[..., :overlap] *= rise
-    shaped[..., -overlap:] *= fall
-    return np.asarray(shaped, dtype=np.float32)
+def _pass(heard: Signal, place: Signal, tail: Signal, rise: Signal, *, first: bool) -> None:
+    """Let a stretch through: windows and their overlaps add up to 1, but for the outer edges."""
+    size = min(len(rise), place.shape[1])
+    edge = heard[:, :size] * rise[:size] ** 2 + tail[:, :size]
+    end = heard[:, place.shape[1] :]
+    tail.fill(0.0)
+    np.multiply(end, rise[::-1][: end.shape[1]] ** 2, out=tail[:, : end.shape[1]])
+    place[:] = heard[:, : place.shape[1]]
+    if not first:
+        place[:, :size] = edge
 
 
 def _rise(overlap: int) -> Signal:
@@ -320,7 +260,7 @@ def octave_up(
         last = min(first + 64, count)
         low, high = int(starts[first:last].min()), int(starts[first:last].max()) + 2 * grain
         span = padded[:, low:high]
-        if span.max() < SILENCE and span.min() > -SILENCE:
+        if loops.below(span, SILENCE):
             continue
         grains = twice[:, starts[first:last]] * window
         for quarter in range(4):

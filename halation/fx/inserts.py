@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.automation import HOP, apply_gain, blocks, decibels, ramp, silent
+from halation.dsp import loops
+from halation.dsp.automation import HOP, apply_gain, blocks, decibels, silent
 from halation.dsp.filters import filtered, lowpass
 from halation.dsp.loudness import active_frames
 from halation.dsp.modulation import tape_delay, warp
@@ -186,28 +187,20 @@ def tape(x: Signal, stem: str, plan: Plan, sample_rate: int = SAMPLE_RATE) -> No
 
 def _saturate(x: Signal, drive_db: float | Signal) -> None:
     """Bend the peaks softly, in place; quiet passages keep their level."""
-    peak = max(float(x.max(initial=0.0)), -float(x.min(initial=0.0)))
+    peak = loops.peak(x)
     if peak <= 0.0:
         return
-    # The curve x (27 + x²) / (27 + 9 x²) follows tanh within 3 % up to 3; with y = 3 + x² it is
-    # x (1/9 + 8/3 / y), which takes half the steps.
-    drive = np.asarray(10.0 ** (np.asarray(drive_db) / 20.0) * 0.5 / peak, dtype=np.float32)
+    # The curve x (27 + x²) / (27 + 9 x²) follows tanh within 3 % up to 3.
+    drive = np.empty(-(-x.shape[1] // HOP) + 1, np.float32)
+    drive[:] = 10.0 ** (np.asarray(drive_db) / 20.0) * 0.5 / peak
     for start, stop in blocks(x.shape[1]):
-        scale = ramp(drive, HOP, start, stop) if drive.ndim else drive
-        for channel in x[:, start:stop]:
-            if silent(channel):
-                continue
-            bend = channel * scale
-            bend *= bend
-            bend += np.float32(3.0)
-            np.divide(np.float32(8.0 / 3.0), bend, out=bend)
-            bend += np.float32(1.0 / 9.0)
-            channel *= bend
+        if not silent(x[:, start:stop]):
+            loops.bend(x, drive, HOP, start, stop)
 
 
 def _crush(x: Signal, bits: int, hold: int, gain_db: float) -> None:
     """Add a copy at fewer bits and a lower rate, in place."""
-    peak = max(float(x.max(initial=0.0)), -float(x.min(initial=0.0)))
+    peak = loops.peak(x)
     if peak <= 0.0:
         return
     step = np.float32(peak / 2 ** (bits - 1))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.backends import Description
+from halation.dsp import loops
 from halation.dsp.noise import wander
 from halation.seeds import rng
 from halation.stems.blocks import handed_out
@@ -187,9 +188,7 @@ def _place(out: Signal, sound: Signal, strike: _Strike) -> None:
     n = min(n, stop)
     if n <= 0:
         return
-    gains = np.array([[strike.gain_left], [strike.gain_right]], dtype=np.float32)
-    piece = sound[:, :n] * gains
-    if n < sound.shape[1]:
-        fade = min(fade, n)
-        piece[:, n - fade :] *= np.linspace(1, 0, fade, dtype=np.float32) ** 2
-    out[:, strike.start : strike.start + n] += piece
+    ends_early = n < sound.shape[1]
+    falling = np.linspace(1, 0, min(fade, n), dtype=np.float32) ** 2 if ends_early else None
+    gains = (strike.gain_left, strike.gain_right)
+    loops.place(out, sound[:, :n], strike.start, gains, falling)

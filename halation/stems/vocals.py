@@ -5,14 +5,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from halation.backends import Description
-from halation.dsp.filters import doubled
-from halation.dsp.noise import moving
+from halation.dsp import loops
 from halation.seeds import rng
 from halation.stems.bank import Spoken, bank, speakers
 from halation.stems.blocks import BLOCK_S, handed_out
@@ -61,8 +61,8 @@ CHOIR_STEP: Final = 2048
 """Samples between two points of the choir's level, at its own rate."""
 LAST_FADE_S: Final = 0.05
 
-Event = tuple[int, Callable[[], Iterator[tuple[int, Signal]]]]
-"""A sample before which it is silent, and the sounds that it then makes, each at its sample."""
+Event = tuple[int, Callable[[Signal], None]]
+"""A sample before which it is silent, and what adds its sounds to the stem."""
 
 
 class Vocals:
@@ -147,11 +147,9 @@ def _handed_out(events: list[Event], n_samples: int) -> Iterator[Audio]:
 
 def _events(events: list[Event], out: Signal) -> Iterator[int]:
     """Add events in order to ``out``; before each, yield the sample from which it may sound."""
-    for start, sounds in sorted(events, key=lambda event: event[0]):
+    for start, sound in sorted(events, key=lambda event: event[0]):
         yield start
-        for at, sound in sounds():
-            place = out[:, at : at + sound.shape[1]]
-            place += sound[:, : place.shape[1]]
+        sound(out)
 
 
 # --- chops --------------------------------------------------------------------------------------
@@ -186,21 +184,20 @@ def _chops(part: Part, score: Score, seed: int, words: dict[str, Spoken]) -> lis
     sounds: dict[Key, Signal] = {}
     chops = _drawn(part, score, seed, words)
 
-    def sung(i: int) -> Iterator[tuple[int, Signal]]:
+    def sung(i: int, out: Signal) -> None:
         chop = chops[i]
         if chop.key not in sounds:
             sounds[chop.key] = _takes(chop.key, singer, part, seed, words)
-        yield chop.start, _cut(sounds[chop.key], chop)
+        _place(out, sounds[chop.key], chop)
         if chop.breath:
             draw = rng(seed, "stems", part.name, "inhale", i)
             air = inhale(words[_name(chop.key)], singer, draw)
             start = chop.start - len(air) - round(0.03 * SAMPLE_RATE)
             if start >= 0:
-                gain = chop.gain * 10 ** (BREATH_DB / 20)
-                yield start, np.repeat(np.float32(gain) * air[None], 2, axis=0)
+                loops.place(out, air[None], start, chop.gain * 10 ** (BREATH_DB / 20))
 
     def event(i: int) -> Event:
-        return max(0, chops[i].start - round(0.4 * SAMPLE_RATE)), lambda: sung(i)
+        return max(0, chops[i].start - round(0.4 * SAMPLE_RATE)), partial(sung, i)
 
     return [event(i) for i in range(len(chops))]
 
@@ -271,14 +268,12 @@ def _takes(key: Key, singer: Singer, part: Part, seed: int, words: dict[str, Spo
     return sound
 
 
-def _cut(sound: Signal, chop: _Chop) -> Signal:
-    """Return a chop cut on the vowel; what is held ends by itself."""
+def _place(out: Signal, sound: Signal, chop: _Chop) -> None:
+    """Add a chop cut on the vowel; what is held ends by itself."""
     longest = chop.n if chop.n < HELD_S * SAMPLE_RATE else sound.shape[1]
     n = min(longest, sound.shape[1])
-    piece = sound[:, :n] * np.float32(chop.gain)
-    cut = min(round(CUT_S * SAMPLE_RATE), n)
-    piece[:, n - cut :] *= np.cos(np.linspace(0, np.pi / 2, cut, dtype=np.float32)) ** 2
-    return piece
+    cut = np.linspace(0, np.pi / 2, min(round(CUT_S * SAMPLE_RATE), n), dtype=np.float32)
+    loops.place(out, sound[:, :n], chop.start, chop.gain, np.cos(cut) ** 2)
 
 
 # --- choir --------------------------------------------------------------------------------------
@@ -290,7 +285,7 @@ def _choir(part: Part, score: Score, seed: int) -> list[Event]:
     bright = part.setting("brightness", 0.5)
     tables: dict[tuple[int, str], tuple[Signal, Signal]] = {}
 
-    def held(note: Note, offset: int, sway: float) -> Iterator[tuple[int, Signal]]:
+    def held(note: Note, offset: int, sway: float, out: Signal) -> None:
         syllable = note.syllable or ("ah" if note.pitch % 2 else "ooh")
         key = (note.pitch, syllable)
         if key not in tables:
@@ -298,15 +293,17 @@ def _choir(part: Part, score: Score, seed: int) -> list[Event]:
             tables[key] = choir_table(note.pitch, syllable, shift, bright, stream)
         start = round(score.onset_s(note) * SAMPLE_RATE)
         gains = _breathing(note, part, score, sway)
-        n = min((gains[0].shape[1] - 2) * CHOIR_STEP, (score.n_samples - start) // 2)
-        sound = np.empty((2, max(n, 0)), np.float32)
-        for at, block in moving(tables[key], gains, n, offset, CHOIR_STEP):
-            sound[:, at : at + block.shape[1]] = block
-        yield start, doubled(sound, 2 * sound.shape[1])
+        n = min((len(gains[0]) - 2) * CHOIR_STEP, (score.n_samples - start) // 2)
+        sound = np.zeros((2, max(n, 0)), np.float32)
+        for table, gain in zip(tables[key], gains, strict=True):
+            for row, side in zip(sound, table, strict=True):
+                loops.add_loop(row, side, offset, gain, CHOIR_STEP)
+        loops.add_twice(out[:, start:], sound)
 
     def event(note: Note) -> Event:
         offset, sway = int(draw.integers(TABLE_SAMPLES)), float(draw.random())
-        return round(score.onset_s(note) * SAMPLE_RATE), lambda: held(note, offset, sway)
+        start = round(score.onset_s(note) * SAMPLE_RATE)
+        return start, partial(held, note, offset, sway)
 
     unknown = sorted({note.syllable for note in part.notes} - set(VOWELS) - {""})
     if unknown:
@@ -331,5 +328,5 @@ def _breathing(note: Note, part: Part, score: Score, sway: float) -> tuple[Signa
     second = np.clip(0.75 * opening + 0.7 * lean, 0, 1)
     level = 10 ** (CHOIR_RMS_DB / 20) * (note.velocity / 100) ** VELOCITY_EXPONENT * rise * fall
     # The two vowels share their phases, so that their amplitudes add up.
-    gains = [np.asarray(level * weight, np.float32)[None] for weight in (1 - second, second)]
-    return gains[0], gains[1]
+    first, second = (np.asarray(level * share, np.float32) for share in (1 - second, second))
+    return first, second

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from halation.dsp import loops
 from halation.dsp.envelopes import decay, expand, glide
-from halation.dsp.filters import doubled
 from halation.dsp.oscillators import TOP_HZ, hz
 from halation.dsp.phases import courses, phases
 from halation.stems.patches.breath import Breath
@@ -68,8 +68,8 @@ class Bass808:
         for chain in chains(events, SAMPLE_RATE):
             yield chain[0].start
             tone = self._render(part, chain)
-            n = min(2 * tone.shape[1], out.shape[1] - chain[0].start)
-            out[:, chain[0].start : chain[0].start + n] += doubled(tone, 2 * tone.shape[1])[:, :n]
+            sides = np.broadcast_to(tone, (2, tone.shape[1]))
+            loops.add_twice(out[:, chain[0].start :], sides)
 
     def _render(self, part: Part, chain: tuple[Event, ...]) -> Signal:
         """Return a phrase at half the rate: all of it lies in the lowest octaves."""

@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from halation.dsp import loops
 from halation.dsp.envelopes import expand, glide, swell, wander
-from halation.dsp.filters import doubled
 from halation.dsp.oscillators import TOP_HZ, hz, noise, read_wavetable, wavetable
 from halation.dsp.phases import courses, phases
 from halation.seeds import rng
@@ -110,16 +110,14 @@ class Breath:
             controls = np.stack((pitch, level, open_))
             hop = HOP // 2 if self.halved else HOP
             blocks = self._blocks(chain[0], (table, air), controls, hop)
+            start = chain[0].start
             if self.halved:
                 tone = np.concatenate(list(blocks), axis=1)
-                blocks = iter((doubled(tone, 2 * tone.shape[1]),))
-            start = chain[0].start
+                loops.add_twice(out[:, start:], np.broadcast_to(tone, (2, tone.shape[1])))
+                continue
             for block in blocks:
-                n = min(block.shape[1], out.shape[1] - start)
-                if n <= 0:
-                    break
-                out[:, start : start + n] += block[:, :n]
-                start += n
+                loops.place(out, block, start)
+                start += block.shape[1]
 
     def _make_air(self) -> Signal:
         draw = rng(0, "patch", self.name, "air")

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from halation.dsp import loops
 from halation.dsp.envelopes import decay, expand, fade_edges, falling, wander
 from halation.dsp.modes import modal
 from halation.dsp.oscillators import hz, noise
@@ -32,7 +33,6 @@ LEVEL: Final = 10 ** (-12 / 20)
 BURSTS: Final = 4
 """Strikes of the hammer for every touch."""
 
-BLOCK: Final = 16_384
 STEP: Final = 2048
 HOP: Final = 512
 PEAK: Final = SAMPLE_RATE // 2
@@ -105,7 +105,6 @@ class Struck:
         for event, layer in struck:
             key = event.pitch, layer
             longest[key] = max(longest.get(key, 0), event.length)
-        scratch = np.empty((2, BLOCK), np.float32)
         for event, layer in struck:
             yield event.start
             seconds = _needed_s(longest[event.pitch, layer], release_s)
@@ -114,10 +113,8 @@ class Struck:
                 shot = shot[::-1]  # the sides change places
             gain = LEVEL * event.level * (0.94 + 0.06 * event.draws[0])
             gain /= 1 + 0.25 * self.blow(layer)  # tone and strike peak together, nearly
-            self._place(out, shot, gain, event, release_s, scratch)
-            burst = self.burst(layer, event.index % BURSTS)
-            n = min(burst.shape[1], out.shape[1] - event.start)
-            out[:, event.start : event.start + n] += burst[:, :n] * np.float32(gain)
+            self._place(out, shot, gain, event, release_s)
+            loops.place(out, self.burst(layer, event.index % BURSTS), event.start, gain)
 
     def shot(self, pitch: int, layer: int, seconds: float = LONGEST_S) -> Signal:
         """Return the first ``seconds`` of a note without its strike, peak 1 [shape=(2, n)]."""
@@ -153,28 +150,20 @@ class Struck:
         return burst * np.float32(self.blow(layer) / np.max(np.abs(burst)))
 
     def _place(
-        self,
-        out: Signal,
-        shot: Signal,
-        gain: float,
-        event: Event,
-        release_s: float,
-        scratch: Signal,
+        self, out: Signal, shot: Signal, gain: float, event: Event, release_s: float
     ) -> None:
         """Add a shot; where a note with a release ends, it is damped."""
         n = min(shot.shape[1], out.shape[1] - event.start)
         damped = event.length + round(release_s * SAMPLE_RATE)
         held = min(n, event.length) if release_s > 0 and damped < n else n
         end = damped if held < n else n
+        sound, fade = shot[:, :end], falling(end - held) if held < end else None
         sway = self._sway(event.start, end, gain)
-        for first, last in ((0, held), (held, end)):
-            for a in range(first, last, BLOCK):
-                b = min(a + BLOCK, last)
-                sound = scratch[:, : b - a]
-                np.multiply(shot[:, a:b], gain if sway is None else sway[:, a:b], out=sound)
-                if first:
-                    sound *= falling(last - first)[a - first : b - first]
-                out[:, event.start + a : event.start + b] += sound
+        if sway is not None:
+            sway = sway[:, :end]
+            sway *= sound
+            sound, gain = sway, 1.0
+        loops.place(out, sound, event.start, gain, fade)
 
     def _sway(self, start: int, n: int, gain: float) -> Signal | None:
         """Return the tremolo, which goes on through all notes of a part [shape=(2, >= n)]."""

@@ -1,0 +1,36 @@
+"""The compiled inner loops: what runs over every sample of a song.
+
+Everything else in halation is numpy. These few are C because numpy goes through memory once for
+every operation, and a song's length of samples does not fit the cache. They let go of the
+interpreter while they work. Each ``.c`` has a ``.py`` of its name, which checks what it is given.
+"""
+
+from halation.dsp.loops.levels import below, bend, blend, fade, peak, peaks, pour, ride
+from halation.dsp.loops.rates import add_twice, halve, lag
+from halation.dsp.loops.sections import cascade, energies
+from halation.dsp.loops.spectra import Way, add_product, cut, join, scale
+from halation.dsp.loops.sums import add, add_loop, place
+
+__all__ = [
+    "Way",
+    "add",
+    "add_loop",
+    "add_product",
+    "add_twice",
+    "below",
+    "bend",
+    "blend",
+    "cascade",
+    "cut",
+    "energies",
+    "fade",
+    "halve",
+    "join",
+    "lag",
+    "peak",
+    "peaks",
+    "place",
+    "pour",
+    "ride",
+    "scale",
+]

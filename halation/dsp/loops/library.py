@@ -1,0 +1,74 @@
+"""The compiled library, and what its callers check."""
+
+from __future__ import annotations
+
+import ctypes
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Signal", "check_span", "control_of", "loop", "rows_of"]
+
+Signal = NDArray[np.float32]
+
+
+def _library() -> ctypes.CDLL:
+    for suffix in (".so", ".dylib", ".dll"):
+        built = Path(__file__).with_name(f"libloops{suffix}")
+        if built.is_file():
+            return ctypes.CDLL(str(built))
+    raise ImportError(
+        f"the loops in {Path(__file__).parent} have not been compiled; "
+        "install halation with pip (in its own folder: pip install -e .)"
+    )
+
+
+_LOOPS = _library()
+
+
+def loop(name: str, *arguments: Any, result: Any = None) -> Any:
+    """Return a loop by its name in C and the types of its arguments."""
+    function = getattr(_LOOPS, name)
+    function.argtypes, function.restype = arguments, result
+    return function
+
+
+def rows_of(x: Signal, *, written: bool = False) -> list[int]:
+    """Return where each row of an array begins in memory.
+
+    Raises
+    ------
+    ValueError
+        If it is no row or rows of float32 without gaps, or read-only where it is written to.
+    """
+    if written and not x.flags.writeable:
+        raise ValueError("an array that is written to must not be read-only")
+    if x.dtype != np.float32 or (x.shape[-1] > 1 and x.strides[-1] != x.itemsize):
+        raise ValueError(f"rows of float32 without gaps are needed, not {x.dtype} {x.strides}")
+    first: int = x.ctypes.data
+    if x.ndim == 1:
+        return [first]
+    if x.ndim != 2:
+        raise ValueError(f"one row or several are needed, not {x.shape}")
+    return [first + row * x.strides[0] for row in range(x.shape[0])]
+
+
+def control_of(control: Signal, stop: int, hop: int) -> int:
+    """Return where a control begins in memory that reaches beyond ``stop``.
+
+    Raises
+    ------
+    ValueError
+        If it does not reach as far.
+    """
+    if hop < 1 or control.ndim != 1 or len(control) < -(-stop // hop) + 1:
+        raise ValueError(f"{stop} samples at a hop of {hop} need more than {control.shape} values")
+    return rows_of(control)[0]
+
+
+def check_span(start: int, stop: int, n: int) -> None:
+    """Raise ValueError where a stretch does not lie within so many samples."""
+    if not 0 <= start <= stop <= n:
+        raise ValueError(f"{start} to {stop} does not lie within {n} samples")

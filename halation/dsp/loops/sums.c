@@ -1,0 +1,37 @@
+/* Sounds added to a sum, times a gain. */
+#include "loops.h"
+
+/* out += x * control; `x` holds the stretch alone. */
+LOOP void add(float *restrict out, const float *restrict x, size start, size stop,
+              const float *restrict control, size hop) {
+    for (size at = start; at < stop;) {
+        size n = until_bend(at, stop, hop);
+        line gain = line_at(control, at, hop);
+        if (gain.start != 0.0f || gain.step != 0.0f)
+            for (int i = 0; i < (int)n; i++)
+                out[at + i] += x[at - start + i] * (gain.start + gain.step * (float)i);
+        at += n;
+    }
+}
+
+/* out += x * gain; from `body` on, x fades. */
+LOOP void place(float *restrict out, const float *restrict x, size n, float gain,
+                const float *restrict fade, size body) {
+    for (size i = 0; i < smaller(body, n); i++) out[i] += x[i] * gain;
+    for (size i = body; i < n; i++) out[i] += x[i] * gain * fade[i - body];
+}
+
+/* out += x * control, where `x` of `n_x` samples is read round and round from `place` on. */
+LOOP void add_loop(float *restrict out, size n, const float *restrict x, size n_x, size place,
+                   const float *restrict control, size hop) {
+    for (size at = 0; at < n;) {
+        size count = smaller(until_bend(at, n, hop), n_x - place);
+        line gain = line_at(control, at, hop);
+        float *to = out + at;
+        const float *from = x + place;
+        if (gain.start != 0.0f || gain.step != 0.0f)
+            for (int i = 0; i < (int)count; i++) to[i] += from[i] * (gain.start + gain.step * (float)i);
+        at += count;
+        place = place + count == n_x ? 0 : place + count;
+    }
+}
