@@ -219,10 +219,10 @@ def _cast(score: Score, wishes: dict[str, str]) -> Score:
 _PRELOAD = f"{__name__} scipy.fft halation.stems.drums halation.stems.synth halation.stems.vocals"
 """What a process that renders stems imports while the song is being composed."""
 
-_LONGEST_FIRST = ("keys", "pads", "vocals", "lead", "drums", "textures", "bass")
+_LONGEST_FIRST = ("keys", "pads", "drums", "vocals", "textures", "lead", "bass")
 """Played stems by what they usually cost, so that no long task is left for the end."""
 
-_MERGED = ("pads", "vocals", "keys", "textures", "drums", "lead", "bass")
+_MERGED = ("pads", "keys", "drums", "vocals", "textures", "lead", "bass")
 """Played stems in the order in which they usually finish and in which their sends are summed."""
 
 _NOTHING = Audio(np.zeros((2, 0), np.float32))
