@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from halation.dsp import automation, dynamics, filters, loudness, modulation, reverbs, spectral
+from halation.dsp import (
+    automation,
+    dynamics,
+    filters,
+    granular,
+    loudness,
+    modulation,
+    reverbs,
+    sweeps,
+)
 from halation.files import audio
 from halation.types import SAMPLE_RATE, Audio
 
@@ -27,8 +36,8 @@ BLOCKS: dict[str, Callable[[], Any]] = {
     "gain": lambda: automation.apply_gain(NOISE.copy(), GAIN),
     "highpass": lambda: filters.highpass(NOISE, SAMPLE_RATE, 150.0),
     "halved": lambda: filters.halved(NOISE),
-    "moving low-pass": lambda: spectral.swept(NOISE, SAMPLE_RATE, CUTOFF),
-    "octave up": lambda: spectral.octave_up(NOISE, np.random.default_rng(0)),
+    "moving low-pass": lambda: sweeps.swept(NOISE, SAMPLE_RATE, CUTOFF),
+    "octave up": lambda: granular.octave_up(NOISE, np.random.default_rng(0)),
     "tape": lambda: modulation.warp(NOISE, LAG),
     "hall": lambda: reverbs.convolved([(filters.halved(NOISE), RESPONSE)], SIZE // 2),
     "saturation": lambda: dynamics.saturate(NOISE.copy(), 0.2),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from halation.dsp import automation, delays, filters, modulation, reverbs, spectral
+from halation.dsp import automation, delays, filters, granular, modulation, reverbs, sweeps
 
 RATE = 44_100
 Signal = NDArray[np.float32]
@@ -51,34 +51,60 @@ def test_ducking_falls_and_comes_back_without_a_jump() -> None:
     assert (automation.duck_curve([], 100) == 1.0).all()
 
 
-@pytest.mark.parametrize("hz, expected_db", [(250.0, 0.0), (1_000.0, -3.0), (4_000.0, -36.1)])
+@pytest.mark.parametrize("hz, expected_db", [(250.0, 0.0), (1_000.0, -3.0), (4_000.0, -36.9)])
 def test_the_moving_filter_has_the_slope_of_a_butterworth(hz: float, expected_db: float) -> None:
     x = sine(hz, 60_000)
-    y = spectral.swept(x, RATE, np.full(236, 1_000.0, np.float32))
+    y = sweeps.swept(x, RATE, np.full(236, 1_000.0, np.float32))
     assert level_db(y[:, 9_000:50_000]) - level_db(x) == pytest.approx(expected_db, abs=0.3)
 
 
 def test_an_open_filter_changes_nothing_and_a_sweep_meets_it_smoothly() -> None:
     x = noise(200_000)
     cutoff = automation.values((0.0, 2.0, 2.5), (20_000.0, 20_000.0, 500.0), 200_000, log=True)
-    y = spectral.swept(x, RATE, cutoff)
+    y = sweeps.swept(x, RATE, cutoff)
     np.testing.assert_allclose(y[:, :40_000], x[:, :40_000], atol=1e-5)
     assert level_db(y[:, 130_000:]) < level_db(x) - 12
 
 
-def test_batches_of_windows_leave_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    x = noise(150_000)
-    cutoff = automation.values((0.0, 3.0), (400.0, 18_000.0), 150_000, log=True)
-    together = spectral.swept(x, RATE, cutoff, highpass_hz=150.0)
-    monkeypatch.setattr(spectral, "_BATCH", 3)
-    np.testing.assert_allclose(
-        spectral.swept(x, RATE, cutoff, highpass_hz=150.0), together, atol=1e-5
-    )
+def test_stretches_that_are_filtered_side_by_side_leave_no_trace() -> None:
+    x = noise(300_000)
+    cutoff = automation.values((0.0, 7.0), (400.0, 18_000.0), 300_000, log=True)
+    whole = sweeps.swept(x, RATE, cutoff, highpass_hz=(90.0, 150.0), side_highpass_hz=200.0)
+    for start in (65_536, 131_072):  # another start, other stretches
+        rest = sweeps.swept(
+            np.ascontiguousarray(x[:, start:]),
+            RATE,
+            cutoff[start // automation.HOP :],
+            highpass_hz=(90.0, 150.0),
+            side_highpass_hz=200.0,
+        )
+        np.testing.assert_allclose(rest[:, 4_096:], whole[:, start + 4_096 :], atol=2e-5)
+
+
+@pytest.mark.parametrize("hz, low_db, side_db", [(100.0, -3.0, -27.1), (200.0, -0.3, -3.3)])
+def test_highpasses_of_both_channels_and_of_their_difference(
+    hz: float, low_db: float, side_db: float
+) -> None:
+    tone, open_hz = sine(hz, 80_000), np.full(314, 20_000.0, np.float32)
+    for sign, expected_db in ((1.0, low_db), (-1.0, side_db)):
+        x = np.concatenate((tone, np.float32(sign) * tone))
+        y = sweeps.swept(x, RATE, open_hz, highpass_hz=100.0, side_highpass_hz=200.0)
+        assert level_db(y[:, 9_000:]) - level_db(x[:, 9_000:]) == pytest.approx(
+            expected_db, abs=0.2
+        )
+
+
+def test_silence_between_two_sounds_stays_silence_after_the_ring() -> None:
+    x = np.zeros((2, 400_000), np.float32)
+    x[:, 10:5_000], x[:, 300_000:301_000] = noise(4_990), noise(1_000)
+    y = sweeps.swept(x, RATE, np.full(1_564, 800.0, np.float32), highpass_hz=80.0)
+    assert y[:, 5_000:5_500].any() and not y[:, 120_000:290_000].any()
+    np.testing.assert_allclose(y[:, 299_000:300_000], 0.0, atol=1e-9)
 
 
 def test_grains_raise_a_chord_by_an_octave_and_keep_its_level() -> None:
     x = sine(400.0, 60_000) + sine(630.0, 60_000)
-    y = spectral.octave_up(x, np.random.default_rng(2), jitter=500)
+    y = granular.octave_up(x, np.random.default_rng(2), jitter=500)
     spectrum = np.abs(np.fft.rfft(y[0, 10_000:50_000]))
     at_hz = np.fft.rfftfreq(40_000, 1 / RATE)
     for hz in (800.0, 1_260.0):
@@ -211,8 +237,8 @@ def test_a_filter_may_write_over_what_it_reads() -> None:
     x = np.random.default_rng(1).standard_normal((2, 60_000)).astype(np.float32)
     x[:, 20_000:45_000] = 0.0
     cutoff = np.linspace(500.0, 20_000.0, 236, dtype=np.float32)
-    apart = spectral.swept(x, 44_100, cutoff, highpass_hz=150.0, side_highpass_hz=200.0)
-    spectral.swept(x, 44_100, cutoff, highpass_hz=150.0, side_highpass_hz=200.0, out=x)
+    apart = sweeps.swept(x, 44_100, cutoff, highpass_hz=150.0, side_highpass_hz=200.0)
+    sweeps.swept(x, 44_100, cutoff, highpass_hz=150.0, side_highpass_hz=200.0, out=x)
     np.testing.assert_allclose(x, apart, atol=1e-5)
 
 

@@ -12,7 +12,6 @@ from halation.dsp import loops
 
 Signal = NDArray[np.float32]
 HOP = 64
-WAYS = [(0, 0, 0.0), (1, 1, 0.0)]
 LENGTHS = [1, 2, 5, 63, 64, 65, 1_000, 5_003]
 
 
@@ -168,53 +167,41 @@ def test_extremes_are_found_wherever_they_are(n: int) -> None:
     assert loops.peak(np.zeros((2, 0), np.float32)) == 0.0
 
 
-@pytest.mark.parametrize("n", [0, 1, 7, 40])
-@pytest.mark.parametrize("start", [-3, 0, 5, 60])
-def test_windows_are_stretches_of_the_signal_with_faded_edges(n: int, start: int) -> None:
-    x, rise, frames = noise(2, n), noise(3), np.full((2, 5, 10), np.nan, np.float32)
-    loops.cut(x, [(0, 1, 1.0), (0, 1, -1.0)], rise, start, frames)
-    around = np.pad(x, ((0, 0), (100, 200)))
-    shape = np.concatenate((rise, np.ones(4), rise[::-1]))
-    for k in range(5):
-        left, right = around[:, 100 + start + 7 * k :][:, :10]
-        np.testing.assert_allclose(frames[:, k], [(left + right) * shape, (left - right) * shape])
+def swept(x: Signal, cutoff: Signal, opening: float, early: int = 64 * HOP) -> Signal:
+    both = np.array([[np.tan(np.pi * 0.01), 2**0.5]], np.float32)
+    side = np.array([[np.tan(np.pi * 0.02), 2 * np.cos(np.pi * k / 8)] for k in (1, 3)], np.float32)
+    out = np.empty_like(x)
+    loops.sweep(x, out, both, side, cutoff, np.full(len(cutoff), opening, np.float32), HOP, early)
+    return out
 
 
-@pytest.mark.parametrize("n", [0, 1, 7, 40])
-@pytest.mark.parametrize("start", [-3, 0, 5, 60])
-def test_windows_add_up(n: int, start: int) -> None:
-    frames, rise, tail = noise(2, 5, 10), noise(3), noise(2, 3)
-    out = np.zeros((2, n), np.float32)
-    whole = np.zeros((2, 300))
-    whole[:, 100 + start :][:, :3] = tail
-    shape = np.concatenate((rise, np.ones(4), rise[::-1]))
-    for k in range(5):
-        own, other = frames[:, k]
-        whole[:, 100 + start + 7 * k :][:, :10] += np.stack((own, other + 2 * own)) * shape
-    loops.join(frames, [(0, 0, 0.0), (1, 0, 2.0)], rise, tail, start, out)
-    written = whole[:, 100 : 100 + n].copy()
-    written[:, max(start + 35, 0) :] = 0.0
-    written[:, : max(start, 0)] = 0.0
-    np.testing.assert_allclose(out, written, atol=1e-5)
-    np.testing.assert_allclose(tail, whole[:, 100 + start + 35 :][:, :3], atol=1e-5)
+@pytest.mark.parametrize("n", [*LENGTHS, 70_001])
+@pytest.mark.parametrize("opening", [0.0, 1.0, 0.25])
+def test_a_filter_that_stands_still_is_a_butterworth(n: int, opening: float) -> None:
+    from scipy.signal import butter, sosfilt
+
+    x = noise(2, n)
+    y = swept(x, np.full(-(-n // HOP) + 1, np.tan(np.pi * 0.1), np.float32), opening)
+    for sign, cuts in ((1, [(2, 0.02)]), (-1, [(2, 0.02), (4, 0.04)])):
+        wanted = x[0].astype(np.float64) + sign * x[1]
+        for order, cut in cuts:
+            wanted = sosfilt(butter(order, cut, "highpass", output="sos"), wanted)
+        low = sosfilt(butter(3, 0.2, output="sos"), wanted)
+        wanted = low + opening * (wanted - low)
+        np.testing.assert_allclose(y[0] + sign * y[1], wanted, atol=3e-5)
 
 
-def test_a_window_that_rises_and_falls_with_unit_power_changes_nothing() -> None:
-    x, rise = noise(1, 101), np.sin(0.5 * np.pi * (np.arange(5) + 0.5) / 5).astype(np.float32)
-    frames, tail = np.empty((1, 11, 15), np.float32), np.zeros((1, 5), np.float32)
-    loops.cut(x, [(0, 0, 0.0)], rise, -5, frames)
-    again = np.empty_like(x)
-    loops.join(frames, [(0, 0, 0.0)], rise, tail, -5, again)
-    np.testing.assert_allclose(again, x, atol=1e-6)
-
-
-@pytest.mark.parametrize("shape", [(2, 3, 5), (1, 3, 5), (2, 1, 5), (3, 5), (5,)])
-def test_spectra_are_scaled_by_gains_of_any_shape(shape: tuple[int, ...]) -> None:
-    spectra = (noise(2, 3, 5) + 1j).astype(np.complex64)
-    gains = noise(*shape)
-    expected = spectra * gains
-    loops.scale(spectra, gains)
-    np.testing.assert_allclose(spectra, expected)
+def test_a_filter_that_moves_may_write_over_what_it_reads() -> None:
+    x, cutoff = noise(2, 30_000), np.linspace(0.01, 3.0, 470, dtype=np.float32)
+    apart = swept(x, cutoff, 0.0, early=HOP)
+    none = np.zeros((0, 2), np.float32)
+    opening = np.zeros_like(cutoff)
+    own = x.copy()
+    loops.sweep(own, own, none, none, cutoff, opening, HOP, HOP)
+    beside = np.empty_like(x)
+    loops.sweep(x, beside, none, none, cutoff, opening, HOP, HOP)
+    np.testing.assert_array_equal(own, beside)
+    assert np.isfinite(apart).all() and np.abs(np.diff(beside)).max() < 10.0
 
 
 @pytest.mark.parametrize(
@@ -244,16 +231,10 @@ def test_spectra_are_scaled_by_gains_of_any_shape(shape: tuple[int, ...]) -> Non
         lambda x: loops.ride(np.broadcast_to(x[:1, :1], x.shape), controls(100)[0], HOP),
         lambda x: loops.ride(np.frombuffer(x.tobytes(), "f4"), controls(200)[0], HOP),
         lambda x: loops.peak(x[None]),
-        lambda x: loops.cut(x, WAYS, noise(5), 0, noise(2, 2, 8)),
-        lambda x: loops.cut(x, WAYS[:1], noise(3), 0, noise(2, 2, 8)),
-        lambda x: loops.cut(x, WAYS, noise(3), 0, noise(2, 2, 16)[:, :, ::2]),
-        lambda x: loops.cut(x[:1], WAYS, noise(3), 0, noise(2, 2, 8)),
-        lambda x: loops.join(noise(2, 2, 8), WAYS, noise(3), noise(2, 2), 0, x),
-        lambda x: loops.join(noise(2, 2, 8), WAYS, noise(3), noise(1, 3), 0, x),
-        lambda x: loops.join(noise(1, 2, 8), WAYS, noise(3), noise(2, 3), 0, x),
-        lambda x: loops.scale(np.ones((1, 2, 3), np.complex64), x),
-        lambda x: loops.scale(np.ones((1, 2, 3), np.complex128), noise(3)),
-        lambda x: loops.scale(np.ones((2, 2, 6), np.complex64)[:, :, ::2], noise(3)),
+        lambda x: swept(x[:1], controls(100)[0], 0.0),
+        lambda x: swept(x, controls(100)[0][:-1], 0.0),
+        lambda x: swept(x, controls(100)[0], 0.0, early=65),
+        lambda x: swept(x[:, ::2], controls(100)[0], 0.0),
     ],
 )
 def test_what_would_leave_its_memory_is_refused(call: Callable[[Signal], object]) -> None:

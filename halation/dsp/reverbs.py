@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from halation.dsp import loops
-from halation.dsp.spectral import reshaped
 
 __all__ = ["convolved", "impulse_response", "reverse_swell"]
 
@@ -85,14 +85,7 @@ def impulse_response(
     at_hz = np.maximum(bins_hz, 1.0)
     shape = 1.0 / np.sqrt(1.0 + (low_hz / at_hz) ** 8) / np.sqrt(1.0 + (at_hz / high_hz) ** 4)
     shape[0] = 0.0
-    hop = _FRAME // 2
-
-    def gains(first: int, last: int) -> Signal:
-        at_s = np.maximum(np.arange(first, last) * hop, 0) / sample_rate
-        fall = np.exp(-6.9078 * at_s[:, None] / t60_by_bin)
-        return np.asarray(fall * shape, dtype=np.float32)
-
-    tail = reshaped(noise, gains, _FRAME, hop)
+    tail = _decayed(noise, sample_rate, t60_by_bin, shape)
     at_s = np.arange(n) / sample_rate
     fade = np.minimum((n - np.arange(n)) / (0.1 * n), 1.0)
     tail *= ((1.0 - np.exp(-at_s / buildup_s)) * fade).astype(np.float32)
@@ -100,6 +93,25 @@ def impulse_response(
     response = np.zeros((2, lead + n), np.float32)
     response[:, lead:] = tail
     return response
+
+
+def _decayed(noise: Signal, sample_rate: int, t60_s: NDArray[Any], shape: NDArray[Any]) -> Signal:
+    """Let noise decay in windows that overlap by half, each bin in its own time."""
+    from scipy.fft import irfft, rfft
+
+    n, hop = noise.shape[1], _FRAME // 2
+    count = -(-n // hop) + 1
+    padded = np.zeros((2, (count + 1) * hop), np.float32)
+    padded[:, hop : hop + n] = noise
+    window = np.sin(np.pi * (np.arange(_FRAME) + 0.5) / _FRAME).astype(np.float32)
+    spectra = rfft(sliding_window_view(padded, _FRAME, axis=1)[:, ::hop] * window, axis=-1)
+    at_s = np.arange(count) * hop / sample_rate
+    spectra *= (np.exp(-6.9078 * at_s[:, None] / t60_s) * shape).astype(np.float32)
+    windows = irfft(spectra, axis=-1, overwrite_x=True) * window
+    out = np.zeros((2, count + 1, hop), np.float32)
+    out[:, :-1] += windows[..., :hop]
+    out[:, 1:] += windows[..., hop:]
+    return np.ascontiguousarray(out.reshape(2, -1)[:, hop : hop + n])
 
 
 def _pink_gain(response: Signal, sample_rate: int) -> np.float32:

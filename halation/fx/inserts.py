@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from halation.dsp import loops
 from halation.dsp.automation import HOP, apply_gain, blocks, decibels, silent
 from halation.dsp.filters import filtered, lowpass
+from halation.dsp.granular import octave_up
 from halation.dsp.loudness import active_frames
 from halation.dsp.modulation import tape_delay, warp
-from halation.dsp.spectral import OPEN_HZ, octave_up, swept
+from halation.dsp.sweeps import OPEN_HZ, swept
 from halation.fx.events import happen, happening
 from halation.fx.reading import combined, control, targets
 from halation.seeds import rng

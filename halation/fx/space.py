@@ -13,9 +13,10 @@ from halation.dsp import loops
 from halation.dsp.automation import HOP, apply_gain, blocks, decibels
 from halation.dsp.delays import ping_pong, reversed_delay
 from halation.dsp.filters import doubled, lowpass
+from halation.dsp.granular import octave_up
 from halation.dsp.modulation import tape_delay, warp
 from halation.dsp.reverbs import convolved, impulse_response, reverse_swell
-from halation.dsp.spectral import octave_up, swept
+from halation.dsp.sweeps import swept
 from halation.fx.inserts import tape
 from halation.fx.reading import combined, control, duck
 from halation.seeds import rng
@@ -232,10 +233,11 @@ class Buses:
         gain = None if ducked is None else duck(plan, ducked, self._size, RATE)
         out = np.zeros((2, self.score.n_samples), np.float32)
 
+        if cutoff is not None:
+            swept(wet, RATE, cutoff, out=wet)
+
         def finish(channel: int) -> None:
             row = wet[channel : channel + 1]
-            if cutoff is not None:
-                swept(row, RATE, cutoff, out=row)
             for start, swell in swells:  # over the closing filter, into the seam
                 row[:, start : start + swell.shape[1]] += swell[channel]
             if level_db is not None:

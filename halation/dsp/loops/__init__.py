@@ -8,11 +8,11 @@ interpreter while they work. Each ``.c`` has a ``.py`` of its name, which checks
 from halation.dsp.loops.levels import below, bend, blend, fade, peak, peaks, pour, ride
 from halation.dsp.loops.rates import add_twice, halve, lag
 from halation.dsp.loops.sections import cascade, energies
-from halation.dsp.loops.spectra import Way, add_product, cut, join, scale
+from halation.dsp.loops.spectra import add_product
 from halation.dsp.loops.sums import add, add_loop, place
+from halation.dsp.loops.sweep import sweep
 
 __all__ = [
-    "Way",
     "add",
     "add_loop",
     "add_product",
@@ -21,16 +21,14 @@ __all__ = [
     "bend",
     "blend",
     "cascade",
-    "cut",
     "energies",
     "fade",
     "halve",
-    "join",
     "lag",
     "peak",
     "peaks",
     "place",
     "pour",
     "ride",
-    "scale",
+    "sweep",
 ]
