@@ -15,34 +15,35 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 LOOPS = Path("halation", "dsp", "loops")
 FLAGS = ("-std=c11", "-O3", "-shared", "-fPIC", "-s", "-fno-math-errno", "-ffp-contract=off")
 """No fast mathematics and no fused steps: the same samples on every processor."""
-TARGETS = {"x86_64": ("-mcpu=x86_64_v2",), "amd64": ("-mcpu=x86_64_v2",)}
-"""What every processor since 2010 has, and what numpy asks for, too."""
+TARGETS = {"libloops": "x86_64_v2", "libloops-avx2": "x86_64_v2+avx+avx2"}
+"""On x86-64: what every processor since 2010 has, and numpy asks for, too; what most have."""
 
 
 class Loops(BuildHookInterface):  # type: ignore[type-arg, misc]
-    """Makes ``halation/dsp/loops/libloops.so`` (``.dll``, ``.dylib``) of the C files beside it."""
+    """Makes ``libloops.so`` (``.dll``, ``.dylib``) of the C files in ``halation/dsp/loops``."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile, and say that the wheel is for this platform alone."""
         suffix = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
-        built = Path(self.root, LOOPS, f"libloops{suffix}")
         platform = sysconfig.get_platform()
-        target = next((flags for name, flags in TARGETS.items() if name in platform), ())
+        intel = any(name in platform for name in ("x86_64", "amd64"))
+        for name, target in TARGETS.items() if intel else (("libloops", ""),):
+            built = Path(self.root, LOOPS, f"{name}{suffix}")
+            self._compile(built, (f"-mcpu={target}",) if target else ())
+            build_data["artifacts"].append(built.relative_to(self.root).as_posix())
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{platform.replace('-', '_').replace('.', '_')}"
+
+    def _compile(self, built: Path, target: tuple[str, ...]) -> None:
+        # Beside its place first, so that a program that runs keeps the one that it has.
+        draft = built.with_name(f".{built.name}")
         with tempfile.TemporaryDirectory() as scratch:
-            # Beside its place first, so that a program that runs keeps the one that it has.
-            draft = built.with_name(f".{built.name}")
             subprocess.run(
                 [
                     *(sys.executable, "-m", "ziglang", "cc", *FLAGS, *target),
                     *("-o", str(draft), *map(str, sorted(built.parent.glob("*.c")))),
                 ],
                 check=True,
-                env={**os.environ, **dict.fromkeys(_CACHES, scratch)},
+                env={**os.environ, "ZIG_GLOBAL_CACHE_DIR": scratch, "ZIG_LOCAL_CACHE_DIR": scratch},
             )
-            draft.replace(built)
-        build_data["artifacts"].append(built.relative_to(self.root).as_posix())
-        build_data["pure_python"] = False
-        build_data["tag"] = f"py3-none-{platform.replace('-', '_').replace('.', '_')}"
-
-
-_CACHES = ("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR")
+        draft.replace(built)

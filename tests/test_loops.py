@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from halation.dsp import loops
+from halation.dsp.loops.library import libraries
 
 Signal = NDArray[np.float32]
 HOP = 64
@@ -240,3 +243,43 @@ def test_a_filter_that_moves_may_write_over_what_it_reads() -> None:
 def test_what_would_leave_its_memory_is_refused(call: Callable[[Signal], object]) -> None:
     with pytest.raises(ValueError):
         call(noise(2, 100))
+
+
+MODULES = [f"halation.dsp.loops.{name}" for name in ("sweep", "sections", "rates", "spectra")]
+
+
+@pytest.mark.skipif(len(libraries()) < 2, reason="this processor runs one library only")
+@pytest.mark.parametrize("name", ["_sweep", "_energies", "_cascade", "_lag", "_add_product"])
+def test_every_processor_makes_the_same_samples(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, control = noise(2, 9_000), np.abs(controls(9_000)[0])
+    sections = np.array([[0.2, 0.1, 0.05, 1.0, -0.6, 0.3]] * 2, np.float32)
+    wide = np.zeros((2, 9_200), np.float32)
+    wide[:, 100:9_100] = x
+    found = []
+    for library in libraries().values():
+        for module in map(import_module, MODULES):
+            if hasattr(module, name):
+                chosen = getattr(library, name[1:])
+                chosen.argtypes, chosen.restype = getattr(module, name).argtypes, None
+                monkeypatch.setattr(module, name, chosen)
+        ways: dict[str, Callable[[], NDArray[Any]]] = {
+            "_sweep": lambda: swept(x, control, 0.3),
+            "_energies": lambda: loops.energies(x[0], 100, sections),
+            "_cascade": lambda: loops.cascade(sections, x, np.zeros((2, 4), np.float32)),
+            "_lag": lambda: lagged(wide, control),
+            "_add_product": lambda: added_product(x),
+        }
+        found.append(ways[name]().tobytes())
+    assert found[0] == found[1]
+
+
+def lagged(x: Signal, control: Signal) -> Signal:
+    out = np.empty((2, 9_000), np.float32)
+    loops.lag(x, control, HOP, 16, out)
+    return out
+
+
+def added_product(x: Signal) -> NDArray[np.complex64]:
+    total = np.zeros(4_500, np.complex64)
+    loops.add_product(total, x[0].view(np.complex64), x[1].view(np.complex64))
+    return total

@@ -9,23 +9,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Signal", "check_span", "control_of", "loop", "rows_of"]
+__all__ = ["Signal", "check_span", "control_of", "libraries", "loop", "rows_of"]
 
 Signal = NDArray[np.float32]
 
 
-def _library() -> ctypes.CDLL:
-    for suffix in (".so", ".dylib", ".dll"):
-        built = Path(__file__).with_name(f"libloops{suffix}")
-        if built.is_file():
-            return ctypes.CDLL(str(built))
-    raise ImportError(
-        f"the loops in {Path(__file__).parent} have not been compiled; "
-        "install halation with pip (in its own folder: pip install -e .)"
-    )
+def libraries() -> dict[str, ctypes.CDLL]:
+    """Return what has been compiled and can run here, by name; the last is the fastest."""
+    found: dict[str, ctypes.CDLL] = {}
+    for name in ("libloops", "libloops-avx2"):
+        for suffix in (".so", ".dylib", ".dll"):
+            built = Path(__file__).with_name(f"{name}{suffix}")
+            if built.is_file() and (not found or found["libloops"].has_avx2()):
+                found[name] = ctypes.CDLL(str(built))
+    if not found:
+        raise ImportError(
+            f"the loops in {Path(__file__).parent} have not been compiled; "
+            "install halation with pip (in its own folder: pip install -e .)"
+        )
+    return found
 
 
-_LOOPS = _library()
+_LOOPS = list(libraries().values())[-1]
 
 
 def loop(name: str, *arguments: Any, result: Any = None) -> Any:
