@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
 import sys
 import threading
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Container, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -168,22 +169,17 @@ def _workers(wished: int | None) -> int:
 def _render(plan: Plan, workers: int) -> Generator[Stem | Mix | Song, None, None]:
     rendered: dict[str, Stem] = {}
     buses = fx.Buses(plan.score)
-    waiting: dict[str, fx.Buses] = {}
     order = [name for name in _LONGEST_FIRST if any(p.stem == name for p in plan.score.parts)]
     if not order:
         raise BackendError("the score has no parts: there is nothing to play")
-    merging = [name for name in _MERGED if name in order]
-    for stem, sends in _perform(plan, order, workers):
+    for stem in _perform(plan, order, workers, buses):
         rendered[stem.name] = stem
-        waiting[stem.name] = sends
-        while merging and merging[0] in waiting:  # sums of floats depend on their order
-            buses.merge(waiting.pop(merging.pop(0)))
         yield stem
     rendered["space"] = Stem("space", buses.render(plan))
     yield rendered["space"]
     del buses
     # Nobody else holds the stems, so that mix.down can free each when its copy exists.
-    del stem, sends
+    del stem
     order = [name for name in STEM_NAMES if name in rendered]
     mixed = mix.down(Stems(plan.score, tuple(map(rendered.pop, order))), plan)
     yield mixed
@@ -222,14 +218,11 @@ _PRELOAD = f"{__name__} scipy.fft halation.stems.drums halation.stems.synth hala
 _LONGEST_FIRST = ("keys", "pads", "drums", "vocals", "textures", "lead", "bass")
 """Played stems by what they usually cost, so that no long task is left for the end."""
 
-_MERGED = ("pads", "keys", "drums", "vocals", "textures", "lead", "bass")
-"""Played stems in the order in which they usually finish and in which their sends are summed."""
-
 _NOTHING = Audio(np.zeros((2, 0), np.float32))
 
 
-def _perform(plan: Plan, names: list[str], workers: int) -> Iterator[tuple[Stem, fx.Buses]]:
-    """Render stems side by side, each after those that its parts hear."""
+def _perform(plan: Plan, names: list[str], workers: int, buses: fx.Buses) -> Iterator[Stem]:
+    """Render stems side by side, each after those that its parts hear; gather what they send."""
     parts = {name: [p for p in plan.score.parts if p.stem == name] for name in names}
     hears = {name: {h for p in parts[name] for h in p.hears} & set(names) for name in names}
     wanted = set[str]().union(*hears.values())
@@ -237,28 +230,35 @@ def _perform(plan: Plan, names: list[str], workers: int) -> Iterator[tuple[Stem,
         backends.performer(part.player)  # fails now rather than halfway
     left = list(names)
     done: dict[str, Stem] = {}
-    running: dict[Future[tuple[Stem, fx.Buses]], tuple[str, crew.Member | None]] = {}
-    with crew.hired(workers - 1, _PRELOAD) as members, _Desks(members) as desks:
+    running: dict[Future[Stem | None], tuple[str, crew.Member | None]] = {}
+    with crew.hired(workers - 1, _PRELOAD) as members, _Desks(plan, members) as desks:
         free: list[crew.Member | None] = [None, *members]
         while left or running:
             for member in list(free):
                 ready = [n for n in left if hears[n] <= done.keys()]
                 name = _choice(ready, hears, wanted, here=member is None)
-                if name is None:
+                if name is not None:
+                    left.remove(name)
+                    heard = (done[n] for n in STEM_NAMES if n in hears[name])
+                    job = desks.play(member, name, Stems(plan.score, tuple(heard)))
+                elif not left and member in desks.owing:
+                    job = desks.collect(member)
+                else:
                     continue
-                left.remove(name)
                 free.remove(member)
-                heard = Stems(plan.score, tuple(done[n] for n in STEM_NAMES if n in hears[name]))
-                running[desks.submit(member, plan, name, heard)] = name, member
-            if not running:
+                running[job] = name or "", member
+            if not running and left:
                 raise BackendError(f"parts hear one another in a circle: {', '.join(left)}")
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for job in sorted(finished, key=lambda job: running[job][0]):
                 _, member = running.pop(job)
                 free = sorted((*free, member), key=lambda m: m is not None)
-                stem, sends = job.result()
-                done[stem.name] = stem if stem.name in wanted else Stem(stem.name, _NOTHING)
-                yield stem, sends
+                stem = job.result()
+                if stem is not None:
+                    done[stem.name] = stem if stem.name in wanted else Stem(stem.name, _NOTHING)
+                    yield stem
+        for gathered in desks.buses.values():
+            buses.merge(gathered)
 
 
 def _choice(
@@ -277,8 +277,10 @@ def _choice(
 class _Desks:
     """Threads that render: one here, the others each have a process do it."""
 
-    def __init__(self, members: list[crew.Member]) -> None:
-        self._members = members
+    def __init__(self, plan: Plan, members: list[crew.Member]) -> None:
+        self.buses = {member: fx.Buses(plan.score) for member in (None, *members)}
+        self._plan, self._song, self._members = plan, next(_SONGS), members
+        self._played: dict[crew.Member | None, list[tuple[str, Stems]]] = {}
         self._pool = ThreadPoolExecutor(1 + len(members), thread_name_prefix="stem")
         self._stop = threading.Event()
 
@@ -292,23 +294,59 @@ class _Desks:
                 member.halt()
         self._pool.shutdown(cancel_futures=True)
 
-    def submit(
-        self, member: crew.Member | None, plan: Plan, name: str, heard: Stems
-    ) -> Future[tuple[Stem, fx.Buses]]:
-        """Have a stem rendered over there, or here for None."""
-        return self._pool.submit(self._render, member, plan, name, heard)
+    @property
+    def owing(self) -> Container[crew.Member | None]:
+        """Processes that have gathered sends which are not here yet."""
+        return self._played.keys()
 
-    def _render(
-        self, member: crew.Member | None, plan: Plan, name: str, heard: Stems
-    ) -> tuple[Stem, fx.Buses]:
+    def play(self, member: crew.Member | None, name: str, heard: Stems) -> Future[Stem | None]:
+        """Have a stem rendered over there, or here for None."""
+        return self._pool.submit(self._play, member, name, heard)
+
+    def _play(self, member: crew.Member | None, name: str, heard: Stems) -> Stem:
         if member is not None and member.present:
             try:
-                result: tuple[Stem, fx.Buses] = member.call(_play_stem, plan, name, heard)
-                return result
+                stem: Stem = member.call(_play_there, self._song, self._plan, name, heard)
             except crew.Lost:
-                if self._stop.is_set():
-                    raise _Stopped from None
-        return _play_stem(plan, name, heard, self._stop)
+                self._go_on()
+            else:
+                self._played.setdefault(member, []).append((name, heard))
+                return stem
+        return _play_stem(self._plan, name, heard, self.buses[member], self._stop)
+
+    def collect(self, member: crew.Member | None) -> Future[Stem | None]:
+        """Have what a process gathered sent here; its stems are here already."""
+        return self._pool.submit(self._collect, member, self._played.pop(member))
+
+    def _collect(self, member: crew.Member | None, played: list[tuple[str, Stems]]) -> None:
+        assert member is not None
+        try:
+            self.buses[member].merge(member.call(_sends_from_there, self._song))
+        except crew.Lost:
+            self._go_on()
+            for name, heard in played:  # once more, for the sends alone
+                _play_stem(self._plan, name, heard, self.buses[member], self._stop)
+
+    def _go_on(self) -> None:
+        if self._stop.is_set():
+            raise _Stopped from None
+
+
+_SONGS = itertools.count()
+
+_gathered: dict[int, fx.Buses] = {}
+"""In a process that renders for another: what the song's stems have sent so far."""
+
+
+def _play_there(song: int, plan: Plan, name: str, heard: Stems) -> Stem:
+    if song not in _gathered:
+        _gathered.clear()
+        _gathered[song] = fx.Buses(plan.score)
+    return _play_stem(plan, name, heard, _gathered[song])
+
+
+def _sends_from_there(song: int) -> fx.Buses:
+    return _gathered.pop(song)
 
 
 class _Stopped(Exception):
@@ -316,10 +354,9 @@ class _Stopped(Exception):
 
 
 def _play_stem(
-    plan: Plan, name: str, heard: Stems, stop: threading.Event | None = None
-) -> tuple[Stem, fx.Buses]:
-    """Play, treat and place the parts of one stem, and collect what they send."""
-    buses = fx.Buses(plan.score)
+    plan: Plan, name: str, heard: Stems, buses: fx.Buses, stop: threading.Event | None = None
+) -> Stem:
+    """Play, treat and place the parts of one stem, and gather what they send."""
     total: np.ndarray | None = None
     for part in plan.score.parts:
         if part.stem != name:
@@ -338,7 +375,7 @@ def _play_stem(
         del x  # a song's length of memory that the next part needs
     assert total is not None  # nobody asks for a stem without parts
     fx.tape(total, name, plan)
-    return Stem(name, Audio.take(total)), buses
+    return Stem(name, Audio.take(total))
 
 
 def _owned(audio: Audio) -> np.ndarray:

@@ -252,12 +252,12 @@ def test_the_space_is_as_long_as_the_song_and_ends_in_silence() -> None:
     assert level_db(silence) < level_db(stretch(space.samples, of, hook, hook + 4)) - 20
 
 
-def test_buses_that_are_merged_in_order_are_one() -> None:
+def test_buses_that_are_merged_in_any_order_are_one() -> None:
     of = score(short=True)
     plan = fx.plan(of)
     whole = sent(of, plan, ("pad", "bells"))
     merged = fx.Buses(of)
-    for name in ("pad", "bells"):
+    for name in ("bells", "pad"):
         merged.merge(sent(of, plan, (name,)))
     first = whole.render(plan).samples
     np.testing.assert_array_equal(first, merged.render(plan).samples)

@@ -54,12 +54,25 @@ def test_peaks_bend_nearly_as_the_hyperbolic_tangent_does(start: int, stop: int)
 
 
 @pytest.mark.parametrize("start, length", [(0, 700), (64, 1), (77, 300), (699, 1), (5, 0)])
-def test_a_stretch_is_added_where_it_belongs(start: int, length: int) -> None:
-    out, x, control = noise(2, 700), noise(1, length, seed=1), controls(700)[0]
-    expected = out.copy()
-    expected[:, start : start + length] += x * line(control, start, start + length)
-    loops.add(out, x, control, HOP, start)
-    np.testing.assert_allclose(out, expected, atol=1e-5)
+def test_sends_add_up_to_the_same_in_any_order(start: int, length: int) -> None:
+    control, sounds = controls(700)[0], [noise(1, length, seed=seed) for seed in range(3)]
+    expected = sum(x * line(control, start, start + length) for x in sounds)
+    sums = [np.zeros((2, 700), np.int32) for _ in range(2)]
+    for total, order in zip(sums, (sounds, sounds[::-1]), strict=True):
+        for x in order:
+            loops.send(total, x, control, HOP, start)
+    np.testing.assert_array_equal(sums[0], sums[1])
+    assert not np.delete(sums[0], range(start, start + length), axis=1).any()
+    np.testing.assert_allclose(
+        sums[0][:, start : start + length] / loops.STEPS, np.repeat(expected, 2, 0), atol=1e-6
+    )
+
+
+def test_what_is_sent_far_beyond_full_scale_is_clipped() -> None:
+    sums = np.zeros((1, 4), np.int32)
+    x = np.array([[1e9, -1e9, 1e30, np.nan]], np.float32)
+    loops.send(sums, x, np.ones(2, np.float32), 4, 0)
+    assert (np.abs(sums) == round(30 * loops.STEPS)).all() and sums[0, 1] < 0
 
 
 @pytest.mark.parametrize("channels", [1, 2])
@@ -101,6 +114,10 @@ def test_two_channels_go_through_a_matrix(start: int, stop: int) -> None:
     expected[:, start:stop] = left * a + right * b, right * c + left * d
     loops.blend(x, (ways[0], ways[1], ways[2], ways[3]), HOP, start, stop)
     np.testing.assert_allclose(x, expected, atol=1e-5)
+
+
+def whole(x: Signal) -> NDArray[np.int32]:
+    return np.zeros(x.shape, np.int32)
 
 
 def spectrum(n: int, seed: int = 0) -> NDArray[np.complex64]:
@@ -214,8 +231,9 @@ def test_a_filter_that_moves_may_write_over_what_it_reads() -> None:
         lambda x: loops.ride(x[:, ::2], controls(100)[0], HOP),
         lambda x: loops.ride(x, controls(100)[0][:-1], HOP),
         lambda x: loops.ride(x, controls(200)[0], HOP, 50, 101),
-        lambda x: loops.add(x, x, controls(200)[0], HOP, 1),
-        lambda x: loops.add(x, noise(3, 9), controls(100)[0], HOP, 0),
+        lambda x: loops.send(whole(x), x, controls(200)[0], HOP, 1),
+        lambda x: loops.send(x, x, controls(200)[0], HOP, 0),
+        lambda x: loops.send(whole(x), noise(3, 9), controls(100)[0], HOP, 0),
         lambda x: loops.bend(x, controls(200)[0], HOP, 50, 101),
         lambda x: loops.bend(x, controls(100)[0][:-1], HOP, 0, 100),
         lambda x: loops.place(x, noise(2, 9), -1),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from halation import backends, fx
+from halation import backends, crew, fx, pipeline
 from halation.backends import Description
 from halation.pipeline import Artefact, compose, produce, render
 from halation.types import (
@@ -151,3 +152,22 @@ def test_an_unknown_composer_is_refused_with_a_hint() -> None:
 def test_a_player_for_a_part_that_is_not_there_is_refused() -> None:
     with pytest.raises(BackendError, match="no part or stem named 'tuba'"):
         list(compose(replace(BRIEF, players=(("tuba", "synth"),))))
+
+
+def test_sends_that_die_with_their_process_are_gathered_again(
+    artefacts: list[Artefact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = crew.Member.call
+
+    def dies_late(self: crew.Member, function: Callable[..., Any], *arguments: object) -> Any:
+        if function is pipeline._sends_from_there:
+            self.dismiss()
+        return call(self, function, *arguments)
+
+    monkeypatch.setattr(crew.Member, "call", dies_late)
+    plan = next(a for a in artefacts if isinstance(a, Plan))
+    *_, again = render(plan, workers=2)
+    assert isinstance(again, Song)
+    song = artefacts[-1]
+    assert isinstance(song, Song)
+    np.testing.assert_array_equal(again.master.samples, song.master.samples)

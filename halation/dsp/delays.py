@@ -114,8 +114,7 @@ def reversed_delay(x: Signal, chunk: int) -> Signal:
     out = np.zeros((count + 3) * half, np.float32)
     # Piece k covers [(k-1) half, (k+1) half) of x and sounds from its end on.
     rows = padded.reshape(-1, half)
-    second = rows[1:, ::-1] * window[:half]
-    first = rows[:-1, ::-1] * window[half:]
-    out[half * 2 : half * 2 + second.size] += second.reshape(-1)
-    out[half * 3 : half * 3 + first.size] += first.reshape(-1)
+    pieces = out.reshape(-1, half)
+    np.multiply(rows[1:, ::-1], window[:half], out=pieces[2 : 1 + len(rows)])
+    pieces[3 : 2 + len(rows)] += rows[:-1, ::-1] * window[half:]
     return out[half : half + n]

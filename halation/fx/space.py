@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from halation.dsp import loops
 from halation.dsp.automation import HOP, apply_gain, blocks, decibels
 from halation.dsp.delays import ping_pong, reversed_delay
-from halation.dsp.filters import doubled, lowpass
+from halation.dsp.filters import lowpass
 from halation.dsp.granular import octave_up
 from halation.dsp.modulation import tape_delay, warp
 from halation.dsp.reverbs import convolved, impulse_response, reverse_swell
@@ -47,14 +47,15 @@ class Buses:
 
     Notes
     -----
-    Not an artefact but a vessel: stems that are rendered in parallel fill one each, and
-    :meth:`merge` pours them together in a fixed order.
+    Not an artefact but a vessel: processes that render stems in parallel fill one each, and
+    :meth:`merge` pours them together. Sends are counted in whole steps 132 dB under full scale, so
+    that the sum is the same in whatever order they come.
     """
 
     def __init__(self, score: Score) -> None:
         self.score = score
         self._size = -(-score.n_samples // 2)
-        self._signals: dict[str, Signal] = {}
+        self._sums: dict[str, NDArray[np.int32]] = {}
 
     def add(self, part: Part, audio: Audio, plan: Plan) -> None:
         """Add a part's sends to the buses; see :meth:`gather`."""
@@ -116,21 +117,24 @@ class Buses:
         middle *= np.float32(0.5)
         for bus in heard:
             sent = middle if CHANNELS[bus] == 1 else block
-            loops.add(self._signal(bus), sent, gains[bus], HOP, first)
+            if bus not in self._sums:
+                self._sums[bus] = np.zeros((CHANNELS[bus], self._size), np.int32)
+            loops.send(self._sums[bus], sent, gains[bus], HOP, first)
 
     def merge(self, other: Buses) -> None:
         """Take what another vessel has gathered, which is empty afterwards."""
-        for bus, signal in other._signals.items():
-            if bus in self._signals:
-                self._signals[bus] += signal
+        for bus, sums in other._sums.items():
+            if bus in self._sums:
+                self._sums[bus] += sums
             else:
-                self._signals[bus] = signal
-        other._signals.clear()
+                self._sums[bus] = sums
+        other._sums.clear()
 
     def _signal(self, bus: str) -> Signal:
-        if bus not in self._signals:
-            self._signals[bus] = np.zeros((CHANNELS[bus], self._size), np.float32)
-        return self._signals[bus]
+        """Return what a bus has been sent, as samples of the caller's own."""
+        if bus not in self._sums:
+            return np.zeros((CHANNELS[bus], self._size), np.float32)
+        return np.multiply(self._sums[bus], np.float32(1.0 / loops.STEPS), dtype=np.float32)
 
     def render(self, plan: Plan) -> Audio:
         """Return the stem ``space``: all returns, filtered, ducked and faded as the plan says.
@@ -146,20 +150,21 @@ class Buses:
             shimmer, echoes = rising.result(), echoing.result()
         hall = self._signal("hall")
         if echoes is not None:
-            hall = hall + np.float32(10.0 ** (_delay_to_hall_db(plan) / 20.0)) * echoes
+            loops.place(hall, echoes, 0, 10.0 ** (_delay_to_hall_db(plan) / 20.0))
         sent = [(hall, responses["hall"]), (self._signal("near"), responses["near"])]
         sent.append((shimmer, responses["shimmer"]))
         wet = convolved([(x, h) for x, h in sent if h is not None], self._size)
         if echoes is not None:
-            wet += np.float32(10.0 ** (DELAY_DB / 20.0)) * echoes
+            loops.place(wet, echoes, 0, 10.0 ** (DELAY_DB / 20.0))
+            del echoes
         return self._finished(wet, self._swells(wet, hall, responses["hall"], plan), plan)
 
     def _echoes(self, plan: Plan) -> Signal | None:
         """Return the delays: ping-pong, and backwards where the plan has it."""
         effect = plan.effect("delay", "delay")
-        if effect is None or "delay" not in self._signals:
+        if effect is None or "delay" not in self._sums:
             return None
-        sent = _wavering(self._signals["delay"], effect)[0]
+        sent = _wavering(self._signal("delay"), effect)[0]
         echoes = ping_pong(
             sent,
             RATE,
@@ -171,9 +176,9 @@ class Buses:
         )
         backwards = plan.effect("reversed_delay", "delay")
         if backwards is not None:
-            gain = np.float32(10.0 ** (backwards["gain_db"] / 20.0))
             chunk = 2 * int(backwards["chunk_s"] * RATE / 2)
-            echoes += gain * reversed_delay(sent, chunk)
+            gain = 10.0 ** (backwards["gain_db"] / 20.0)
+            loops.place(echoes, reversed_delay(sent, chunk)[None], 0, gain)
         return echoes
 
     def _shimmer(self, plan: Plan) -> Signal:
@@ -182,7 +187,7 @@ class Buses:
         effect = plan.effect("shimmer", "shimmer")
         if effect is None:
             return sent
-        total = 0.5 * sent
+        total = np.float32(0.5) * sent
         layer = sent
         gain = 10.0 ** (SHIMMER_RISE_DB / 20.0)
         loop = int(effect["loop_s"] * RATE)
@@ -192,9 +197,9 @@ class Buses:
             dark = lowpass(layer, RATE, min(effect["cutoff_hz"], 0.2 * RATE), 2)
             draws = rng(round(effect["stream"]), "grains", generation)
             layer = octave_up(dark, draws, grain=grain, delay=loop, jitter=loop // 3)
-            total += np.float32(gain) * layer
+            loops.place(total, layer, 0, gain)
             gain *= effect["feedback"]
-        return np.asarray(total, dtype=np.float32)
+        return total
 
     def _swells(
         self, wet: Signal, hall: Signal, response: Signal | None, plan: Plan
@@ -245,7 +250,7 @@ class Buses:
             tape(row, "space", plan, RATE)
             if gain is not None:
                 apply_gain(row, gain)
-            out[channel] = doubled(row, self.score.n_samples)[0]
+            loops.add_twice(out[channel : channel + 1], row)
 
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(finish, range(2)))

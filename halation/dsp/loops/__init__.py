@@ -9,11 +9,11 @@ from halation.dsp.loops.levels import below, bend, blend, fade, peak, peaks, pou
 from halation.dsp.loops.rates import add_twice, halve, lag
 from halation.dsp.loops.sections import cascade, energies
 from halation.dsp.loops.spectra import add_product
-from halation.dsp.loops.sums import add, add_loop, place
+from halation.dsp.loops.sums import STEPS, add_loop, place, send
 from halation.dsp.loops.sweep import sweep
 
 __all__ = [
-    "add",
+    "STEPS",
     "add_loop",
     "add_product",
     "add_twice",
@@ -30,5 +30,6 @@ __all__ = [
     "place",
     "pour",
     "ride",
+    "send",
     "sweep",
 ]

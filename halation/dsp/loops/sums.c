@@ -1,18 +1,7 @@
 /* Sounds added to a sum, times a gain. */
-#include "loops.h"
+#include <math.h>
 
-/* out += x * control; `x` holds the stretch alone. */
-LOOP void add(float *restrict out, const float *restrict x, size start, size stop,
-              const float *restrict control, size hop) {
-    for (size at = start; at < stop;) {
-        size n = until_bend(at, stop, hop);
-        line gain = line_at(control, at, hop);
-        if (gain.start != 0.0f || gain.step != 0.0f)
-            for (int i = 0; i < (int)n; i++)
-                out[at + i] += x[at - start + i] * (gain.start + gain.step * (float)i);
-        at += n;
-    }
-}
+#include "loops.h"
 
 /* out += x * gain; from `body` on, x fades. */
 LOOP void place(float *restrict out, const float *restrict x, size n, float gain,
@@ -33,5 +22,22 @@ LOOP void add_loop(float *restrict out, size n, const float *restrict x, size n_
             for (int i = 0; i < (int)count; i++) to[i] += from[i] * (gain.start + gain.step * (float)i);
         at += count;
         place = place + count == n_x ? 0 : place + count;
+    }
+}
+
+/* sums += x * control in whole steps, rounded; what is larger than `most` steps is clipped. */
+LOOP void send(int32_t *restrict sums, const float *restrict x, size start, size stop,
+               const float *restrict control, size hop, float steps, float most) {
+    for (size at = start; at < stop;) {
+        size n = until_bend(at, stop, hop);
+        line gain = line_at(control, at, hop);
+        if (gain.start != 0.0f || gain.step != 0.0f)
+            for (int i = 0; i < (int)n; i++) {
+                float sent = x[at - start + i] * ((gain.start + gain.step * (float)i) * steps);
+                sent = sent < most ? sent : most;
+                sent = sent > -most ? sent : -most;
+                sums[at + i] += (int32_t)rintf(sent);
+            }
+        at += n;
     }
 }

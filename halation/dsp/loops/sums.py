@@ -4,47 +4,53 @@ from __future__ import annotations
 
 from ctypes import c_float, c_ssize_t, c_void_p
 
+import numpy as np
+from numpy.typing import NDArray
+
 from halation.dsp.loops.library import Signal, check_span, control_of, loop, rows_of
 
-__all__ = [
-    "add",
-    "add_loop",
-    "place",
-]
+__all__ = ["MOST", "STEPS", "add_loop", "place", "send"]
 
-_add = loop("add", c_void_p, c_void_p, c_ssize_t, c_ssize_t, c_void_p, c_ssize_t)
+STEPS = 2.0**22
+MOST = 30.0
+"""Seventeen parts that are clipped here do not overflow."""
+
+_send = loop("send", c_void_p, c_void_p, *[c_ssize_t] * 2, c_void_p, c_ssize_t, c_float, c_float)
 _place = loop("place", c_void_p, c_void_p, c_ssize_t, c_float, c_void_p, c_ssize_t)
 _add_loop = loop("add_loop", c_void_p, c_ssize_t, c_void_p, *[c_ssize_t] * 2, c_void_p, c_ssize_t)
 
 
-def add(out: Signal, x: Signal, control: Signal, hop: int, start: int) -> None:
-    """Add ``x`` times a control to ``out``, from ``start`` on.
+def send(sums: NDArray[np.int32], x: Signal, control: Signal, hop: int, start: int) -> None:
+    """Add ``x`` times a control to whole numbers, which add up to the same in any order.
 
     Parameters
     ----------
-    out : np.ndarray [shape=(channels, n)], float32
+    sums : np.ndarray [shape=(channels, n)], int32
+        In :data:`STEPS` to full scale.
     x : np.ndarray [shape=(channels or 1, m)], float32
-        One row goes to all channels.
+        One row goes to all channels; clipped at :data:`MOST` times full scale.
     control : np.ndarray [shape=(ceil((start + m) / hop) + 1 or more,)], float32
     hop : int > 0
     start : int >= 0
 
     Examples
     --------
-    >>> import numpy as np
-    >>> out = np.ones((2, 4), np.float32)
-    >>> add(out, np.ones((1, 2), np.float32), np.array([0.0, 1.0, 3.0], np.float32), 2, 2)
-    >>> out[1].tolist()
-    [1.0, 1.0, 2.0, 3.0]
+    >>> sums = np.zeros((2, 4), np.int32)
+    >>> send(sums, np.ones((1, 2), np.float32), np.array([0.0, 1.0, 3.0], np.float32), 2, 2)
+    >>> (sums[1] / STEPS).tolist()
+    [0.0, 0.0, 1.0, 2.0]
     """
+    if sums.dtype != np.int32:
+        raise ValueError(f"whole numbers are needed, not {sums.dtype}")
     stop = start + x.shape[-1]
-    check_span(start, stop, out.shape[-1])
+    check_span(start, stop, sums.shape[-1])
     at = control_of(control, stop, hop)
-    rows, sources = rows_of(out, written=True), rows_of(x)
+    rows, sources = rows_of(sums.view(np.float32), written=True), rows_of(x)
     if len(sources) not in (1, len(rows)):
-        raise ValueError(f"{x.shape} cannot be added to {out.shape}")
+        raise ValueError(f"{x.shape} cannot be added to {sums.shape}")
     for index, row in enumerate(rows):
-        _add(row, sources[index % len(sources)], start, stop, at, hop)
+        source = sources[index % len(sources)]
+        _send(row, source, start, stop, at, hop, STEPS, MOST * STEPS)
 
 
 def place(
@@ -69,7 +75,6 @@ def place(
 
     Examples
     --------
-    >>> import numpy as np
     >>> out = np.zeros((2, 4), np.float32)
     >>> place(out, np.ones((1, 3), np.float32), 0, (1.0, 0.5), np.array([0.5, 0.0], np.float32))
     >>> out.tolist()
@@ -102,7 +107,6 @@ def add_loop(out: Signal, loop: Signal, place: int, control: Signal, hop: int) -
 
     Examples
     --------
-    >>> import numpy as np
     >>> out = np.zeros(5, np.float32)
     >>> add_loop(out, np.array([1, 2, 3], np.float32), 1, np.ones(3, np.float32), 4)
     >>> out.tolist()
