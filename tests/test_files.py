@@ -19,7 +19,7 @@ import soundfile
 from PIL import Image
 
 from halation import files
-from halation.files import audio, folder, limits, midi, rights, schema
+from halation.files import audio, folder, frames, limits, midi, rights, schema
 from halation.types import (
     SAMPLE_RATE,
     Audio,
@@ -86,6 +86,40 @@ def test_a_variable_bit_rate_is_smaller_and_as_long(song: Song) -> None:
     assert len(variable) < 0.9 * len(constant)
     info = soundfile.info(io.BytesIO(variable))
     assert info.frames == song.master.n_samples
+
+
+def music(seconds: float) -> Audio:
+    """Make chords that change, under noise that comes and goes and a beat."""
+    t = np.arange(round(seconds * 44_100)) / 44_100
+    chord = np.repeat(np.random.default_rng(1).uniform(80, 900, (8, 6)), len(t) // 8 + 1, axis=0)
+    tones = np.sin(2 * np.pi * np.cumsum(chord[: len(t)], axis=0) / 44_100).sum(axis=1)
+    hiss = np.random.default_rng(2).standard_normal((2, len(t))) * np.sin(t) ** 2
+    beat = np.exp(-20 * (t % 0.5)) * np.sin(400 * t)
+    return Audio((0.05 * tones + 0.02 * hiss + 0.3 * beat).astype(np.float32))
+
+
+def test_the_halves_of_an_mp3_meet_without_a_trace() -> None:
+    song = music(12.0)
+    decoded, _ = soundfile.read(io.BytesIO(audio.mp3(song)), dtype="float32")
+    assert decoded.shape[0] == song.n_samples
+    alone = audio._encoded(song, "320", 0, song.n_samples, bool)
+    tagged = frames.info_frame(alone, song.n_samples, "320") + alone
+    single, _ = soundfile.read(io.BytesIO(tagged), dtype="float32")
+    assert not np.array_equal(decoded, single), "nothing was joined"
+    ours, theirs = (
+        np.abs(found.T - song.samples)[:, : 576 * 900].reshape(2, -1, 576).max(axis=(0, 2))
+        for found in (decoded, single)
+    )
+    np.testing.assert_array_equal(ours[:450], theirs[:450])
+    assert ours[450:].max() < 1.1 * theirs[450:].max()
+    assert (ours < 3.0 * theirs + 0.002).all(), "a click where the halves meet"
+
+
+def test_where_no_frame_fits_one_encoder_makes_the_mp3(monkeypatch: pytest.MonkeyPatch) -> None:
+    song = music(6.0)
+    monkeypatch.setattr(audio, "joined", lambda *_: None)
+    alone = audio._encoded(song, "320", 0, song.n_samples, bool)
+    assert audio.mp3(song)[-len(alone) :] == alone
 
 
 def test_a_mono_mp3_lines_up_too() -> None:

@@ -1,0 +1,110 @@
+"""Frames of an MP3: what goes before them, and how two streams become one."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+__all__ = ["FRAME_SAMPLES", "info_frame", "joined"]
+
+FRAME_SAMPLES: Final = 1_152
+"""Samples in a frame of MPEG-1 layer III."""
+
+DELAY: Final = 576
+"""Samples of silence that LAME puts before the first one; the tag tells players to skip them."""
+
+
+def info_frame(stream: bytearray, n_samples: int, kind: str) -> bytes:
+    """Return the silent frame with the Xing and LAME tags that goes before a stream."""
+    starts = _frame_starts(stream)
+    if not starts:
+        return b""
+    header = bytearray(stream[:4])
+    header[1] |= 0x01  # no checksum
+    header[2] = 0x90  # 128 kbit/s, 44.1 kHz, unpadded: 417 bytes, room for both tags
+    size, mono = 417, stream[3] >> 6 == 3
+    total = size + len(stream)
+    seek = [starts[len(starts) * i // 100] + size for i in range(100)]
+    padding = max(0, len(starts) * FRAME_SAMPLES - DELAY - n_samples)
+    body = bytearray(17 if mono else 32)
+    body += b"Info" if kind == "320" else b"Xing"
+    body += struct.pack(">III", 0x0F, len(starts), total)
+    body += bytes(min(255, place * 256 // total) for place in seek)
+    body += struct.pack(">I", 100)
+    body += b"LAME3.100" + bytes([0x01 if kind == "320" else 0x04, 195])
+    body += bytes(8) + bytes([0, 255 if kind == "320" else 190])
+    body += (DELAY << 12 | min(padding, 4_095)).to_bytes(3, "big")
+    body += bytes([0x4C, 0, 0, 0]) + struct.pack(">IH", total, 0)  # the music's CRC is optional
+    tag = bytes(header + body)
+    return (tag + struct.pack(">H", _crc16(tag))).ljust(size, b"\0")
+
+
+def joined(first: bytearray, second: bytearray, ahead: int, frames: range) -> bytearray | None:
+    """Go on from one stream of constant bit rate to another that was begun later.
+
+    A frame's data may begin in the room that the frames before it have left. Where the first stream
+    has left as much of it as the second one needs, the second one's part is put there.
+
+    Parameters
+    ----------
+    first, second : bytearray
+        Frames of the same music without checksums; ``second`` begins ``ahead`` frames later.
+    ahead : int
+    frames : range
+        Frames of ``second`` with which it may begin to be heard.
+
+    Returns
+    -------
+    bytearray, optional
+        None where nothing fits: both must be amid long blocks and the room must do.
+
+    References
+    ----------
+    ISO/IEC 11172-3, 2.4.1.7 and 2.4.2.7 (main_data_begin).
+    """
+    heres, theres = _frame_starts(first), _frame_starts(second)
+    for frame in frames:
+        if frame >= len(theres) or frame + ahead >= len(heres):
+            return None
+        here, there = heres[frame + ahead], theres[frame]
+        before = heres[frame + ahead - 1]
+        steady = all(map(_long_blocks, (first, first, second), (before, here, there)))
+        room, needed = _reaches_back(first, here), _reaches_back(second, there)
+        if steady and needed <= room:
+            return first[: here - needed] + second[there - needed :]
+    return None
+
+
+def _reaches_back(stream: bytearray, start: int) -> int:
+    """Return how many bytes of a frame's data lie before it."""
+    return int.from_bytes(stream[start + 4 : start + 6], "big") >> 7
+
+
+def _long_blocks(stream: bytearray, start: int) -> bool:
+    """Tell whether no granule of a stereo frame switches its window."""
+    side = int.from_bytes(stream[start + 4 : start + 36], "big")
+    # 20 bits, then 59 for each granule and channel; the switch is the 34th of those.
+    return not any(side >> (255 - (20 + 59 * part + 33)) & 1 for part in range(4))
+
+
+def _frame_starts(stream: bytes | bytearray) -> list[int]:
+    """Return where each frame of an MPEG-1 layer III stream at 44.1 kHz starts."""
+    rates = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
+    starts, at = [], 0
+    while at + 4 <= len(stream) and stream[at] == 0xFF and stream[at + 1] & 0xE0 == 0xE0:
+        starts.append(at)
+        size = 144_000 * rates[stream[at + 2] >> 4] // 44_100 + (stream[at + 2] >> 1 & 1)
+        if size < 4:
+            break
+        at += size
+    return starts
+
+
+def _crc16(data: bytes) -> int:
+    """Return the CRC-16 with the reflected polynomial 0xA001 from 0, as LAME's tag has it."""
+    crc = 0
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
+    return crc
