@@ -17,8 +17,8 @@ __all__ = ["convolved", "impulse_response", "reverse_swell"]
 BLOCK = 2**15
 """Samples that a convolution takes at a time; one of its transforms has twice as many."""
 
-_BLOCKS_AT_ONCE = 4
-"""As many transforms as a processor does side by side."""
+_BLOCKS_AT_ONCE = 8
+"""A processor does several transforms side by side; more need more memory."""
 
 CORRELATION = 0.25
 """Between left and right."""
