@@ -11,7 +11,7 @@ import platform
 import sys
 import threading
 import warnings
-from collections.abc import Container, Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -233,7 +233,7 @@ def _perform(plan: Plan, names: list[str], workers: int, buses: fx.Buses) -> Ite
     running: dict[Future[Stem | None], tuple[str, crew.Member | None]] = {}
     with crew.hired(workers - 1, _PRELOAD) as members, _Desks(plan, members) as desks:
         free: list[crew.Member | None] = [None, *members]
-        while left or running:
+        while left or running or desks.owing:
             for member in list(free):
                 ready = [n for n in left if hears[n] <= done.keys()]
                 name = _choice(ready, hears, wanted, here=member is None)
@@ -295,7 +295,7 @@ class _Desks:
         self._pool.shutdown(cancel_futures=True)
 
     @property
-    def owing(self) -> Container[crew.Member | None]:
+    def owing(self) -> Collection[crew.Member | None]:
         """Processes that have gathered sends which are not here yet."""
         return self._played.keys()
 

@@ -62,12 +62,12 @@ def joined(first: bytearray, second: bytearray, ahead: int, frames: range) -> by
     ----------
     ISO/IEC 11172-3, 2.4.1.7 and 2.4.2.7 (main_data_begin).
     """
-    heres, theres = _frame_starts(first), _frame_starts(second)
+    starts, others = _frame_starts(first), _frame_starts(second)
     for frame in frames:
-        if frame >= len(theres) or frame + ahead >= len(heres):
+        if frame >= len(others) or frame + ahead >= len(starts):
             return None
-        here, there = heres[frame + ahead], theres[frame]
-        before = heres[frame + ahead - 1]
+        here, there = starts[frame + ahead], others[frame]
+        before = starts[frame + ahead - 1]
         steady = all(map(_long_blocks, (first, first, second), (before, here, there)))
         room, needed = _reaches_back(first, here), _reaches_back(second, there)
         if steady and needed <= room:
