@@ -19,7 +19,6 @@ from halation.types import SAMPLE_RATE, Audio, AudioError
 __all__ = [
     "SILENCE_LUFS",
     "Meter",
-    "active_frames",
     "active_loudness",
     "block_peaks",
     "glimpsed",
@@ -421,7 +420,7 @@ def active_loudness(x: Signal, sample_rate: int = SAMPLE_RATE) -> float:
     """
     from scipy.fft import rfft, rfftfreq
 
-    frames = active_frames(x)
+    frames = _active_frames(x)
     if not frames.shape[1]:
         return SILENCE_LUFS
     size = frames.shape[2]
@@ -436,35 +435,15 @@ def active_loudness(x: Signal, sample_rate: int = SAMPLE_RATE) -> float:
     return float(_lufs(loud[loud >= gate].mean()))
 
 
-def active_frames(x: Signal, most: int = _ACTIVE_FRAMES, every: int = 1) -> Signal:
-    """Pick frames in which something sounds, evenly from all of them.
-
-    Parameters
-    ----------
-    x : np.ndarray [shape=(channels, n)], float32
-    most : int > 0
-    every : int > 0
-        Look at one frame of so many only.
-
-    Returns
-    -------
-    np.ndarray [shape=(channels, up to ``most``, 4096)], float32
-        No frame at all for silence.
-
-    Examples
-    --------
-    >>> x = np.zeros((2, 44100), np.float32)
-    >>> x[:, 5000:9000] = 0.1
-    >>> active_frames(x).shape, active_frames(0 * x).shape
-    ((2, 2, 4096), (2, 0, 4096))
-    """
+def _active_frames(x: Signal) -> Signal:
+    """Pick up to 256 frames in which something sounds, evenly from all; none for silence."""
     frame = _ACTIVE_FRAME
     channels, n_samples = x.shape
     if n_samples < frame:
         x = np.pad(x, ((0, 0), (0, frame - n_samples)))
     count = x.shape[1] // frame
-    rows = x[:, : count * frame].reshape(channels, count, frame)[:, ::every]
+    rows = x[:, : count * frame].reshape(channels, count, frame)
     energies = np.einsum("cij,cij->i", rows, rows)
     floor = float(energies.max()) * 10.0 ** (_ACTIVE_DB / 10.0)
     active = np.flatnonzero(energies >= max(floor, 1e-20))
-    return np.asarray(rows[:, active[:: max(1, -(-len(active) // most))]])
+    return np.asarray(rows[:, active[:: max(1, -(-len(active) // _ACTIVE_FRAMES))]])

@@ -9,7 +9,6 @@ from halation.dsp import loops
 from halation.dsp.automation import HOP, apply_gain, blocks, decibels, silent
 from halation.dsp.filters import filtered, lowpass
 from halation.dsp.granular import octave_up
-from halation.dsp.loudness import active_frames
 from halation.dsp.modulation import tape_delay, warp
 from halation.dsp.sweeps import OPEN_HZ, swept
 from halation.fx.events import happen, happening
@@ -24,8 +23,6 @@ OCTAVE_TOP_HZ = 5_000.0
 """What is shifted up is low-passed here first, so that nothing folds back."""
 TAPE_END_S = 0.04
 """How long a tape that is stopped takes to fall silent."""
-NO_LOWS_DB = -45.0
-"""What lies so far under the whole is not worth a filter."""
 
 Signal = NDArray[np.float32]
 
@@ -51,7 +48,7 @@ def treat(
         As :func:`halation.fx.plan` draws it, or read back from a song.json.
     low_cut_hz, side_cut_hz : float >= 0 [Hz]
         What the mix cuts besides: from the whole (12 dB/octave) and from the difference of the
-        channels (24 dB/octave). Free of cost where nothing is there.
+        channels (24 dB/octave).
 
     Raises
     ------
@@ -85,32 +82,10 @@ def _filter(x: Signal, part: Part, plan: Plan, low_cut_hz: float, side_cut_hz: f
     cutoff = combined(plan, targets(part), "cutoff_hz", np.minimum, x.shape[1])
     if cutoff is None:
         cutoff = np.full(-(-x.shape[1] // HOP) + 1, 2 * OPEN_HZ, np.float32)
-    low_cut_hz, side_cut_hz = _needed(x, low_cut_hz, side_cut_hz)
+    side_cut_hz = side_cut_hz if len(x) == 2 else 0.0
     cuts_hz = [hz for hz in (fixed["cutoff_hz"] if fixed else 0.0, low_cut_hz) if hz > 0.0]
     if cuts_hz or side_cut_hz > 0.0 or float(cutoff.min()) < OPEN_HZ:
         swept(x, SAMPLE_RATE, cutoff, highpass_hz=cuts_hz, side_highpass_hz=side_cut_hz, out=x)
-
-
-def _needed(x: Signal, low_cut_hz: float, side_cut_hz: float) -> tuple[float, float]:
-    """Return the cuts, 0 for those under which a few frames spread over the part have nothing."""
-    from scipy.fft import rfft
-
-    if x.shape[0] != 2 or max(low_cut_hz, side_cut_hz) <= 0.0:
-        return low_cut_hz, 0.0
-    frames = active_frames(x, 64, every=4)
-    if frames.shape[1] < 32:  # a part that seldom sounds
-        frames = active_frames(x, 64)
-    size = frames.shape[2]
-    frames = frames * np.hanning(size).astype(np.float32)
-    spectra = rfft(np.stack([frames[0] + frames[1], frames[0] - frames[1]]), axis=2)
-    power = np.asarray((spectra.real**2 + spectra.imag**2).sum(axis=1, dtype=np.float64))
-    floor = power.sum() * 10.0 ** (NO_LOWS_DB / 10.0)
-    cuts = (low_cut_hz, side_cut_hz)
-    low, side = (
-        hz if row[: int(hz * size / SAMPLE_RATE)].sum() > floor else 0.0
-        for row, hz in zip(power, cuts, strict=True)
-    )
-    return low, side
 
 
 def _octave(x: Signal, sample_rate: int, part: Part, plan: Plan) -> None:

@@ -17,10 +17,12 @@ LOOP float peak(const float *x, size n) {
     return found;
 }
 
-/* Whether no sample reaches `level`; stops at the first stretch in which one does. */
-LOOP int below(const float *x, size n, float level) {
-    for (size at = 0; at < n; at += 1024)
-        if (!(peak(x + at, smaller(1024, n - at)) < level)) return 0;
+/* Whether no sample of several rows reaches `level`; stops at the first stretch in which one
+ * does. */
+LOOP int below(const float *x, size rows, size step, size n, float level) {
+    for (; rows > 0; rows--, x += step)
+        for (size at = 0; at < n; at += 1024)
+            if (!(peak(x + at, smaller(1024, n - at)) < level)) return 0;
     return 1;
 }
 

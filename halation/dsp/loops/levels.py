@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 _peak = loop("peak", c_void_p, c_ssize_t, result=c_float)
-_below = loop("below", c_void_p, c_ssize_t, c_float, result=c_int)
+_below = loop("below", c_void_p, *[c_ssize_t] * 3, c_float, result=c_int)
 _peaks = loop("peaks", c_void_p, c_ssize_t, c_ssize_t, c_void_p)
 _ride = loop("ride", c_void_p, c_ssize_t, c_ssize_t, c_void_p, c_ssize_t)
 _blend = loop("blend", *[c_void_p] * 2, *[c_ssize_t] * 2, *[c_void_p] * 4, c_ssize_t)
@@ -50,7 +50,8 @@ def below(x: Signal, level: float) -> bool:
     >>> below(np.zeros(9, np.float32), 1e-6), below(np.ones(9, np.float32), 1e-6)
     (True, False)
     """
-    return all(_below(row, x.shape[-1], level) for row in rows_of(x))
+    rows, step = (x.shape[0], x.strides[0] // x.itemsize) if x.ndim == 2 else (1, 0)
+    return not x.size or bool(_below(rows_of(x)[0], rows, step, x.shape[-1], level))
 
 
 def peaks(x: Signal, block: int) -> Signal:
