@@ -21,7 +21,6 @@ __all__ = [
     "decibels",
     "duck_curve",
     "ramp",
-    "read",
     "silent",
     "values",
 ]
@@ -131,20 +130,6 @@ def ramp(control: Signal, hop: int, start: int, stop: int) -> Signal:
     pairs[:, 0] = control[first:last]
     np.subtract(control[first + 1 : last + 1], pairs[:, 0], out=pairs[:, 1])
     return np.asarray((pairs @ _slope(hop)).reshape(-1)[: stop - start])
-
-
-def read(control: Signal, hop: int, start: int, stop: int) -> Signal | np.float32:
-    """Read a control over a stretch as :func:`ramp` does; one number where it does not move.
-
-    Examples
-    --------
-    >>> float(read(np.array([0.5, 0.5, 3.0], np.float32), 2, 0, 2))
-    0.5
-    """
-    local = control[start // hop : -(-stop // hop) + 1]
-    if local.min() == local.max():
-        return np.float32(local[0])
-    return ramp(control, hop, start, stop)
 
 
 @cache

@@ -55,7 +55,6 @@ def filtered(x: Signal, sample_rate: int, shape: Shape, cutoff_hz: Any, order: i
     """
     sections = butterworth(order, cutoff_hz, shape, sample_rate)
     state = np.zeros((len(sections), *x.shape[:-1], 2), np.float32)
-    # Double precision inside the recursion would double the memory of a whole stem; above
     return cascade(sections, x, state)[0]
 
 

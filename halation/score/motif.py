@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -161,7 +161,7 @@ def _rhythm(dice: Dice, kind: Kind) -> Rhythm:
     return _timed(cell, onsets, size, size + 1, long_beats, 0.75)
 
 
-@cache
+@lru_cache(maxsize=4_096)
 def _timed(
     cell: tuple[float, ...],
     onsets: tuple[float, ...],

@@ -21,7 +21,7 @@ _lag = loop("lag", c_void_p, c_void_p, c_ssize_t, c_void_p, c_ssize_t, c_ssize_t
 
 
 def halve(x: Signal, start: int, stop: int) -> Signal:
-    """Return samples ``start`` to ``stop`` of a signal at half its rate.
+    """Return samples of a signal at half its rate; see :func:`halation.dsp.filters.halved`.
 
     Parameters
     ----------
@@ -31,11 +31,6 @@ def halve(x: Signal, start: int, stop: int) -> Signal:
     Returns
     -------
     np.ndarray [shape=(channels, stop - start)], float32
-
-    References
-    ----------
-    Goodman and Carey, "Nine digital filters for decimation and interpolation", IEEE Trans. ASSP
-    25(2), 1977.
 
     Examples
     --------

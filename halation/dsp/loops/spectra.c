@@ -1,4 +1,4 @@
-/* Spectra. */
+/* Products of spectra. */
 #include "loops.h"
 
 /* total += a * b, complex: real and imaginary parts lie side by side. */

@@ -1,4 +1,4 @@
-"""Spectra."""
+"""Products of spectra."""
 
 from __future__ import annotations
 
