@@ -112,7 +112,7 @@ def test_two_channels_go_through_a_matrix(start: int, stop: int) -> None:
     a, b, c, d = (line(way, start, stop) for way in ways)
     expected = x.copy()
     expected[:, start:stop] = left * a + right * b, right * c + left * d
-    loops.blend(x, (ways[0], ways[1], ways[2], ways[3]), HOP, start, stop)
+    loops.blend(x, ways, HOP, start, stop)
     np.testing.assert_allclose(x, expected, atol=1e-5)
 
 
@@ -172,6 +172,18 @@ def test_a_lag_reads_a_slow_wave_at_other_times(n: int) -> None:
     out = np.empty((1, n), np.float32)
     loops.lag(x, control.astype(np.float32), HOP, 16, out)
     np.testing.assert_allclose(out[0], wave(np.arange(n) - line(control, 0, n)), atol=2e-3)
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+def test_grains_play_every_other_sample_from_their_own_start(n: int) -> None:
+    hop, window = 16, noise(1, 50, seed=3)[0]
+    starts = np.random.default_rng(4).integers(-200, n + 200, -(-n // hop))
+    x, around = noise(2, n), np.zeros((2, n + 1_000))
+    around[:, 400 : 400 + n] = x
+    expected = np.zeros((2, n + 100))
+    for k, start in enumerate(starts):
+        expected[:, k * hop : k * hop + 50] += around[:, 400 + start :: 2][:, :50] * window
+    np.testing.assert_allclose(loops.octave(x, starts, hop, window), expected[:, :n], atol=1e-5)
 
 
 @pytest.mark.parametrize("n", LENGTHS)
@@ -243,7 +255,9 @@ def test_a_filter_that_moves_may_write_over_what_it_reads() -> None:
         lambda x: loops.place(np.broadcast_to(x[:1], x.shape), noise(2, 9), 0),
         lambda x: loops.add_loop(x, noise(2, 0), 0, controls(100)[0], HOP),
         lambda x: loops.add_loop(x, noise(1, 9), 0, controls(100)[0], HOP),
-        lambda x: loops.blend(x[:1], (controls(100)[0],) * 4, HOP, 0, 9),
+        lambda x: loops.blend(x[:1], controls(100, 4), HOP, 0, 9),
+        lambda x: loops.blend(x, controls(100, 3), HOP, 0, 9),
+        lambda x: loops.blend(x, controls(30, 4), HOP, 0, 100),
         lambda x: loops.halve(x, 0, 51),
         lambda x: loops.add_product(spectrum(9), spectrum(9), spectrum(8)),
         lambda x: loops.add_twice(x, noise(2, 9), 3, 10),
@@ -252,6 +266,7 @@ def test_a_filter_that_moves_may_write_over_what_it_reads() -> None:
         lambda x: loops.ride(np.broadcast_to(x[:1, :1], x.shape), controls(100)[0], HOP),
         lambda x: loops.ride(np.frombuffer(x.tobytes(), "f4"), controls(200)[0], HOP),
         lambda x: loops.peak(x[None]),
+        lambda x: loops.octave(x, np.zeros(4, np.int32), 16, noise(1, 9)[0]),
         lambda x: swept(x[:1], controls(100)[0], 0.0),
         lambda x: swept(x, controls(100)[0][:-1], 0.0),
         lambda x: swept(x, controls(100)[0], 0.0, early=65),

@@ -124,9 +124,9 @@ def _track(part: Part, channel: int, events: Iterable[_Event], end: int) -> mido
     # At one tick: notes end, then words come, then notes start.
     body: list[tuple[int, int, mido.Message | mido.MetaMessage]] = []
     for event in events:
-        at, pitch, loud = channel, event.pitch, event.velocity
-        on = mido.Message("note_on", channel=at, note=pitch, velocity=loud)
-        off = mido.Message("note_off", channel=at, note=pitch, velocity=0)
+        at, pitch, loud = channel, event.pitch, event.velocity  # a Note has checked them
+        on = mido.Message("note_on", skip_checks=True, channel=at, note=pitch, velocity=loud)
+        off = mido.Message("note_off", skip_checks=True, channel=at, note=pitch, velocity=0)
         body += [(event.start, 2, on), (event.end, 0, off)]
         if event.syllable:
             text = mido.MetaMessage("lyrics", text=clean(event.syllable))

@@ -174,7 +174,7 @@ def placing(x: Signal, part: Part, plan: Plan) -> Iterator[tuple[int, int]]:
     near, far = np.float32(1.0) + width, np.float32(1.0) - width
     left *= gain
     right *= gain
-    ways = (near * left, far * right, near * right, far * left)
+    ways = np.stack((near * left, far * right, near * right, far * left))
     for start in range(0, x.shape[1], _BLOCK):
         stop = min(start + _BLOCK, x.shape[1])
         block = x[:, start:stop]

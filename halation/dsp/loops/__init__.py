@@ -6,7 +6,7 @@ interpreter while they work. Each ``.c`` has a ``.py`` of its name, which checks
 """
 
 from halation.dsp.loops.levels import below, bend, blend, fade, peak, peaks, pour, ride
-from halation.dsp.loops.rates import add_twice, halve, lag
+from halation.dsp.loops.rates import add_twice, halve, lag, octave
 from halation.dsp.loops.sections import cascade, energies
 from halation.dsp.loops.spectra import add_product
 from halation.dsp.loops.sums import STEPS, add_loop, place, send
@@ -25,6 +25,7 @@ __all__ = [
     "fade",
     "halve",
     "lag",
+    "octave",
     "peak",
     "peaks",
     "place",

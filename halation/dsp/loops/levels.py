@@ -100,30 +100,33 @@ def ride(x: Signal, control: Signal, hop: int, start: int = 0, stop: int | None 
         _ride(row, start, stop, at, hop)
 
 
-def blend(
-    x: Signal, ways: tuple[Signal, Signal, Signal, Signal], hop: int, start: int, stop: int
-) -> None:
+def blend(x: Signal, ways: Signal, hop: int, start: int, stop: int) -> None:
     """Send two channels through a matrix that moves, in place.
 
     Parameters
     ----------
     x : np.ndarray [shape=(2, n)], float32
-    ways : four controls
-        From left to left and from right to left, from right to right and from left to right.
+    ways : np.ndarray [shape=(4, ceil(stop / hop) + 1 or more)], float32
+        Controls: from left to left and from right to left, from right to right and from left to
+        right.
     hop : int > 0
     start, stop : int >= 0 [samples]
 
     Examples
     --------
     >>> x = np.array([[1.0, 2.0], [3.0, 4.0]], np.float32)
-    >>> whole, half = np.ones(3, np.float32), np.full(3, 0.5, np.float32)
-    >>> blend(x, (whole, half, whole, 0 * half), 1, 0, 2)
+    >>> ways = np.array([[1.0] * 3, [0.5] * 3, [1.0] * 3, [0.0] * 3], np.float32)
+    >>> blend(x, ways, 1, 0, 2)
     >>> x.tolist()
     [[2.5, 4.0], [3.0, 4.0]]
     """
     check_span(start, stop, x.shape[-1])
     left, right = rows_of(x, written=True)
-    _blend(left, right, start, stop, *(control_of(way, stop, hop) for way in ways), hop)
+    controls = rows_of(ways)
+    control_of(ways[0], stop, hop)
+    if len(controls) != 4:
+        raise ValueError(f"four controls are needed, not {ways.shape}")
+    _blend(left, right, start, stop, *controls, hop)
 
 
 def bend(x: Signal, drive: Signal, hop: int, start: int, stop: int) -> None:

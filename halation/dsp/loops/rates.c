@@ -1,4 +1,4 @@
-/* Half and twice the rate, and other times. */
+/* Half and twice the rate, other times, and an octave. */
 #include "loops.h"
 
 /* Samples `start` to `stop` of a row at half its rate. Half-band filter of 11 taps: Lagrange
@@ -76,5 +76,17 @@ LOOP void lag(const float *restrict x, float *restrict out, size n, const float 
                     from[i] * (square - 4.0f) * (square - 1.0f) * 0.25f +
                     from[i + 1] * inner * (p + 1.0f) + from[i + 2] * outer * (p + 2.0f);
         }
+    }
+}
+
+/* Grains that play every other sample of `x`, one `hop` after the other, each from its own start
+ * and through a window, added to `n` samples of `out`; beyond the ends of `x` is silence. */
+LOOP void octave(const float *restrict x, size n, float *restrict out, const int64_t *restrict starts,
+                 size count, size hop, const float *restrict window, size grain) {
+    for (size k = 0; k < count; k++) {
+        size from = starts[k], at = k * hop;
+        size first = from < 0 ? (1 - from) / 2 : 0, last = smaller(grain, n - at);
+        last = smaller(last, (n - from + 1) / 2);
+        for (size i = first; i < last; i++) out[at + i] += x[from + 2 * i] * window[i];
     }
 }

@@ -1,10 +1,11 @@
-"""Half and twice the rate, and other times."""
+"""Half and twice the rate, other times, and an octave."""
 
 from __future__ import annotations
 
 from ctypes import c_ssize_t, c_void_p
 
 import numpy as np
+from numpy.typing import NDArray
 
 from halation.dsp.loops.levels import peak
 from halation.dsp.loops.library import Signal, check_span, control_of, loop, rows_of
@@ -13,10 +14,14 @@ __all__ = [
     "add_twice",
     "halve",
     "lag",
+    "octave",
 ]
 
 _halve = loop("halve", c_void_p, c_ssize_t, c_void_p, c_ssize_t, c_ssize_t)
 _add_twice = loop("add_twice", c_void_p, *[c_ssize_t] * 3, c_void_p, c_ssize_t)
+_octave = loop(
+    "octave", c_void_p, c_ssize_t, c_void_p, c_void_p, *[c_ssize_t] * 2, c_void_p, c_ssize_t
+)
 _lag = loop("lag", c_void_p, c_void_p, c_ssize_t, c_void_p, c_ssize_t, c_ssize_t)
 
 
@@ -107,3 +112,35 @@ def lag(x: Signal, control: Signal, hop: int, row: int, out: Signal) -> None:
         raise ValueError(f"a reach of {reach} samples is too short for such a lag")
     for source, to in zip(rows_of(x), rows_of(out, written=True), strict=True):
         _lag(source + reach * x.itemsize, to, n, at, hop, row)
+
+
+def octave(x: Signal, starts: NDArray[np.int64], hop: int, window: Signal) -> Signal:
+    """Play a signal at twice its speed in grains that overlap.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(channels, n)], float32
+    starts : np.ndarray [shape=(grains,)], int64 [samples]
+        Where each grain begins to read; beyond the ends of ``x`` is silence.
+    hop : int > 0 [samples]
+        Grain k sounds from ``k * hop`` on.
+    window : np.ndarray [shape=(grain,)], float32
+
+    Returns
+    -------
+    np.ndarray [shape=(channels, n)], float32
+
+    Examples
+    --------
+    >>> x, window = np.arange(8, dtype=np.float32)[None], np.ones(2, np.float32)
+    >>> octave(x, np.array([0, 3, -1, 7]), 2, window).tolist()
+    [[0.0, 2.0, 3.0, 5.0, 0.0, 1.0, 7.0, 0.0]]
+    """
+    n = x.shape[-1]
+    if starts.dtype != np.int64 or starts.ndim != 1 or not starts.flags.c_contiguous or hop < 1:
+        raise ValueError(f"places in samples are needed, not {starts.dtype} {starts.shape}")
+    out = np.zeros(x.shape, np.float32)
+    (shape,) = rows_of(window.reshape(1, -1))
+    for row, to in zip(rows_of(x), rows_of(out), strict=True):
+        _octave(row, n, to, starts.ctypes.data, len(starts), hop, shape, len(window))
+    return out
