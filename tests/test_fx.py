@@ -261,7 +261,7 @@ def test_buses_that_are_merged_in_any_order_are_one() -> None:
         merged.merge(sent(of, plan, (name,)))
     first = whole.render(plan).samples
     np.testing.assert_array_equal(first, merged.render(plan).samples)
-    np.testing.assert_array_equal(first, whole.render(plan).samples)
+    assert not whole.render(plan).samples.any()
 
 
 def test_nothing_sent_is_silence() -> None:

@@ -135,14 +135,20 @@ def write(
 
 
 def _fill(song: Song, room: Path, formats: tuple[str, ...], stems: bool, mp3: Mp3) -> Written:
-    """Write everything into ``room``: the MP3 on one core, all else on the other."""
+    """Write everything into ``room``: the sound files side by side, all else meanwhile."""
     name = file_stem(song.title)
     stop = threading.Event()
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
         try:
             encoding = (
                 pool.submit(audio.mp3, song.master, mp3, cancelled=stop.is_set)
                 if "mp3" in formats
+                else None
+            )
+            wav = room / f"{name}.wav"
+            writing = (
+                pool.submit(audio.write_wav, wav, song.master, tags.of_song(song).strings)
+                if "wav" in formats
                 else None
             )
             picture = _cover(song)
@@ -154,7 +160,7 @@ def _fill(song: Song, room: Path, formats: tuple[str, ...], stems: bool, mp3: Mp
                 cover=room / "cover.png",
                 midi=room / f"{name}.mid",
                 midi_grid=room / f"{name}-grid.mid",
-                wav=room / f"{name}.wav" if "wav" in formats else None,
+                wav=wav if writing else None,
                 mp3=room / f"{name}.mp3" if encoding else None,
                 flac=room / f"{name}.flac" if "flac" in formats else None,
                 stems=_stems(song, room) if stems else (),
@@ -162,9 +168,9 @@ def _fill(song: Song, room: Path, formats: tuple[str, ...], stems: bool, mp3: Mp
             midi.write(draft.midi, song.score)
             midi.write(draft.midi_grid, song.score, quantised=True)
             draft.song_json.write_bytes(encode(song))
-            if draft.wav:
-                audio.write_wav(draft.wav, song.master, tag.strings)
-                tags.tag_wav(draft.wav, tag)
+            if writing:
+                writing.result()
+                tags.tag_wav(wav, tag)
             if draft.flac:
                 audio.write_flac(draft.flac, song.master)
                 tags.tag_flac(draft.flac, tag)

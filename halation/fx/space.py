@@ -131,13 +131,19 @@ class Buses:
         other._sums.clear()
 
     def _signal(self, bus: str) -> Signal:
-        """Return what a bus has been sent, as samples of the caller's own."""
-        if bus not in self._sums:
+        """Return what a bus has been sent; its sums become these samples, in the same memory."""
+        sums = self._sums.pop(bus, None)
+        if sums is None:
             return np.zeros((CHANNELS[bus], self._size), np.float32)
-        return np.multiply(self._sums[bus], np.float32(1.0 / loops.STEPS), dtype=np.float32)
+        signal, step = sums.view(np.float32), np.float32(1.0 / loops.STEPS)
+        for start, stop in blocks(self._size):
+            signal[:, start:stop] = np.multiply(sums[:, start:stop], step, dtype=np.float32)
+        return signal
 
     def render(self, plan: Plan) -> Audio:
         """Return the stem ``space``: all returns, filtered, ducked and faded as the plan says.
+
+        It is made in the memory of what was sent: the buses are empty afterwards.
 
         Returns
         -------
