@@ -2,9 +2,9 @@
 
 Two threads of one process share one interpreter, and rendering is made of so many small steps
 that they spend a third of their time waiting for each other. So the second core gets a process of
-its own: a plain child that runs :func:`serve`, is told what to do over a pipe, sends back arrays,
-and is kept for the next song. It is not a :mod:`multiprocessing` child, because those run the
-user's own script again.
+its own: a plain child that runs :func:`serve`, is told what to do over a pipe, sends back arrays
+(large ones in memory that both share, where the system has it), and is kept for the next song. It
+is not a :mod:`multiprocessing` child, because those run the user's own script again.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import atexit
 import importlib
 import io
 import logging
+import mmap
 import os
 import pickle
+import socket
 import struct
 import subprocess
 import sys
@@ -30,11 +32,12 @@ __all__ = ["Lost", "Member", "hired", "keep_memory", "serve", "summon"]
 log = logging.getLogger("halation")
 
 _PIPE_BYTES = 1 << 20
+_SHARED_BYTES = 1 << 20  # arrays from here on are not copied through the pipe
 _SIZE = struct.Struct("<Q")
 _START = """import sys
-preload, *sys.path[:] = sys.argv[1:]
+preload, lender, *sys.path[:] = sys.argv[1:]
 from halation.crew import serve
-serve(preload.split())
+serve(preload.split(), int(lender))
 """
 
 _ENVIRONMENT = dict.fromkeys(
@@ -74,54 +77,97 @@ class Lost(Exception):
 
 
 class _Pickler(pickle.Pickler):
-    """Pickle everything but arrays, which are kept aside for the pipe."""
+    """Pickle everything but arrays, which are shared, or kept aside for the pipe."""
 
-    def __init__(self, head: IO[bytes]) -> None:
+    def __init__(self, head: IO[bytes], lender: socket.socket | None) -> None:
         super().__init__(head, protocol=pickle.HIGHEST_PROTOCOL)
         self.arrays: list[np.ndarray] = []
+        self._lender = lender
 
     def persistent_id(self, thing: object) -> tuple[Any, ...] | None:
         """Describe an array; anything else is pickled."""
         if type(thing) is not np.ndarray or thing.dtype.hasobject or not thing.flags.c_contiguous:
             return None
-        self.arrays.append(thing)
-        return thing.shape, thing.dtype, thing.flags.writeable
+        shared = thing.nbytes >= _SHARED_BYTES and _lend(thing, self._lender)
+        if not shared:
+            self.arrays.append(thing)
+        return thing.shape, thing.dtype, thing.flags.writeable, shared
 
 
 class _Unpickler(pickle.Unpickler):
-    """Read arrays from the pipe when their turn comes, each into memory of its own."""
+    """Take arrays when their turn comes: as shared, or from the pipe into memory of their own."""
 
-    def __init__(self, head: IO[bytes], pipe: IO[bytes]) -> None:
+    def __init__(self, head: IO[bytes], pipe: IO[bytes], lender: socket.socket | None) -> None:
         super().__init__(head)
-        self._pipe = pipe
+        self._pipe, self._lender = pipe, lender
 
     def persistent_load(self, described: tuple[Any, ...]) -> np.ndarray:
         """Receive an array."""
-        shape, dtype, writeable = described
-        array = np.empty(shape, dtype)
-        _fill(self._pipe, memoryview(array.reshape(-1).view(np.uint8).data))
+        shape, dtype, writeable, shared = described
+        if shared:
+            assert self._lender is not None
+            array = _borrowed(self._lender, dtype).reshape(shape)
+        else:
+            array = np.empty(shape, dtype)
+            _fill(self._pipe, memoryview(_bytes_of(array)))
         array.flags.writeable = writeable
         return array
 
 
-def _send(pipe: IO[bytes], message: object) -> None:
-    """Write a message; arrays follow the pickle, uncopied."""
+def _bytes_of(array: np.ndarray) -> memoryview:
+    return array.reshape(-1).view(np.uint8).data
+
+
+def _lend(array: np.ndarray, lender: socket.socket | None) -> bool:
+    """Share an array with the process at the other end; return False where that cannot be."""
+    if lender is None:
+        return False
+    try:
+        file = os.memfd_create("halation")
+    except OSError:
+        return False
+    try:
+        left = _bytes_of(array)
+        while left:
+            left = left[os.write(file, left) :]
+        socket.send_fds(lender, [b"-"], [file])
+    except OSError:  # no memory
+        return False
+    finally:
+        os.close(file)
+    return True
+
+
+def _borrowed(lender: socket.socket, dtype: np.dtype) -> np.ndarray:
+    """Return the oldest array that was lent; its memory is free again when nobody holds it."""
+    _, files, _, _ = socket.recv_fds(lender, 1, 1)
+    if not files:
+        raise EOFError
+    try:
+        memory = mmap.mmap(files[0], 0)
+        return np.frombuffer(memory, dtype)
+    finally:
+        os.close(files[0])
+
+
+def _send(pipe: IO[bytes], message: object, lender: socket.socket | None = None) -> None:
+    """Write a message; arrays that are not shared follow the pickle, uncopied."""
     head = io.BytesIO()
-    pickler = _Pickler(head)
+    pickler = _Pickler(head, lender)
     pickler.dump(message)
     pieces: list[bytes | memoryview] = [_SIZE.pack(head.tell()), head.getbuffer()]
-    pieces += [array.reshape(-1).view(np.uint8).data for array in pickler.arrays]
+    pieces += map(_bytes_of, pickler.arrays)
     for piece in pieces:
         left = memoryview(piece)
         while left:  # a pipe takes what it has room for
             left = left[pipe.write(left) :]
 
 
-def _receive(pipe: IO[bytes]) -> Any:
+def _receive(pipe: IO[bytes], lender: socket.socket | None = None) -> Any:
     """Read a message; raise EOFError where there is none."""
     (size,) = _SIZE.unpack(_fill(pipe, memoryview(bytearray(_SIZE.size))))
     head = _fill(pipe, memoryview(bytearray(size)))
-    return _Unpickler(io.BytesIO(head), pipe).load()
+    return _Unpickler(io.BytesIO(head), pipe, lender).load()
 
 
 def _fill(pipe: IO[bytes], buffer: memoryview) -> memoryview:
@@ -138,15 +184,25 @@ class Member:
     """One child process; it imports the modules named in ``preload`` before the first call."""
 
     def __init__(self, preload: str = "") -> None:
+        theirs: socket.socket | None
+        self._lender: socket.socket | None
+        self._lender, theirs = _socketpair()
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _START, preload, *sys.path],
+            [
+                *(sys.executable, "-c", _START),
+                *(preload, str(theirs.fileno() if theirs else -1)),
+                *sys.path,
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
             start_new_session=True,  # Ctrl-C is for the parent, which then dismisses the child
             env={**os.environ, **_ENVIRONMENT},
             pipesize=_PIPE_BYTES if sys.platform == "linux" else -1,
+            pass_fds=(theirs.fileno(),) if theirs else (),
         )
+        if theirs is not None:
+            theirs.close()
 
     def call(self, function: Callable[..., Any], *arguments: object) -> Any:
         """Run a module's function over there and return its result, or raise what it raised.
@@ -160,7 +216,7 @@ class Member:
         assert self._process.stdout is not None
         try:
             _send(self._process.stdin, (function, arguments))
-            result, error = _receive(self._process.stdout)
+            result, error = _receive(self._process.stdout, self._lender)
         except Exception as gone:  # what fails over there comes back as a value
             self.dismiss()
             raise Lost from gone
@@ -181,9 +237,14 @@ class Member:
         """End the process, whatever it is doing."""
         self.halt()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
+        for end in (self._process.stdin, self._process.stdout, self._lender):
+            if end is not None:
+                end.close()
+
+
+def _socketpair() -> tuple[socket.socket, socket.socket] | tuple[None, None]:
+    """Return two ends over which memory can be shared; nothing where the system has no such."""
+    return socket.socketpair() if hasattr(os, "memfd_create") else (None, None)
 
 
 def summon(count: int, preload: str = "") -> None:
@@ -239,9 +300,18 @@ def _dismiss_all() -> None:
             _idle.pop().dismiss()
 
 
-def serve(preload: list[str]) -> None:
-    """Do what the parent asks over standard input, until it has gone."""
+def serve(preload: list[str], lender: int = -1) -> None:
+    """Do what the parent asks over standard input, until it has gone.
+
+    Parameters
+    ----------
+    preload : list of str
+        Modules to import first.
+    lender : int
+        The socket over which large arrays are shared with the parent; -1 for none.
+    """
     keep_memory()
+    post = socket.socket(fileno=lender) if lender >= 0 else None
     requests = os.fdopen(os.dup(0), "rb", buffering=0)
     replies = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # nothing else may write between two replies
@@ -259,7 +329,7 @@ def serve(preload: list[str]) -> None:
             reply = (None, error)
         del arguments
         try:
-            _send(replies, reply)
+            _send(replies, reply, post)
         except OSError:  # the parent has gone
             return
         del reply

@@ -573,9 +573,10 @@ class Audio:
         return (self.samples, self.sample_rate)
 
     def __setstate__(self, state: tuple[Any, int]) -> None:
+        # Checked before they were pickled; they may lie in memory that another process has filled.
+        state[0].flags.writeable = False
         object.__setattr__(self, "samples", state[0])
         object.__setattr__(self, "sample_rate", state[1])
-        self.__post_init__()
 
     @classmethod
     def take(cls, samples: NDArray[np.float32], sample_rate: int = SAMPLE_RATE) -> Audio:

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,6 +30,42 @@ def test_audio_comes_back_as_it_was_and_read_only(member: crew.Member) -> None:
     assert isinstance(back, Audio)
     assert np.array_equal(back.samples, samples)
     assert not back.samples.flags.writeable
+
+
+def test_large_arrays_lie_in_memory_that_was_filled_there(member: crew.Member) -> None:
+    samples = np.random.default_rng(0).standard_normal((3, 400_000)).astype(np.float32)
+    back = member.call(np.negative, samples)
+    assert np.array_equal(back, -samples)
+    assert back.flags.owndata is not hasattr(os, "memfd_create")
+    back += np.float32(1.0)  # and it may be written to
+    again = member.call(np.negative, samples)
+    assert np.array_equal(back, 1.0 - samples)
+    assert np.array_equal(again, -samples)
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="memory is not shared here")
+def test_arrays_come_through_the_pipe_where_memory_cannot_be_shared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sums = np.arange(900_000, dtype=np.int32).reshape(2, -1)
+    with monkeypatch.context() as without:
+        without.delattr(os, "memfd_create")
+        found = crew.Member()
+    back = found.call(np.negative, sums)
+    found.dismiss()
+    assert np.array_equal(back, -sums)
+    assert back.base is None
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="memory is not shared here")
+def test_shared_memory_is_given_back(member: crew.Member) -> None:
+    member.call(np.zeros, 1 << 20, np.float32)
+    own = Path("/proc/self")
+    files = len(list((own / "fd").iterdir()))
+    for _ in range(20):
+        member.call(np.zeros, 1 << 20, np.float32)
+    assert len(list((own / "fd").iterdir())) == files
+    assert "memfd:halation" not in (own / "maps").read_text()
 
 
 def test_what_is_raised_there_is_raised_here_and_work_goes_on(member: crew.Member) -> None:

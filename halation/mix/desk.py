@@ -184,7 +184,7 @@ def _faded(way: _Way, common: np.float32) -> Stem:
             if not automation.silent(block):
                 out[:, start : start + _BLOCK] = block
     loops.fade(out, way.gain * common, way.side, automation.HOP)
-    return Stem(way.name, Audio.take(out))
+    return Stem(way.name, Audio.window(out, 0, out.shape[1]))  # of shared memory, too
 
 
 def _mono_lows(audio: Audio) -> Signal:
