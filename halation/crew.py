@@ -187,22 +187,28 @@ class Member:
         theirs: socket.socket | None
         self._lender: socket.socket | None
         self._lender, theirs = _socketpair()
-        self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-c", _START),
-                *(preload, str(theirs.fileno() if theirs else -1)),
-                *sys.path,
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            start_new_session=True,  # Ctrl-C is for the parent, which then dismisses the child
-            env={**os.environ, **_ENVIRONMENT},
-            pipesize=_PIPE_BYTES if sys.platform == "linux" else -1,
-            pass_fds=(theirs.fileno(),) if theirs else (),
-        )
-        if theirs is not None:
-            theirs.close()
+        try:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-c", _START),
+                    *(preload, str(theirs.fileno() if theirs else -1)),
+                    *sys.path,
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,  # Ctrl-C is for the parent, which then dismisses the child
+                env={**os.environ, **_ENVIRONMENT},
+                pipesize=_PIPE_BYTES if sys.platform == "linux" else -1,
+                pass_fds=(theirs.fileno(),) if theirs else (),
+            )
+        except OSError:
+            if self._lender is not None:
+                self._lender.close()
+            raise
+        finally:
+            if theirs is not None:
+                theirs.close()
 
     def call(self, function: Callable[..., Any], *arguments: object) -> Any:
         """Run a module's function over there and return its result, or raise what it raised.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -66,6 +68,23 @@ def test_shared_memory_is_given_back(member: crew.Member) -> None:
         member.call(np.zeros, 1 << 20, np.float32)
     assert len(list((own / "fd").iterdir())) == files
     assert "memfd:halation" not in (own / "maps").read_text()
+
+
+def test_a_process_that_cannot_be_started_leaves_nothing_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ends: list[socket.socket] = []
+    pair = socket.socketpair
+
+    def counted() -> tuple[socket.socket, socket.socket]:
+        ends.extend(pair())
+        return ends[0], ends[1]
+
+    monkeypatch.setattr(socket, "socketpair", counted)
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    with pytest.raises(FileNotFoundError):
+        crew.Member()
+    assert [end.fileno() for end in ends] == ([-1, -1] if hasattr(os, "memfd_create") else [])
 
 
 def test_what_is_raised_there_is_raised_here_and_work_goes_on(member: crew.Member) -> None:
