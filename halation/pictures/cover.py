@@ -17,7 +17,7 @@ from halation.types import Audio, Mood, Note, Score
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["SIZE", "draw", "envelope"]
+__all__ = ["SIZE", "colours", "draw", "envelope"]
 
 SIZE: Final = 1_400
 """Width and height in pixels."""
@@ -85,7 +85,7 @@ def draw(score: Score, sound: Audio) -> Image:
     from PIL import Image
 
     subject = _subject(score, sound)
-    palette = _palette(subject)
+    palette = _palette(subject.mood)
     scene = SCENES[int(subject.draws.integers(len(SCENES)))]
     haze = (subject.mood.haze + 1.0) / 2.0
     light = scene(subject, palette)
@@ -183,9 +183,20 @@ def _beads(motif: tuple[Note, ...]) -> NDArray[np.int64]:
     return np.array([round(place * (LINE - 1)) for place in places], dtype=np.int64)
 
 
-def _palette(subject: _Subject) -> _Palette:
+def colours(mood: Mood) -> tuple[str, str, str, str]:
+    """Return the colours of a song's cover as ``#rrggbb``: night, dusk, accent, glow."""
+    palette = _palette(mood)
+    shades = (palette.night, palette.dusk, palette.accent, palette.glow)
+    night, dusk, accent, glow = (
+        "#" + np.rint(255.0 * np.minimum(shade, 1.0) ** (1.0 / GAMMA)).astype(np.uint8).tobytes().hex()
+        for shade in shades
+    )
+    return night, dusk, accent, glow
+
+
+def _palette(mood: Mood) -> _Palette:
     """Icy blue to rose and amber by warmth, lighter by valence, paler by haze, shifted by seed."""
-    mood, draws = subject.mood, subject.draws
+    draws = rng(mood.brief.entropy, "pictures", "palette")
     hue = 315.0 + 84.0 * mood.warmth + 12.0 * mood.valence + draws.uniform(-20.0, 20.0)
     apart = float(draws.uniform(35.0, 105.0) * (1.0 if hue < 285.0 else -1.0))
     if 285.0 <= hue <= 340.0 and draws.random() < 0.5:

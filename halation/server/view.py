@@ -1,0 +1,128 @@
+"""What the page draws of each artefact, as the small events that a browser is sent."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from halation.pictures import cover
+from halation.pipeline import Artefact
+from halation.server.models import Event, MoodView, PartView, SectionView
+from halation.types import Audio, Form, Mix, Mood, Plan, Score, Song, Stem
+
+__all__ = ["MASTER_PEAKS", "STEM_PEAKS", "event_of", "mood_view", "part_views", "peaks"]
+
+MASTER_PEAKS: Final = 800
+STEM_PEAKS: Final = 200
+
+
+def event_of(artefact: Artefact) -> Event:
+    """Say in one event what has just come into being."""
+    match artefact:
+        case Mood():
+            return Event(kind="mood", title=artefact.title, mood=mood_view(artefact))
+        case Form():
+            return Event(
+                kind="form",
+                duration_s=artefact.duration_s,
+                tempo_bpm=artefact.tempo_bpm,
+                key=artefact.key.name,
+                sections=section_views(artefact),
+            )
+        case Score():
+            return Event(kind="score", parts=part_views(artefact), stems=_stem_count(artefact))
+        case Plan():
+            return Event(kind="effects", effects=len(artefact.effects))
+        case Stem():
+            return Event(
+                kind="stem", stem=artefact.name, peaks=peaks(artefact.audio, STEM_PEAKS, own=True)
+            )
+        case Mix():
+            return Event(kind="mix")
+        case Song():
+            return Event(
+                kind="master",
+                peaks=peaks(artefact.master, MASTER_PEAKS),
+                loudness_lufs=round(artefact.measures.loudness_lufs, 2),
+            )
+
+
+def mood_view(mood: Mood) -> MoodView:
+    """Return a mood as words, axes and colours."""
+    return MoodView(
+        words=list(mood.words),
+        phrase=mood.phrase,
+        understood=mood.understood,
+        valence=round(mood.valence, 3),
+        energy=round(mood.energy, 3),
+        warmth=round(mood.warmth, 3),
+        density=round(mood.density, 3),
+        haze=round(mood.haze, 3),
+        colours=list(cover.colours(mood)),
+    )
+
+
+def section_views(form: Form) -> list[SectionView]:
+    """Return the blocks of a form in seconds."""
+    beat_s = 60.0 / form.tempo_bpm
+    return [
+        SectionView(
+            name=section.name,
+            role=section.role,
+            start_s=round(section.start_beats * beat_s, 3),
+            end_s=round(section.end_beats * beat_s, 3),
+        )
+        for section in form.sections
+    ]
+
+
+def part_views(score: Score) -> list[PartView]:
+    """Return every note as it is played, part by part."""
+    return [
+        PartView(
+            name=part.name,
+            stem=part.stem,
+            notes=[
+                (
+                    round(score.onset_s(note), 3),
+                    round(score.seconds_at(note.duration_beats), 3),
+                    note.pitch,
+                    note.velocity,
+                )
+                for note in part.notes
+            ],
+        )
+        for part in score.parts
+    ]
+
+
+def _stem_count(score: Score) -> int:
+    """Count the stems that will be there in the end: those that are played, and the space."""
+    return len({part.stem for part in score.parts} | {"space"})
+
+
+def peaks(audio: Audio, count: int, *, own: bool = False) -> list[int]:
+    """Return the loudest sample of each of ``count`` equal stretches, 0…255.
+
+    Parameters
+    ----------
+    audio : Audio
+    count : int > 0
+    own : bool
+        Measure against the audio's own loudest sample instead of full scale.
+
+    Examples
+    --------
+    >>> peaks(Audio(np.array([[0.0, -0.5, 0.25, 1.0]], np.float32)), 2)
+    [128, 255]
+    """
+    samples = audio.samples
+    if samples.shape[1] == 0:
+        return [0] * count
+    edges = np.linspace(0, samples.shape[1], count, endpoint=False).astype(np.int64)
+    top = np.maximum.reduceat(samples, edges, axis=1).max(axis=0)
+    bottom = np.minimum.reduceat(samples, edges, axis=1).min(axis=0)
+    height = np.maximum(top, -bottom)
+    scale = max(float(height.max()), 1e-9) if own else 1.0
+    return np.rint(255.0 * np.clip(height / scale, 0.0, 1.0)).astype(int).tolist()
