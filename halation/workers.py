@@ -147,11 +147,9 @@ def dask(address: str) -> Iterator[tuple[Executor, int]]:
     try:
         from distributed import Client
     except ImportError as error:
-        raise BackendError(
-            'a cluster needs an extra: pip install "halation[cluster]"'
-        ) from error
+        raise BackendError('a cluster needs an extra: pip install "halation[cluster]"') from error
     try:
-        client = Client(address, timeout="10s", set_as_default=False)
+        client = Client(address, timeout="10s", set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise BackendError(
@@ -165,7 +163,7 @@ def dask(address: str) -> Iterator[tuple[Executor, int]]:
                 f"the cluster at {address} has no workers; start one with `dask worker {address}`"
             )
         # Whoever asks for the same song twice wants it made twice.
-        yield client.get_executor(pure=False, retries=1), slots
+        yield client.get_executor(pure=False, retries=1), slots  # type: ignore[no-untyped-call]
 
 
 def died(error: BaseException) -> bool:

@@ -188,7 +188,8 @@ def colours(mood: Mood) -> tuple[str, str, str, str]:
     palette = _palette(mood)
     shades = (palette.night, palette.dusk, palette.accent, palette.glow)
     night, dusk, accent, glow = (
-        "#" + np.rint(255.0 * np.minimum(shade, 1.0) ** (1.0 / GAMMA)).astype(np.uint8).tobytes().hex()
+        "#"
+        + np.rint(255.0 * np.minimum(shade, 1.0) ** (1.0 / GAMMA)).astype(np.uint8).tobytes().hex()
         for shade in shades
     )
     return night, dusk, accent, glow

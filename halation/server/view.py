@@ -125,4 +125,4 @@ def peaks(audio: Audio, count: int, *, own: bool = False) -> list[int]:
     bottom = np.minimum.reduceat(samples, edges, axis=1).min(axis=0)
     height = np.maximum(top, -bottom)
     scale = max(float(height.max()), 1e-9) if own else 1.0
-    return np.rint(255.0 * np.clip(height / scale, 0.0, 1.0)).astype(int).tolist()
+    return [round(255.0 * float(h)) for h in np.clip(height / scale, 0.0, 1.0)]

@@ -1,0 +1,477 @@
+"""The queue: songs that were asked for, made one after another by other processes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from concurrent.futures import CancelledError as ExecutorCancelled
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from halation.seeds import draw_seed
+from halation.server.library import Library
+from halation.server.maker import Made, Order, Stopped, make_song, make_stems
+from halation.server.metrics import Metrics
+from halation.server.models import Event, EventKind, Job, JobState, Song, Wish
+from halation.server.shelf import Entry
+from halation.server.wire import Exchange, Socket
+from halation.types import Brief, BriefError, FileError, HalationError, Key
+from halation.workers import died
+
+__all__ = ["Jobs", "QueueFull"]
+
+log = logging.getLogger("halation")
+
+ATTEMPTS: Final = 2
+"""A song whose process died is tried once more."""
+
+ENDED_KEPT: Final = 64
+"""Ended jobs that can still be asked for."""
+
+ENDS: Final[tuple[EventKind, ...]] = ("done", "failed", "cancelled")
+
+
+class QueueFull(Exception):
+    """No room for another song; ``wait_s`` is about when there will be."""
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__(f"the queue is full; try again in about {wait_s} seconds")
+        self.wait_s = wait_s
+
+
+class _Log:
+    """A job's events as they are sent, and those who wait for the next one."""
+
+    def __init__(self) -> None:
+        self._epoch = secrets.token_hex(3)
+        self._rows: list[tuple[int, EventKind, str]] = []
+        self._count = 0
+        self._changed = asyncio.Event()
+        self.closed = False
+
+    def add(self, kind: EventKind, body: str) -> None:
+        if self.closed:
+            return
+        if kind == "queued":  # only the newest place counts
+            self._rows = [row for row in self._rows if row[1] != "queued"]
+        self._count += 1
+        self._rows.append((self._count, kind, body))
+        self.closed = kind in ENDS
+        self._wake()
+
+    def restart(self) -> None:
+        """Forget what a lost attempt has shown."""
+        self._rows.clear()
+
+    def close(self) -> None:
+        self.closed = True
+        self._wake()
+
+    def _wake(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def follow(self, after: str | None) -> AsyncIterator[tuple[str, EventKind, str]]:
+        epoch, _, number = (after or "").partition(".")
+        seen = int(number) if epoch == self._epoch and number.isdecimal() else 0
+        while True:
+            changed = self._changed
+            for count, kind, body in [row for row in self._rows if row[0] > seen]:
+                seen = count
+                yield f"{self._epoch}.{count}", kind, body
+            if self.closed:
+                return
+            await changed.wait()
+
+
+@dataclass(slots=True, eq=False)
+class _Work:
+    """A job and what the queue knows of it."""
+
+    id: str
+    created_at: str
+    wish: Wish
+    brief: Brief
+    stems_of: str = ""
+    attempts: int = 0
+    state: JobState = "waiting"
+    message: str = ""
+    log: _Log = field(default_factory=_Log)
+    socket: Socket | None = None
+    cancelled: bool = False
+
+
+class Jobs:
+    """The queue. All but the songs themselves happens on the event loop's thread.
+
+    Parameters
+    ----------
+    library : Library
+    executor : Executor
+        Who makes songs.
+    slots : int > 0
+        How many songs at a time.
+    exchange : Exchange
+        Whom the makers tell what exists.
+    remote : bool
+        Whether they may be other machines: files then come back with the result.
+    limit : int > 0
+        Songs that may wait.
+    length_s : float, optional
+        Length of songs where a wish names none.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        executor: Executor,
+        *,
+        slots: int,
+        exchange: Exchange,
+        metrics: Metrics,
+        remote: bool = False,
+        limit: int = 32,
+        length_s: float | None = None,
+    ) -> None:
+        self.limit = limit
+        self._library, self._executor, self._slots = library, executor, slots
+        self._exchange, self._metrics, self._remote = exchange, metrics, remote
+        self._length_s = length_s
+        self._waiting: list[_Work] = []
+        self._running: dict[str, _Work] = {}
+        self._ended: OrderedDict[str, _Work] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+        self._seconds: float = 0.0
+
+    # -- what clients ask ------------------------------------------------------------
+
+    def ask(self, wish: Wish) -> Job:
+        """Put a song into the queue.
+
+        Raises
+        ------
+        QueueFull
+        BriefError
+            If the wish cannot be fulfilled.
+        """
+        work = _Work(_new_id(), _now(), *self._brief(wish))
+        self._enter(work)
+        return self._job(work)
+
+    def ask_stems(self, song: Song) -> Job:
+        """Have the stems of a song made, unless they are kept or in work; errors as above."""
+        for other in (*self._running.values(), *self._waiting):
+            if other.stems_of == song.id:
+                return self._job(other)
+        brief = Brief(song.seed, song.text)
+        work = _Work(_new_id(), _now(), Wish(), brief, stems_of=song.id)
+        if song.stems:
+            work.state = "done"
+            work.log.add("done", _body(Event(kind="done", song=song)))
+            self._keep(work)
+        else:
+            self._enter(work)
+        return self._job(work)
+
+    def find(self, job_id: str) -> Job | None:
+        """Return a job, one that has ended only for a while."""
+        work = self._find(job_id)
+        return self._job(work) if work else None
+
+    def active(self) -> list[Job]:
+        """Return the jobs that run or wait, in order."""
+        return [self._job(work) for work in (*self._running.values(), *self._waiting)]
+
+    def cancel(self, job_id: str) -> Job | None:
+        """Cancel a job; None where it has ended already."""
+        work = self._find(job_id)
+        if work is None or work.state not in ("waiting", "running"):
+            return None
+        work.cancelled = True
+        if work.state == "waiting":
+            self._waiting.remove(work)
+            self._end(work, "cancelled")
+            self._tell_places()
+        elif work.socket is not None:
+            self._exchange.stop(work.socket)
+            self._end(work, "cancelled")  # its process stops when it next looks up
+        return self._job(work)
+
+    def follow(self, job_id: str, after: str | None) -> AsyncIterator[tuple[str, EventKind, str]]:
+        """Yield a job's events as (id, kind, JSON), from the start or after a known id."""
+        work = self._find(job_id)
+        assert work is not None
+        return work.log.follow(after)
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many run and how many wait."""
+        return len(self._running), len(self._waiting)
+
+    @property
+    def usual_s(self) -> float:
+        """Seconds that a song takes, about; 0 before the first."""
+        return round(self._seconds, 1)
+
+    # -- life ------------------------------------------------------------
+
+    def resume(self) -> None:
+        """Take up the jobs that a server before this one has left."""
+        for job_id, created_at, attempts, text in self._library.unfinished():
+            if self._library.song(job_id) is not None:
+                self._library.forget_job(job_id)  # it was done; only the note was left
+                continue
+            try:
+                work = _Work(job_id, created_at, *self._brief(Wish.model_validate_json(text)))
+            except (ValueError, HalationError):
+                log.warning("the job %s cannot be read and is dropped", job_id)
+                self._library.forget_job(job_id)
+                continue
+            work.attempts = attempts
+            if attempts >= ATTEMPTS:
+                self._fail(work, "The server was stopped twice while it made this song; try again.")
+            else:
+                self._waiting.append(work)
+        self._start_free()
+
+    def hang_up(self) -> None:
+        """End every stream of events: the server is going down."""
+        self._closing = True
+        for work in (*self._running.values(), *self._waiting, *self._ended.values()):
+            work.log.close()
+
+    async def close(self) -> None:
+        """Stop what runs; it is taken up when the server comes back."""
+        self.hang_up()
+        for work in self._running.values():
+            if work.socket is not None:
+                self._exchange.stop(work.socket)
+            if not work.stems_of and not work.cancelled:  # this attempt does not count
+                self._note(work, work.attempts - 1)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # -- inside ------------------------------------------------------------
+
+    def _brief(self, wish: Wish) -> tuple[Wish, Brief]:
+        """Settle what is open in a wish, so that it makes the same song when it is read again."""
+        if wish.radio is not None:
+            from halation import radio
+
+            station = wish.radio
+            brief = radio.brief_of(
+                station.station,
+                station.seed,
+                station.number,
+                length_s=wish.length_s or self._length_s,
+                instrumental=wish.instrumental,
+            )
+            return wish, brief
+        seed = draw_seed() if wish.seed is None else wish.seed
+        wish = wish.model_copy(update={"seed": seed, "length_s": wish.length_s or self._length_s})
+        key = None if wish.key is None else Key.parse(wish.key)
+        return wish, Brief(
+            seed=seed, text=wish.text, length_s=wish.length_s, tempo_bpm=wish.tempo_bpm, key=key,
+            instrumental=wish.instrumental,
+        )  # fmt: skip
+
+    def _enter(self, work: _Work) -> None:
+        if self._closing:
+            raise FileError("the server is going down")
+        if len(self._waiting) >= self.limit:
+            raise QueueFull(max(1, round((self._seconds or 10.0) / self._slots)))
+        if not work.stems_of:
+            self._note(work, 0)
+        self._waiting.append(work)
+        self._tell_place(work)
+        self._start_free()
+
+    def _start_free(self) -> None:
+        if self._closing:
+            return
+        started = False
+        while self._waiting and len(self._running) < self._slots:
+            work = self._waiting.pop(0)
+            self._running[work.id] = work
+            work.state = "running"
+            work.attempts += 1
+            task = asyncio.get_running_loop().create_task(self._run(work))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            started = True
+        if started:
+            self._tell_places()
+
+    def _tell_places(self) -> None:
+        for work in self._waiting:
+            self._tell_place(work)
+        self._metrics.waiting.set(len(self._waiting))
+        self._metrics.running.set(len(self._running))
+
+    def _tell_place(self, work: _Work) -> None:
+        work.log.add("queued", _body(Event(kind="queued", position=self._place(work))))
+
+    def _place(self, work: _Work) -> int:
+        """Count the songs to be made before this one."""
+        if work.state != "waiting" or work not in self._waiting:
+            return 0
+        return self._waiting.index(work) + len(self._running)
+
+    async def _run(self, work: _Work) -> None:
+        loop = asyncio.get_running_loop()
+        thread = threading.get_ident()
+
+        def hear(kind: str, body: bytes) -> None:
+            assert threading.get_ident() != thread
+            loop.call_soon_threadsafe(self._heard, work, kind, body)
+
+        work.log.add("started", _body(Event(kind="started")))
+        work.socket = self._exchange.expect(hear)
+        try:
+            await self._attempt(work)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._lost(work, error)
+        finally:
+            self._exchange.end(work.socket)
+            work.socket = None
+            self._running.pop(work.id, None)
+            await asyncio.to_thread(self._library.clear, work.id)
+            if not self._closing:
+                self._start_free()
+                self._tell_places()
+
+    async def _attempt(self, work: _Work) -> None:
+        """Have a song made and take it in."""
+        if not work.stems_of:
+            self._note(work, work.attempts)
+        room = await asyncio.to_thread(self._library.making, work.id)
+        recipe = b""
+        if work.stems_of:
+            recipe = await asyncio.to_thread(self._recipe, work.stems_of)
+        order = Order(
+            brief=None if work.stems_of else work.brief,
+            song_json=recipe,
+            folder=None if self._remote else str(room),
+            socket=work.socket,
+        )
+        make = make_stems if work.stems_of else make_song
+        made = await asyncio.wrap_future(self._executor.submit(make, order))
+        if work.cancelled:
+            return
+        song = await asyncio.to_thread(self._take_in, work, made, room)
+        if not work.stems_of:
+            self._seconds = (
+                made.seconds if not self._seconds else (0.7 * self._seconds + 0.3 * made.seconds)
+            )
+            self._metrics.made(made.seconds, made.duration_s)
+        self._end(work, "done", song=song)
+
+    def _note(self, work: _Work, attempts: int) -> None:
+        wish = work.wish.model_dump_json()
+        self._library.note_job(work.id, work.created_at, attempts, wish)
+
+    def _recipe(self, song_id: str) -> bytes:
+        song = self._library.song(song_id)
+        path = self._library.file(song, "song.json") if song else None
+        if path is None:
+            raise FileError("the song is not in the library any more")
+        return path.read_bytes()
+
+    def _take_in(self, work: _Work, made: Made, room: Path) -> Song:
+        """Put what was made into the library."""
+        for name, content in made.contents.items():
+            (room / Path(name).name).write_bytes(content)
+        if work.stems_of:
+            return self._library.add_stems(work.stems_of, room, made.stems_gain_db)
+        entry = Entry(
+            id=work.id, created_at=work.created_at, title=made.title,
+            radio=work.wish.radio is not None, files=made.files,
+        )  # fmt: skip
+        return self._library.add(entry, room)
+
+    def _heard(self, work: _Work, kind: str, body: bytes) -> None:
+        if work.state == "running":
+            work.log.add(kind, body.decode())  # type: ignore[arg-type]
+
+    def _lost(self, work: _Work, error: BaseException) -> None:
+        """Decide what becomes of a job that did not come to its end."""
+        if work.cancelled or self._closing:
+            return
+        if isinstance(error, BriefError | HalationError):
+            self._fail(work, str(error))
+        elif isinstance(error, sqlite3.Error):
+            self._fail(work, f"The library cannot be written ({error}); is the disk full?")
+        elif isinstance(error, OSError):
+            self._fail(work, f"The song could not be kept: {error.strerror or error}.")
+        elif not died(error) and not isinstance(error, Stopped | ExecutorCancelled):
+            log.error("a song failed", exc_info=error)
+            self._fail(work, f"Something is wrong in halation ({type(error).__name__}: {error}).")
+        elif work.attempts >= ATTEMPTS:
+            self._fail(work, "The process that made this song died twice; is there enough memory?")
+        else:
+            work.state = "waiting"
+            work.log.restart()
+            message = "The process that made this song died; it is made again."
+            work.log.add("retry", _body(Event(kind="retry", message=message)))
+            self._metrics.retries.inc()
+            self._waiting.insert(0, work)
+
+    def _fail(self, work: _Work, message: str) -> None:
+        log.warning("job %s failed: %s", work.id, message)
+        work.message = message
+        self._end(work, "failed", message=message)
+
+    def _end(
+        self, work: _Work, state: JobState, *, song: Song | None = None, message: str | None = None
+    ) -> None:
+        work.state = state
+        kind: EventKind = state  # type: ignore[assignment]
+        work.log.add(kind, _body(Event(kind=kind, song=song, message=message)))
+        if not work.stems_of:
+            self._library.forget_job(work.id)
+            self._metrics.songs.labels(state).inc()
+        self._keep(work)
+
+    def _keep(self, work: _Work) -> None:
+        self._ended[work.id] = work
+        while len(self._ended) > ENDED_KEPT:
+            self._ended.popitem(last=False)
+
+    def _find(self, job_id: str) -> _Work | None:
+        for work in self._waiting:
+            if work.id == job_id:
+                return work
+        return self._running.get(job_id) or self._ended.get(job_id)
+
+    def _job(self, work: _Work) -> Job:
+        return Job(
+            id=work.id, state=work.state, position=self._place(work), text=work.brief.text,
+            seed=work.brief.seed, radio=work.wish.radio is not None, created_at=work.created_at,
+            message=work.message,
+        )  # fmt: skip
+
+
+def _now() -> str:
+    """Return the time in UTC; as text, later is greater."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _new_id() -> str:
+    """Draw a name that no file system and no address bar minds, 50 bits."""
+    return "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz23456789") for _ in range(10))
+
+
+def _body(event: Event) -> str:
+    return event.model_dump_json(exclude_none=True)

@@ -1,0 +1,165 @@
+"""From the command line to a server that listens: what ``halation serve`` does."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from urllib.parse import urlsplit
+
+import uvicorn
+from fastapi import FastAPI
+
+from halation import workers
+from halation.server import app, maker
+from halation.server.jobs import Jobs
+from halation.server.library import Library
+from halation.server.metrics import Metrics
+from halation.server.wire import Exchange
+from halation.types import HalationError
+
+__all__ = ["Service", "listen", "serve"]
+
+log = logging.getLogger("halation")
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How to serve.
+
+    Parameters
+    ----------
+    workers : int > 0, optional
+        Songs made at a time. Default: one for every two cores.
+    dask : str, optional
+        Address of a cluster's scheduler that makes them instead.
+    queue : int > 0
+        Songs that may wait.
+    quota_mb : int
+        Room for songs until the listener sets another.
+    length_s : float, optional
+        Length of songs where a wish names none.
+    hosts : tuple of str
+        Names by which the server may be called, besides this machine's own.
+    """
+
+    library: Path
+    workers: int | None = None
+    dask: str | None = None
+    queue: int = 32
+    quota_mb: int = 5_000
+    length_s: float | None = None
+    hosts: tuple[str, ...] = ()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take a port before anything else is started.
+
+    Raises
+    ------
+    HalationError
+        If it is taken, or is not ours to take.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=256)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise HalationError(
+            f"cannot listen at {host}:{port} ({reason}); choose another --port or --host"
+        ) from error
+
+
+def serve(
+    service: Service, listener: socket.socket, ready: Callable[[], None] | None = None
+) -> None:
+    """Serve until a signal says to stop.
+
+    Parameters
+    ----------
+    service : Service
+    listener : socket
+        From :func:`listen`.
+    ready : callable, optional
+        Called, in a thread, when the page can be opened.
+
+    Raises
+    ------
+    HalationError
+        If the library or the cluster cannot be used.
+    """
+    with ExitStack() as stack:
+        library = Library(service.library, quota_mb=service.quota_mb)
+        stack.callback(library.close)
+        metrics = Metrics()
+        executor, slots, exchange = _makers(service, stack)
+
+        @asynccontextmanager
+        async def start(_app: FastAPI) -> AsyncIterator[Jobs]:
+            jobs = Jobs(
+                library,
+                executor,
+                slots=slots,
+                exchange=exchange,
+                metrics=metrics,
+                remote=service.dask is not None,
+                limit=service.queue,
+                length_s=service.length_s,
+            )
+            server.jobs = jobs
+            jobs.resume()
+            if ready is not None:
+                threading.Thread(target=ready, daemon=True).start()
+            yield jobs
+            await jobs.close()
+
+        hosts = (*LOOPBACK, *service.hosts, listener.getsockname()[0])
+        server = _Server(
+            uvicorn.Config(
+                app.create(library, start, metrics, hosts=hosts),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=5,
+                timeout_keep_alive=30,
+                limit_concurrency=500,
+                h11_max_incomplete_event_size=32 << 10,
+            )
+        )
+        server.run(sockets=[listener])
+
+
+def _makers(service: Service, stack: ExitStack) -> tuple[Executor, int, Exchange]:
+    """Start those who make songs, and the line on which they say what exists."""
+    if service.dask is not None:
+        executor, slots = stack.enter_context(workers.dask(service.dask))
+        exchange = Exchange(urlsplit(service.dask).hostname)
+        stack.callback(exchange.close)
+        return executor, slots, exchange
+    slots = service.workers or workers.usual_count()
+    pool = workers.Processes(slots)
+    stack.callback(pool.kill)
+    exchange = Exchange()
+    stack.callback(exchange.close)
+    for _ in range(slots):
+        pool.submit(maker.warm_up)
+    return pool, slots, exchange
+
+
+class _Server(uvicorn.Server):
+    """Ends streams of events at a signal: it would wait for them otherwise."""
+
+    jobs: Jobs | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.jobs is not None:
+            self.jobs.hang_up()
+        super().handle_exit(sig, frame)

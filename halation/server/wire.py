@@ -1,0 +1,161 @@
+"""How a process that makes a song tells the server what exists, and learns that it should stop.
+
+The song itself comes back as the executor's result, on a pool and on a cluster alike; this line
+carries only small events, and a song is made without it, too, where it cannot be had.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Client, Connection, Listener
+from typing import Final
+
+__all__ = ["Exchange", "Line", "Socket"]
+
+log = logging.getLogger("halation")
+
+STOP: Final = b"stop"
+MAX_BYTES: Final = 8 << 20
+"""A ten-minute song's notes are 0.4 MB."""
+
+Hear = Callable[[str, bytes], None]
+"""Takes an event's kind and its JSON; called from a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """Where a worker calls, and by which name: the call of one job, once."""
+
+    address: str | tuple[str, int]
+    key: bytes
+    call: bytes
+
+
+class Exchange:
+    """The server's end: it listens for calls from workers.
+
+    Parameters
+    ----------
+    toward : str, optional
+        Host name of a cluster's scheduler; the exchange then listens where that can reach it.
+        None: on this machine alone.
+    """
+
+    def __init__(self, toward: str | None = None) -> None:
+        self._key = secrets.token_bytes(32)
+        address = None if toward is None else (_own_address(toward), 0)
+        self._listener = Listener(address, backlog=64, authkey=self._key)
+        self._calls: dict[bytes, Hear] = {}
+        self._lines: dict[bytes, Connection] = {}
+        self._lock = threading.Lock()
+        threading.Thread(target=self._listen, name="exchange", daemon=True).start()
+
+    def expect(self, hear: Hear) -> Socket:
+        """Prepare for one worker's call; ``hear`` gets what it says."""
+        call = secrets.token_bytes(16)
+        with self._lock:
+            self._calls[call] = hear
+        return Socket(self._listener.address, self._key, call)
+
+    def stop(self, socket: Socket) -> None:
+        """Tell the worker to stop; one that has not called yet finds nobody."""
+        with self._lock:
+            self._calls.pop(socket.call, None)
+            line = self._lines.get(socket.call)
+        if line is not None:
+            with suppress(OSError):
+                line.send_bytes(STOP)
+
+    def end(self, socket: Socket) -> None:
+        """Hear no more of a call."""
+        with self._lock:
+            self._calls.pop(socket.call, None)
+
+    def close(self) -> None:
+        """Hang up on everybody; workers take that as a stop."""
+        self._listener.close()
+        with self._lock:
+            for line in self._lines.values():
+                line.close()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                line = self._listener.accept()
+            except OSError:  # closed
+                return
+            except Exception:  # a caller without the key
+                log.warning("a call to the exchange was refused", exc_info=True)
+                continue
+            threading.Thread(target=self._hear, args=(line,), daemon=True).start()
+
+    def _hear(self, line: Connection) -> None:
+        call = b""
+        try:
+            with line:
+                call = line.recv_bytes(64)
+                with self._lock:
+                    if call not in self._calls:
+                        return
+                    self._lines[call] = line
+                while True:
+                    kind, _, body = line.recv_bytes(MAX_BYTES).partition(b"\n")
+                    with self._lock:
+                        hear = self._calls.get(call)
+                    if hear is None:
+                        return
+                    hear(kind.decode(), body)
+        except (EOFError, OSError):
+            pass
+        finally:
+            with self._lock:
+                self._lines.pop(call, None)
+
+
+def _own_address(host: str) -> str:
+    """Return the address of this machine that a host would see."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((host, 9))  # sends nothing
+        return str(probe.getsockname()[0])
+
+
+class Line:
+    """A worker's end."""
+
+    def __init__(self, socket: Socket | None) -> None:
+        self._line: Connection | None = None
+        if socket is None:
+            return
+        try:
+            self._line = Client(socket.address, authkey=socket.key)
+            self._line.send_bytes(socket.call)
+        except Exception:  # behind a firewall, say: the song comes without its progress
+            log.warning("no line to the server; the song is made without progress", exc_info=True)
+            self._line = None
+
+    def say(self, kind: str, body: str) -> None:
+        """Tell of an event; whether anybody hears it does not matter here."""
+        if self._line is not None:
+            with suppress(OSError):
+                self._line.send_bytes(kind.encode() + b"\n" + body.encode())
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the server wants no more of it, or is gone."""
+        if self._line is None:
+            return False
+        try:
+            return self._line.poll() and self._line.recv_bytes(64) == STOP
+        except (EOFError, OSError):
+            return True
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._line is not None:
+            self._line.close()
