@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import Field
 from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.types import Lifespan
 
 import halation
 from halation.server import page, streams
@@ -35,7 +36,7 @@ from halation.server.models import (
 )
 from halation.types import STEM_NAMES, BriefError, FileError, HalationError
 
-__all__ = ["create"]
+__all__ = ["create", "describe"]
 
 _Answers = dict[int | str, dict[str, Any]]
 
@@ -258,6 +259,22 @@ def put_settings(settings: Settings, library: TheLibrary) -> Settings:
     return settings
 
 
+operation = APIRouter(tags=["operation"], responses=_problems(_400=_COMMON[400]["description"]))
+
+
+@operation.get("/healthz")
+async def healthz() -> dict[str, Literal["ok"]]:
+    """Say that the server is there."""
+    return {"status": "ok"}
+
+
+@operation.get("/metrics", response_class=PlainTextResponse)
+def metrics_text(request: Request) -> PlainTextResponse:
+    """Return figures for Prometheus."""
+    metrics: Metrics = request.app.state.metrics
+    return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
+
+
 def create(
     library: Library,
     start: Callable[[FastAPI], AbstractAsyncContextManager[Jobs]],
@@ -286,6 +303,21 @@ def create(
             app.state.jobs = jobs
             yield
 
+    app = _bare(lifespan)
+    app.state.library = library
+    app.state.metrics = metrics
+    app.add_middleware(Guard, hosts=hosts)
+    _answer_errors(app)
+    page.mount(app, page_folder)
+    return app
+
+
+def describe() -> dict[str, Any]:
+    """Return the OpenAPI document, from which the page's client is generated."""
+    return _bare().openapi()
+
+
+def _bare(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     app = FastAPI(
         title="halation",
         version=halation.__version__,
@@ -296,22 +328,8 @@ def create(
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.library = library
     app.include_router(api)
-    app.add_middleware(Guard, hosts=hosts)
-
-    @app.get("/healthz", tags=["operation"])
-    async def healthz() -> dict[str, Literal["ok"]]:
-        """Say that the server is there."""
-        return {"status": "ok"}
-
-    @app.get("/metrics", tags=["operation"], response_class=PlainTextResponse)
-    def metrics_text() -> PlainTextResponse:
-        """Return figures for Prometheus."""
-        return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
-
-    _answer_errors(app)
-    page.mount(app, page_folder)
+    app.include_router(operation)
     return app
 
 

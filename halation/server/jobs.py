@@ -6,7 +6,6 @@ import asyncio
 import logging
 import secrets
 import sqlite3
-import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from concurrent.futures import CancelledError as ExecutorCancelled
@@ -35,6 +34,9 @@ ATTEMPTS: Final = 2
 
 ENDED_KEPT: Final = 64
 """Ended jobs that can still be asked for."""
+
+LAST_WORDS: Final = 200
+"""How often, every hundredth of a second, a finished job's last events are waited for."""
 
 ENDS: Final[tuple[EventKind, ...]] = ("done", "failed", "cancelled")
 
@@ -87,9 +89,10 @@ class _Log:
             for count, kind, body in [row for row in self._rows if row[0] > seen]:
                 seen = count
                 yield f"{self._epoch}.{count}", kind, body
-            if self.closed:
-                return
-            await changed.wait()
+            if not any(count > seen for count, _, _ in self._rows):  # none came meanwhile
+                if self.closed:
+                    return
+                await changed.wait()
 
 
 @dataclass(slots=True, eq=False)
@@ -106,6 +109,7 @@ class _Work:
     message: str = ""
     log: _Log = field(default_factory=_Log)
     socket: Socket | None = None
+    heard: int = 0
     cancelled: bool = False
 
 
@@ -329,14 +333,12 @@ class Jobs:
 
     async def _run(self, work: _Work) -> None:
         loop = asyncio.get_running_loop()
-        thread = threading.get_ident()
-
-        def hear(kind: str, body: bytes) -> None:
-            assert threading.get_ident() != thread
-            loop.call_soon_threadsafe(self._heard, work, kind, body)
-
         work.log.add("started", _body(Event(kind="started")))
-        work.socket = self._exchange.expect(hear)
+        attempt = work.attempts
+        work.heard = 0
+        work.socket = self._exchange.expect(
+            lambda *event: loop.call_soon_threadsafe(self._heard, work, attempt, *event)
+        )
         try:
             await self._attempt(work)
         except asyncio.CancelledError:
@@ -368,6 +370,10 @@ class Jobs:
         )
         make = make_stems if work.stems_of else make_song
         made = await asyncio.wrap_future(self._executor.submit(make, order))
+        for _ in range(LAST_WORDS):  # they come another way than the result
+            if work.heard >= made.said:
+                break
+            await asyncio.sleep(0.01)
         if work.cancelled:
             return
         song = await asyncio.to_thread(self._take_in, work, made, room)
@@ -401,7 +407,10 @@ class Jobs:
         )  # fmt: skip
         return self._library.add(entry, room)
 
-    def _heard(self, work: _Work, kind: str, body: bytes) -> None:
+    def _heard(self, work: _Work, attempt: int, kind: str, body: bytes) -> None:
+        if attempt != work.attempts:  # the last words of one that was lost
+            return
+        work.heard += 1
         if work.state == "running":
             work.log.add(kind, body.decode())  # type: ignore[arg-type]
 

@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from halation.server.models import Event
 from halation.server.wire import Line, Socket
 from halation.types import Brief, FileError, Mix, Song
 
-__all__ = ["Made", "Order", "Stopped", "make_song", "make_stems", "warm_up"]
+__all__ = ["Made", "Order", "Stopped", "make_song", "make_stems", "warm_up", "write"]
 
 SMALL_COVER: Final = 480
 """Width and height of the cover in lists, in pixels."""
@@ -59,6 +59,8 @@ class Made:
     files : dict of public name → (path inside the folder, bytes)
     contents : dict of path → bytes
         Empty where the files were written in place.
+    said : int
+        Events that were told on the way.
     """
 
     title: str
@@ -67,6 +69,7 @@ class Made:
     files: dict[str, tuple[str, int]]
     stems_gain_db: float = 0.0
     contents: dict[str, bytes] = field(default_factory=dict)
+    said: int = 0
 
 
 def warm_up() -> None:
@@ -103,24 +106,9 @@ def make_song(order: Order) -> Made:
         finally:
             making.close()
         assert song is not None
-        written = files.write(song, folder)
-        room = _emptied(written.folder, folder)
-        _small_cover(room)
-        _write_view(room, song)
-        wav, mp3, midi, grid = (
-            p.name if p else "" for p in (written.wav, written.mp3, written.midi, written.midi_grid)
-        )
-        names = {
-            "song.wav": wav, "song.mp3": mp3, "song.mid": midi, "song-grid.mid": grid,
-            **{name: name for name in ("song.json", "cover.png", "cover-small.jpg")},
-        }  # fmt: skip
-        return Made(
-            title=song.title,
-            seconds=time.perf_counter() - started,
-            duration_s=song.master.duration_s,
-            files={name: (path, (room / path).stat().st_size) for name, path in names.items()},
-            contents={} if order.folder else _contents(room),
-        )
+        seconds = time.perf_counter() - started
+        made = write(song, folder, in_place=order.folder is not None, seconds=seconds)
+        return replace(made, said=line.said)
 
 
 def make_stems(order: Order) -> Made:
@@ -167,7 +155,45 @@ def make_stems(order: Order) -> Made:
             files={},
             stems_gain_db=recipe.measures.loudness_lufs - loudness.integrated(mix.audio),
             contents={} if order.folder else _contents(folder),
+            said=line.said,
         )
+
+
+def write(song: Song, folder: Path, *, in_place: bool, seconds: float) -> Made:
+    """Write all files of a song that the library keeps into an empty folder.
+
+    Parameters
+    ----------
+    song : Song
+    folder : Path
+    in_place : bool
+        Whether they stay there; their contents are returned where not.
+    seconds : float
+        How long the song took so far.
+    """
+    from halation import files
+
+    started = time.perf_counter()
+    written = files.write(song, folder)
+    room = _emptied(written.folder, folder)
+    _small_cover(room)
+    _write_view(room, song)
+    assert written.wav is not None
+    assert written.mp3 is not None
+    names = {
+        "song.wav": written.wav.name,
+        "song.mp3": written.mp3.name,
+        "song.mid": written.midi.name,
+        "song-grid.mid": written.midi_grid.name,
+        **{name: name for name in ("song.json", "cover.png", "cover-small.jpg")},
+    }
+    return Made(
+        title=song.title,
+        seconds=seconds + time.perf_counter() - started,
+        duration_s=song.master.duration_s,
+        files={name: (path, (room / path).stat().st_size) for name, path in names.items()},
+        contents={} if in_place else _contents(room),
+    )
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from halation.server.models import Song, SongDetail
-from halation.types import FileError
+from halation.types import STEM_NAMES, FileError
 
 __all__ = ["UNREADABLE", "Entry", "detail", "file", "read_entry", "row", "write_entry"]
 
@@ -41,11 +41,7 @@ class Entry:
     @property
     def stems(self) -> list[str]:
         """Names of the stems that are kept."""
-        return [
-            name.removeprefix("stems/").removesuffix(".flac")
-            for name in self.files
-            if name.startswith("stems/")
-        ]
+        return [name for name in STEM_NAMES if f"stems/{name}.flac" in self.files]
 
     @property
     def bytes(self) -> int:

@@ -126,10 +126,11 @@ def _own_address(host: str) -> str:
 
 
 class Line:
-    """A worker's end."""
+    """A worker's end; ``said`` counts the events that went out."""
 
     def __init__(self, socket: Socket | None) -> None:
         self._line: Connection | None = None
+        self.said = 0
         if socket is None:
             return
         try:
@@ -144,6 +145,7 @@ class Line:
         if self._line is not None:
             with suppress(OSError):
                 self._line.send_bytes(kind.encode() + b"\n" + body.encode())
+                self.said += 1
 
     @property
     def stopped(self) -> bool:

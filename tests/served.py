@@ -1,0 +1,193 @@
+"""A real server on a real port for tests, whose songs are made at once by a fake."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+from halation import files
+from halation.pipeline import Artefact
+from halation.server import app, maker, view
+from halation.server.jobs import Jobs
+from halation.server.library import Library
+from halation.server.maker import Made, Order, Stopped
+from halation.server.metrics import Metrics
+from halation.server.models import Event
+from halation.server.wire import Exchange, Line
+from halation.types import Brief, Song
+from tests.fakes import fake_song
+
+
+class Kitchen(Executor):
+    """Makes the fake song for every order, in a thread; a test may hold it back or spoil it.
+
+    ``gate`` must be set for a song to go on after its form; ``spoil`` is raised instead of songs,
+    one after another.
+    """
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.gate.set()
+        self.spoil: list[BaseException] = []
+        self.orders: list[Order] = []
+        self._pool = ThreadPoolExecutor(2)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Answer an order."""
+        assert not kwargs
+        (order,) = args
+        self.orders.append(order)
+        return self._pool.submit(self._stems if fn is maker.make_stems else self._make, order)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Let everything go on and end."""
+        self.gate.set()
+        self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
+
+    def _make(self, order: Order) -> Made:
+        assert order.brief is not None
+        assert order.folder is not None
+        line = Line(order.socket)
+        try:
+            song = _song()
+            _say(line, view.event_of(song.score.form.mood))
+            _say(line, view.event_of(song.score.form))
+            while not self.gate.wait(0.01):
+                if line.stopped:
+                    raise Stopped
+            if self.spoil:
+                raise self.spoil.pop(0)
+            rest: list[Artefact] = [
+                song.score,
+                song.mix.plan,
+                *song.mix.stems.tracks,
+                song.mix,
+                song,
+            ]
+            for artefact in rest:
+                _say(line, view.event_of(artefact))
+            return replace(_written(order.brief, Path(order.folder)), said=line.said)
+        finally:
+            line.close()
+
+    def _stems(self, order: Order) -> Made:
+        assert order.folder is not None
+        line = Line(order.socket)
+        song = _song()
+        for stem in song.mix.stems.tracks:
+            files.audio.write_flac(Path(order.folder, f"{stem.name}.flac"), stem.audio)
+            _say(line, Event(kind="stem", stem=stem.name))
+        line.close()
+        return Made("Neon Rain", 0.5, song.master.duration_s, {}, 1.5, said=line.said)
+
+
+@cache
+def _song() -> Song:
+    return fake_song()
+
+
+@cache
+def _files() -> tuple[Made, Path]:
+    """Write the fake song once; every order gets a copy."""
+    place = Path(tempfile.mkdtemp(prefix="halation-test-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    return maker.write(_song(), place, in_place=True, seconds=0.5), place
+
+
+def _written(brief: Brief, folder: Path) -> Made:
+    made, place = _files()
+    shutil.copytree(place, folder, dirs_exist_ok=True)
+    drawn = json.loads((folder / "view.json").read_text())
+    drawn |= {"seed": brief.seed, "text": brief.text}
+    (folder / "view.json").write_text(json.dumps(drawn))
+    return replace(made, title=f"Neon Rain {brief.seed}", seconds=0.5)
+
+
+def _say(line: Line, event: Event) -> None:
+    if line.stopped:
+        raise Stopped
+    line.say(event.kind, event.model_dump_json(exclude_none=True))
+
+
+@contextmanager
+def served(
+    folder: Path, kitchen: Executor, *, slots: int = 1, limit: int = 32, quota_mb: int = 5_000
+) -> Iterator[httpx.Client]:
+    """Serve a library; the client asks as a program would, without an Origin."""
+    library = Library(folder, quota_mb=quota_mb)
+    metrics, exchange = Metrics(), Exchange()
+    jobs: Jobs | None = None
+
+    @asynccontextmanager
+    async def start(_app: FastAPI) -> AsyncIterator[Jobs]:
+        nonlocal jobs
+        jobs = Jobs(library, kitchen, slots=slots, exchange=exchange, metrics=metrics, limit=limit)
+        jobs.resume()
+        yield jobs
+        await jobs.close()
+
+    page = folder / "page"
+    page.mkdir(exist_ok=True)
+    (page / "index.html").write_text("<!doctype html><title>halation</title>")
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app.create(library, start, metrics, hosts=("127.0.0.1",), page_folder=page),
+            log_config=None,
+            timeout_graceful_shutdown=5,
+        )
+    )
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    try:
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=30.0
+        ) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join()
+        kitchen.shutdown()
+        exchange.close()
+        listener.close()
+        library.close()
+
+
+def follow(client: httpx.Client, job_id: str, after: str | None = None) -> list[dict[str, Any]]:
+    """Return a job's events until it ends; ``event_id`` is added to each."""
+    headers = {} if after is None else {"Last-Event-ID": after}
+    events: list[dict[str, Any]] = []
+    with client.stream("GET", f"/api/jobs/{job_id}/events", headers=headers) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        for line in stream.iter_lines():
+            name, _, value = line.partition(": ")
+            if name == "data":
+                events.append(json.loads(value))
+            elif name == "id":
+                events[-1]["event_id"] = value
+    return events
+
+
+def make(client: httpx.Client, **wish: Any) -> dict[str, Any]:
+    """Have a song made and return it as the library lists it."""
+    answer = client.post("/api/songs", json=wish)
+    assert answer.status_code == 202, answer.text
+    done = follow(client, answer.json()["id"])[-1]
+    assert done["kind"] == "done", done
+    song: dict[str, Any] = done["song"]
+    return song
