@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.routing import APIRoute
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import Field
 from starlette.exceptions import HTTPException as AnyHTTPException
@@ -46,7 +47,7 @@ def _problems(**codes: str) -> _Answers:
 
 
 _COMMON: Final = _problems(
-    _400="The Host header is not one of ours.",
+    _400="The request cannot be read, or calls the server by a name that is not its own.",
     _422="The request is not as it must be.",
     _429="Too many requests; Retry-After says when.",
     _507="The disk is full.",
@@ -330,7 +331,30 @@ def _bare(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     )
     app.include_router(api)
     app.include_router(operation)
+    drawn = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = drawn()
+        # A stream's problems are JSON as everywhere; FastAPI writes them down as events.
+        for status, answer in document["paths"][_EVENTS]["get"]["responses"].items():
+            if status != "200" and "text/event-stream" in answer.get("content", {}):
+                answer["content"] = {"application/json": answer["content"]["text/event-stream"]}
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
     return app
+
+
+_EVENTS: Final = "/api/jobs/{job_id}/events"
+
+
+def _allowed(path: str) -> str:
+    """Return the methods that a path knows, for the Allow header."""
+    methods = set[str]()
+    for route in (*api.routes, *operation.routes):
+        if isinstance(route, APIRoute) and route.path_regex.match(path):
+            methods |= route.methods or set()
+    return ", ".join(sorted(methods or {"GET", "HEAD"}))
 
 
 def _answer_errors(app: FastAPI) -> None:
@@ -347,8 +371,10 @@ def _answer_errors(app: FastAPI) -> None:
         return JSONResponse({"detail": detail, "where": where}, 422)
 
     @app.exception_handler(AnyHTTPException)
-    async def refused(_request: Request, error: AnyHTTPException) -> Response:
+    async def refused(request: Request, error: AnyHTTPException) -> Response:
         headers = dict(error.headers) if error.headers else None
+        if error.status_code == 405:  # the page, which is everywhere, knows its own methods only
+            headers = {"Allow": _allowed(request.url.path)}
         return problem(error.status_code, str(error.detail), headers)
 
     @app.exception_handler(QueueFull)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -91,23 +92,28 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        body = _Body(receive)
+
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                body.answered = True
             await send(message)
 
-        headers = Headers(scope=scope)
-        refusal = self._refusal(scope, headers)
+        async def send_unless_large(message: Message) -> None:
+            if not body.too_large:  # what is answered to a body cut short is of no interest
+                await send_guarded(message)
+
+        refusal = self._refusal(scope, Headers(scope=scope))
+        if refusal is None:
+            with suppress(_TooLarge):
+                await self._app(scope, body.receive, send_unless_large)
+            if body.too_large and not body.answered:
+                refusal = 413, _TOO_LARGE, 0.0
         if refusal is not None:
             await _refuse(send_guarded, *refusal)
-            return
-        body = _Body(receive)
-        try:
-            await self._app(scope, body.receive, send_guarded)
-        except _TooLarge:
-            await _refuse(send_guarded, 413, _TOO_LARGE)
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str, float] | None:
         host = headers.get("host", "")
@@ -147,11 +153,16 @@ class _Body:
 
     def __init__(self, receive: Receive) -> None:
         self._receive, self._count = receive, 0
+        self.answered = False
+
+    @property
+    def too_large(self) -> bool:
+        return self._count > MAX_BODY_BYTES
 
     async def receive(self) -> Message:
         message = await self._receive()
         self._count += len(message.get("body", b""))
-        if self._count > MAX_BODY_BYTES:
+        if self.too_large:
             raise _TooLarge
         return message
 

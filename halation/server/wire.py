@@ -24,7 +24,7 @@ STOP: Final = b"stop"
 MAX_BYTES: Final = 8 << 20
 """A ten-minute song's notes are 0.4 MB."""
 
-Hear = Callable[[str, bytes], None]
+Hear = Callable[[str, bytes], object]
 """Takes an event's kind and its JSON; called from a thread."""
 
 
