@@ -7,11 +7,13 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import uvicorn
 from fastapi import FastAPI
@@ -21,10 +23,10 @@ from halation.server import app, maker
 from halation.server.jobs import Jobs
 from halation.server.library import Library
 from halation.server.metrics import Metrics
-from halation.server.wire import Exchange
+from halation.server.wire import Exchange, own_address
 from halation.types import HalationError
 
-__all__ = ["Service", "listen", "serve"]
+__all__ = ["Service", "answers", "is_loopback", "listen", "names_of", "serve", "url_of"]
 
 log = logging.getLogger("halation")
 
@@ -78,6 +80,45 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
+def url_of(host: str, port: int) -> str:
+    """Return the page's address as a browser on this machine writes it.
+
+    Examples
+    --------
+    >>> url_of("127.0.0.1", 80), url_of("0.0.0.0", 80), url_of("::1", 80)
+    ('http://127.0.0.1:80/', 'http://127.0.0.1:80/', 'http://[::1]:80/')
+    """
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
+    return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can call."""
+    return host in LOOPBACK or host.startswith("127.")
+
+
+def names_of(host: str) -> tuple[str, ...]:
+    """Return the names by which others may call a server that listens at ``host``."""
+    if is_loopback(host) or host not in ("0.0.0.0", "::", ""):
+        return (host,)
+    name = socket.gethostname()
+    found = {name, f"{name}.local"}
+    with suppress(OSError):
+        found |= {str(row[4][0]) for row in socket.getaddrinfo(name, None)}
+    with suppress(OSError):
+        found.add(own_address("192.0.2.1"))  # an address of nobody: the usual way out
+    return tuple(sorted(found))
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether a halation serves there already."""
+    try:
+        with urlopen(f"{url_of(host, port)}healthz", timeout=2.0) as answer:
+            return bool(answer.read(100) == b'{"status":"ok"}')
+    except (OSError, ValueError, HTTPException):
+        return False
+
+
 def serve(
     service: Service, listener: socket.socket, ready: Callable[[], None] | None = None
 ) -> None:
@@ -121,7 +162,7 @@ def serve(
             yield jobs
             await jobs.close()
 
-        hosts = (*LOOPBACK, *service.hosts, listener.getsockname()[0])
+        hosts = (*LOOPBACK, *service.hosts)
         server = _Server(
             uvicorn.Config(
                 app.create(library, start, metrics, hosts=hosts),

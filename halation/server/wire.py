@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Client, Connection, Listener
 from typing import Final
 
-__all__ = ["Exchange", "Line", "Socket"]
+__all__ = ["Exchange", "Line", "Socket", "own_address"]
 
 log = logging.getLogger("halation")
 
@@ -49,7 +49,7 @@ class Exchange:
 
     def __init__(self, toward: str | None = None) -> None:
         self._key = secrets.token_bytes(32)
-        address = None if toward is None else (_own_address(toward), 0)
+        address = None if toward is None else (own_address(toward), 0)
         self._listener = Listener(address, backlog=64, authkey=self._key)
         self._calls: dict[bytes, Hear] = {}
         self._lines: dict[bytes, Connection] = {}
@@ -118,7 +118,7 @@ class Exchange:
                 self._lines.pop(call, None)
 
 
-def _own_address(host: str) -> str:
+def own_address(host: str) -> str:
     """Return the address of this machine that a host would see."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect((host, 9))  # sends nothing
