@@ -1,32 +1,24 @@
-"""The command line: ``halation make``, ``remake``, ``inspect``, ``backends``.
-
-Exit status: 0 done, 1 a failed run, 2 a wrong call, 130 interrupted. An error is one line.
-"""
+"""One song: ``halation make``, ``remake``, ``inspect``, ``backends``."""
 
 from __future__ import annotations
 
-import io
 import json
 import logging
-import os
-import signal
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from halation.cli.logs import start_logging
 from halation.types import (
     LENGTH_RANGE_S,
     LOUDNESS_RANGE_LUFS,
     TEMPO_RANGE_BPM,
     BackendError,
     Brief,
-    BriefError,
-    HalationError,
     Key,
 )
 
@@ -34,104 +26,10 @@ if TYPE_CHECKING:
     from halation.pipeline import Artefact
     from halation.types import Song
 
-__all__ = ["main"]
-
 log = logging.getLogger("halation")
 
 FORMATS = ("wav", "mp3", "flac")
 _USUAL_LENGTH_S = 160.0
-
-
-def main() -> NoReturn:
-    """Run the command line and leave with its exit status."""
-    signal.signal(signal.SIGTERM, _terminate)
-    warnings.showwarning = _warn
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe of Windows does not hold every sign
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        cli.main(standalone_mode=False)
-        status = 0
-    except (KeyboardInterrupt, click.Abort):
-        status = _complain("interrupted; nothing half-written is left", 130)
-    except click.ClickException as error:
-        status = _complain(" ".join(error.format_message().split()), 2)
-    except BriefError as error:
-        status = _complain(str(error), 2)
-    except HalationError as error:
-        status = _complain(str(error), 1)
-    except BrokenPipeError:
-        # The reader has gone; keep the interpreter from complaining when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
-    except MemoryError:
-        status = _complain("not enough memory; try a shorter --length", 1)
-    except OSError as error:
-        status = _complain(f"{error.strerror or error}: {error.filename or 'the disk'}", 1)
-    except Exception as error:
-        log.exception("unexpected error")
-        if "--verbose" in sys.argv:
-            raise
-        status = _complain(
-            f"unexpected error: {type(error).__name__}: {error}; this is a fault in halation, "
-            "please report it with the output of the same command with --verbose",
-            1,
-        )
-    sys.exit(status)
-
-
-def _complain(message: str, status: int) -> int:
-    print(f"halation: {message}", file=sys.stderr)
-    return status
-
-
-def _warn(message: Warning | str, category: type[Warning], *_where: Any, **_more: Any) -> None:
-    """Tell a warning that is meant for the user in one line."""
-    if issubclass(category, UserWarning):
-        print(f"halation: {message}", file=sys.stderr)
-
-
-def _terminate(_signal: int, _frame: Any) -> NoReturn:
-    sys.exit(143)
-
-
-def _start_logging(verbose: bool) -> None:
-    """Log to a rotating file (HALATION_LOG names another folder) and, if asked, to stderr."""
-    from logging.handlers import RotatingFileHandler
-
-    import platformdirs
-
-    log.setLevel(logging.DEBUG if verbose else logging.INFO)
-    folder = Path(os.environ.get("HALATION_LOG") or platformdirs.user_log_dir("halation", False))
-    form = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = RotatingFileHandler(
-            folder / "halation.log",
-            maxBytes=500_000,
-            backupCount=2,
-            encoding="utf-8",
-            errors="backslashreplace",
-        )
-        file.setFormatter(form)
-        log.addHandler(file)
-    except OSError:
-        pass  # a log that cannot be written must not keep anybody from a song
-    if verbose:
-        screen = logging.StreamHandler()
-        screen.setFormatter(form)
-        log.addHandler(screen)
-
-
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="halation")
-@click.pass_context
-def cli(context: click.Context) -> None:
-    """Whole songs by themselves: dreamy, off-grid, ambient, emotional.
-
-    "halation make" is all you need.
-    """
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help())
 
 
 def _key(_context: click.Context, _option: click.Parameter, value: str | None) -> Key | None:
@@ -198,7 +96,7 @@ def _output_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@cli.command()
+@click.command()
 @click.argument("text", default="")
 @click.option("--seed", type=int, help="The same text and seed make the same song.")
 @click.option(
@@ -240,7 +138,7 @@ def make(
     **wishes: Any,
 ) -> None:
     """Make a song of TEXT, a mood in free words; without it halation chooses."""
-    _start_logging(verbose)
+    start_logging(verbose)
     from halation.seeds import draw_seed
 
     brief = Brief(seed=draw_seed() if seed is None else seed, **wishes)
@@ -260,7 +158,7 @@ def make(
     _finish(produce(brief), started, out, formats=formats, stems=stems, as_json=as_json)
 
 
-@cli.command()
+@click.command()
 @click.argument("song_json", type=click.Path(exists=True, path_type=Path))
 @_player_option
 @_output_options
@@ -275,7 +173,7 @@ def remake(
     verbose: bool,
 ) -> None:
     """Make the very same song again from its SONG_JSON."""
-    _start_logging(verbose)
+    start_logging(verbose)
     started = time.perf_counter()
     from halation import files
 
@@ -339,7 +237,7 @@ def _finish(
         report(song, written, time.perf_counter() - started)
 
 
-@cli.command()
+@click.command()
 @click.argument("song_json", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--out",
@@ -349,7 +247,7 @@ def _finish(
 @click.option("--verbose", is_flag=True, help="Tell what happens, and all of an error.")
 def inspect(*, song_json: Path, out: Path | None, verbose: bool) -> None:
     """Draw one picture of a song: waveform, spectrogram, loudness, notes, automation, measures."""
-    _start_logging(verbose)
+    start_logging(verbose)
     from halation import files
     from halation.pictures import sheet
 
@@ -368,7 +266,7 @@ def inspect(*, song_json: Path, out: Path | None, verbose: bool) -> None:
     print(picture)
 
 
-@cli.command()
+@click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 def backends(*, as_json: bool) -> None:
     """List composers and players, and what the missing ones need."""
