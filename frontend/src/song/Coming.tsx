@@ -1,0 +1,46 @@
+import { useCallback } from "react";
+import { useCanvas } from "../design/canvas";
+import type { Colours } from "../design/colour";
+import { type Colour, css, stemColour } from "../design/colour";
+import type { StemPeaks } from "./progress";
+
+interface Props {
+  stems: readonly StemPeaks[];
+  count: number;
+  colours: Colours;
+}
+
+/** The stems of a song in the making, one by one as they are played. */
+export function Coming({ stems, count, colours }: Props) {
+  const empty = Array.from({ length: Math.max(0, count - stems.length) }, (_, i) => i);
+  return (
+    <ul className="coming" aria-label="Stems">
+      {stems.map(({ name, peaks }) => (
+        <li key={name}>
+          <Peaks peaks={peaks} colour={stemColour(name, colours)} />
+          <span>{name}</span>
+        </li>
+      ))}
+      {empty.map((i) => (
+        <li key={i} aria-hidden="true" className="empty" />
+      ))}
+    </ul>
+  );
+}
+
+export function Peaks({ peaks, colour }: { peaks: readonly number[]; colour: Colour }) {
+  const ref = useCanvas(
+    useCallback(
+      (pen, width, height) => {
+        pen.fillStyle = css(colour, 0.85);
+        const step = width / peaks.length;
+        peaks.forEach((peak, i) => {
+          const tall = Math.max(0.6, (peak / 255) * height);
+          pen.fillRect(i * step, (height - tall) / 2, Math.max(0.7, step * 0.8), tall);
+        });
+      },
+      [peaks, colour],
+    ),
+  );
+  return <canvas ref={ref} aria-hidden="true" />;
+}
