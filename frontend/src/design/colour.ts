@@ -6,9 +6,9 @@ export type Colours = readonly [Colour, Colour, Colour, Colour];
 
 export const DEFAULT: Colours = [
   [7, 8, 15],
-  [29, 31, 69],
-  [154, 166, 238],
-  [211, 194, 247],
+  [27, 27, 62],
+  [214, 132, 186],
+  [158, 186, 255],
 ];
 const WHITE: Colour = [255, 255, 255];
 const BLACK: Colour = [4, 5, 10];

@@ -10,7 +10,18 @@ let until_ms = 0;
 const CALM_MS = 2_500;
 export const reduced = window.matchMedia("(prefers-reduced-motion: reduce)");
 
+/** Half of a screen's frames are enough for light, and leave the processor to those who make songs. */
+const EVERY_MS = 30;
+/** And a dozen a second while nothing sounds. */
+const SELDOM_MS = 80;
+let last_ms = 0;
+
 function loop(now: number): void {
+  if (now - last_ms < (player.get().playing ? EVERY_MS : SELDOM_MS)) {
+    requestAnimationFrame(loop);
+    return;
+  }
+  last_ms = now;
   for (const frame of [...frames]) frame(now);
   running = frames.size > 0 && (player.get().playing || now < until_ms);
   if (running) next();

@@ -43,8 +43,8 @@ export function Card({ song }: { song: Song }) {
       {damaged ? (
         <p className="damaged">{damaged}</p>
       ) : (
-        <p>
-          {song.words.slice(0, 3).join(", ")}{" "}
+        <p className="facts">
+          <span className="words">{song.words.slice(0, 3).join(", ")}</span>
           <span className="length">{clock(song.duration_s)}</span>
         </p>
       )}

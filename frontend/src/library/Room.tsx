@@ -26,7 +26,11 @@ export function Room() {
 
   return (
     <Fold
-      label={`${size(used_mb)} of ${size(quota_mb)}`}
+      label={
+        <>
+          {size(used_mb)} <span className="of">of {size(quota_mb)}</span>
+        </>
+      }
       icon={<Gauge share={used_mb / quota_mb} />}
     >
       <form className="room" onSubmit={(event) => void save(event)}>

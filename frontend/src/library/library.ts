@@ -42,11 +42,11 @@ export async function reload(): Promise<void> {
   library.set({ loading: true });
   try {
     const query = { search, liked };
-    const page = await ask(client.GET("/api/songs", { params: { query } }));
-    if (mine !== turn) return;
-    const { songs, total, next } = page;
-    library.set({ songs, total, next, known: true });
-    library.set({ about: await ask(client.GET("/api/about")) });
+    const [{ songs, total, next }, about] = await Promise.all([
+      ask(client.GET("/api/songs", { params: { query } })),
+      ask(client.GET("/api/about")),
+    ]);
+    if (mine === turn) library.set({ songs, total, next, about, known: true });
   } catch {
     // The page says already that the server is gone.
   } finally {

@@ -2,7 +2,7 @@ import { type ReactNode, useRef } from "react";
 import { BANDS, readLevels } from "../audio/levels";
 import { player } from "../audio/player";
 import { sized } from "../design/canvas";
-import { type Colours, css, mix } from "../design/colour";
+import { type Colour, type Colours, css, mix } from "../design/colour";
 import { reduced, useFrame } from "../design/frames";
 import { lightNow } from "./light";
 
@@ -55,7 +55,7 @@ function paint(
   const levels = readLevels(player.get().playing && !reduced.matches);
   const x = width / 2;
   const y = height / 2;
-  const radius = (Math.min(width, height) / SPILL / 2) * (0.94 + 0.02 * breath + 0.03 * levels.low);
+  const radius = (Math.min(width, height) / SPILL / 2) * (0.92 + 0.02 * breath + 0.03 * levels.low);
   const strength = 0.75 + 0.15 * breath + 0.5 * levels.all;
 
   // The bloom, once for each side's colour: bright at the ring, long outside, short inside.
@@ -85,14 +85,14 @@ function paint(
   }
   pen.globalAlpha = 1;
 
-  const white = mix(mix(accent, glow, 0.5), WHITE, 0.8);
+  const tint = mix(accent, glow, 0.5);
   if (arc < 1) {
     ring(pen, x, y, radius, levels.bands, 1);
-    strokes(pen, radius, css(white, 0.1), css(white, 0.14), css(white, 0.25));
+    strokes(pen, radius, tint, 0.28);
   }
   if (arc > 0.002) {
     ring(pen, x, y, radius, levels.bands, arc);
-    strokes(pen, radius, css(mix(accent, glow, 0.5), 0.14), css(white, 0.3), css(white, 0.96));
+    strokes(pen, radius, tint, 1);
   }
 }
 
@@ -112,9 +112,8 @@ function ring(
     const height = 1 - Math.abs(1 - turn); // 0 at the top, 1 at the bottom
     const at = (1 - height) * (BANDS - 1);
     const below = Math.floor(at);
-    const share = at - below;
-    const push =
-      (bands[below] ?? 0) * (1 - share) + (bands[Math.min(BANDS - 1, below + 1)] ?? 0) * share;
+    const share = (1 - Math.cos((at - below) * Math.PI)) / 2;
+    const push = near(bands, below) * (1 - share) + near(bands, below + 1) * share;
     const r = radius * (1 + 0.07 * push * push);
     const angle = turn * Math.PI - Math.PI / 2;
     pen.lineTo(x + Math.cos(angle) * r, y + Math.sin(angle) * r);
@@ -122,20 +121,22 @@ function ring(
   if (arc >= 1) pen.closePath();
 }
 
-function strokes(
-  pen: CanvasRenderingContext2D,
-  radius: number,
-  ...[wide, middle, core]: [string, string, string]
-) {
+/** A band and its neighbours: the ring has no corners. */
+function near(bands: Float32Array, band: number): number {
+  const at = (i: number) => bands[Math.max(0, Math.min(BANDS - 1, i))] ?? 0;
+  return (at(band - 1) + 2 * at(band) + at(band + 1)) / 4;
+}
+
+/** Widths from the outermost glow to the white core, in radii: many thin veils make a soft edge. */
+const VEILS = Array.from({ length: 12 }, (_, i) => 0.016 + 0.3 * ((11 - i) / 11) ** 2);
+
+function strokes(pen: CanvasRenderingContext2D, radius: number, tint: Colour, strength: number) {
   pen.lineCap = "round";
   pen.lineJoin = "round";
-  for (const [width, style] of [
-    [0.16, wide],
-    [0.06, middle],
-    [0.02, core],
-  ] as const) {
+  VEILS.forEach((width, i) => {
+    const core = i / (VEILS.length - 1);
     pen.lineWidth = radius * width;
-    pen.strokeStyle = style;
+    pen.strokeStyle = css(mix(tint, WHITE, core * 0.9), strength * (0.035 + 0.85 * core ** 7));
     pen.stroke();
-  }
+  });
 }

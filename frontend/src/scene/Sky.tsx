@@ -125,7 +125,7 @@ function paint(
   const sway = Math.sin(time * 0.11 + turn) * 0.08;
   const low = levels.low * calm;
   const high = levels.high * calm;
-  glow(pen, x, y + reach * 0.15, reach * 1.7, dusk, 0.95);
+  glow(pen, x, y + reach * 0.15, reach * 1.6, dusk, 0.75);
   glow(
     pen,
     x - reach * (0.62 + sway),

@@ -12,18 +12,19 @@ interface Props {
 
 /** The stems of a song in the making, one by one as they are played. */
 export function Coming({ stems, count, colours }: Props) {
-  const empty = Array.from({ length: Math.max(0, count - stems.length) }, (_, i) => i);
+  const places = Array.from({ length: Math.max(count, stems.length) }, (_, i) => i);
   return (
     <ul className="coming" aria-label="Stems">
-      {stems.map(({ name, peaks }) => (
-        <li key={name}>
-          <Peaks peaks={peaks} colour={stemColour(name, colours)} />
-          <span>{name}</span>
-        </li>
-      ))}
-      {empty.map((i) => (
-        <li key={i} aria-hidden="true" className="empty" />
-      ))}
+      {places.map((place) => {
+        const stem = stems[place];
+        if (!stem) return <li key={place} aria-hidden="true" className="empty" />;
+        return (
+          <li key={place}>
+            <Peaks peaks={stem.peaks} colour={stemColour(stem.name, colours)} />
+            <span>{stem.name}</span>
+          </li>
+        );
+      })}
     </ul>
   );
 }

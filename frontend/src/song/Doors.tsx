@@ -122,7 +122,7 @@ function Share({ song }: { song: SongDetail }) {
 
 /** A button and the small sheet that it opens; Escape and a click elsewhere close it. */
 export function Fold(props: {
-  label: string;
+  label: ReactNode;
   icon: ReactNode;
   children: ReactNode;
   onOpen?: () => void;

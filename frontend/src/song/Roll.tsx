@@ -31,9 +31,9 @@ export function Roll({ look, still = false }: { look: Look; still?: boolean }) {
             : light.stem === "pads" || light.stem === "bass"
               ? 2.4
               : 2;
-          pen.fillStyle = css(colour, 0.14 * light.strength);
+          pen.fillStyle = css(colour, 0.25 * shine(light) * light.strength);
           pen.fillRect(x - 1.5, y - thick * 1.7, long + 3, thick * 3.4);
-          pen.fillStyle = css(colour, (light.struck ? 0.4 : 0.6) * light.strength);
+          pen.fillStyle = css(colour, shine(light) * light.strength);
           pen.fillRect(x, y - thick / 2, long, thick);
         }
       },
@@ -79,6 +79,16 @@ export function Roll({ look, still = false }: { look: Look; still?: boolean }) {
       <div ref={head} className="head" hidden={still} />
     </div>
   );
+}
+
+/** How bright a note lies there: what moves more than what lasts. */
+function shine({ stem, struck }: Light): number {
+  if (struck) return 0.4;
+  return stem === "lead" || stem === "vocals" || stem === "keys"
+    ? 0.72
+    : stem === "textures"
+      ? 0.16
+      : 0.45;
 }
 
 function afterglow(light: Light, now: number): number {
