@@ -37,7 +37,7 @@ EventKind = Literal[
     "done", "failed", "cancelled",
 ]  # fmt: skip
 
-Strict = ConfigDict(extra="forbid")
+Strict = ConfigDict(extra="forbid", strict=True)
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TITLE)]
 
@@ -60,6 +60,7 @@ class Wish(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
+        strict=True,
         json_schema_extra={
             "examples": [{}, {"text": "Bladee floating in dreamscape"}, {"text": "fog", "seed": 7}]
         },
@@ -261,7 +262,9 @@ class Change(BaseModel):
     """What a listener may change of a song; what is left out stays."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"liked": True}, {"title": "Glass"}]}
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"examples": [{"liked": True}, {"title": "Glass"}]},
     )
 
     title: Title | None = None
@@ -271,7 +274,9 @@ class Change(BaseModel):
 class Settings(BaseModel):
     """What a listener may set of the library."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"quota_mb": 5000}]})
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"quota_mb": 5000}]}
+    )
 
     quota_mb: Annotated[int, Field(ge=200, le=10_000_000)]
     """Room for songs; the oldest that are not liked make way for new ones."""
