@@ -70,6 +70,7 @@ golden: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.songs
+	$(BIN)/python -m benchmarks.server
 	$(BIN)/pytest -q -p no:xdist benchmarks --benchmark-only --benchmark-columns=median,stddev,rounds
 
 soak: $(VENV)/.test

@@ -149,7 +149,7 @@ def dask(address: str) -> Iterator[tuple[Executor, int]]:
     except ImportError as error:
         raise BackendError('a cluster needs an extra: pip install "halation[cluster]"') from error
     try:
-        client = Client(address, timeout="10s", set_as_default=False)  # type: ignore[no-untyped-call]
+        client = Client(address, timeout="5s", set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise BackendError(

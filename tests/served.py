@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import json
 import shutil
-import socket
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -22,7 +21,7 @@ from fastapi import FastAPI
 
 from halation import files
 from halation.pipeline import Artefact
-from halation.server import app, maker, view
+from halation.server import app, maker, run, view
 from halation.server.jobs import Jobs
 from halation.server.library import Library
 from halation.server.maker import Made, Order, Stopped
@@ -144,7 +143,7 @@ def served(
     page = folder / "page"
     page.mkdir(exist_ok=True)
     (page / "index.html").write_text("<!doctype html><title>halation</title>")
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = run.listen("127.0.0.1", 0)
     server = uvicorn.Server(
         uvicorn.Config(
             app.create(library, start, metrics, hosts=("127.0.0.1",), page_folder=page),

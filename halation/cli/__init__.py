@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import click
 
-from halation.cli import serve, songs
+from halation.cli import many, serve, songs
 from halation.types import BriefError, HalationError
 
 __all__ = ["cli", "main"]
@@ -87,5 +87,13 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (songs.make, songs.remake, songs.inspect, songs.backends, serve.serve):
+for command in (
+    songs.make,
+    songs.remake,
+    songs.inspect,
+    songs.backends,
+    serve.serve,
+    many.batch,
+    many.radio,
+):
     cli.add_command(command)

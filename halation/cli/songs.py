@@ -44,6 +44,16 @@ def _formats(_context: click.Context, _option: click.Parameter, value: str) -> t
     return names
 
 
+formats_option = click.option(
+    "--format",
+    "formats",
+    default="wav,mp3",
+    show_default=True,
+    callback=_formats,
+    help="Any of wav,mp3,flac.",
+)
+
+
 def _pairs(
     _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
 ) -> tuple[tuple[str, str], ...]:
@@ -80,14 +90,7 @@ def _output_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Folder that the song's own folder is put into.",
         ),
         click.option("--stems", is_flag=True, help="Write the stems and the pre-master mix, too."),
-        click.option(
-            "--format",
-            "formats",
-            default="wav,mp3",
-            show_default=True,
-            callback=_formats,
-            help="Any of wav,mp3,flac.",
-        ),
+        formats_option,
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end."),
         click.option("--verbose", is_flag=True, help="Tell what happens, and all of an error."),
     )

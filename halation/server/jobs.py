@@ -270,10 +270,10 @@ class Jobs:
     def _brief(self, wish: Wish) -> tuple[Wish, Brief]:
         """Settle what is open in a wish, so that it makes the same song when it is read again."""
         if wish.radio is not None:
-            from halation import radio
+            from halation.radio import brief_of
 
             station = wish.radio
-            brief = radio.brief_of(
+            brief = brief_of(
                 station.station,
                 station.seed,
                 station.number,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from halation.types import LENGTH_RANGE_S, MAX_SEED, MAX_TEXT_LENGTH, TEMPO_RANGE_BPM
 
@@ -37,7 +37,15 @@ EventKind = Literal[
     "done", "failed", "cancelled",
 ]  # fmt: skip
 
-Strict = ConfigDict(extra="forbid")
+Strict = ConfigDict(extra="forbid", strict=True)
+
+
+def _whole(value: object) -> object:
+    """Take 7.0 for 7, as JSON does."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = BeforeValidator(_whole)
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TITLE)]
 
@@ -49,9 +57,9 @@ class RadioWish(BaseModel):
 
     station: Annotated[str, Field(max_length=MAX_TEXT_LENGTH)] = ""
     """The mood that the station wanders from; empty: anywhere."""
-    seed: Annotated[int, Field(ge=0, le=MAX_SEED)]
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED), Whole]
     """Drawn once a station; with the number it decides the song."""
-    number: Annotated[int, Field(ge=0, le=1_000_000)]
+    number: Annotated[int, Field(ge=0, le=1_000_000), Whole]
     """Counts the station's songs from 0."""
 
 
@@ -60,6 +68,7 @@ class Wish(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
+        strict=True,
         json_schema_extra={
             "examples": [{}, {"text": "Bladee floating in dreamscape"}, {"text": "fog", "seed": 7}]
         },
@@ -67,7 +76,7 @@ class Wish(BaseModel):
 
     text: Annotated[str, Field(max_length=MAX_TEXT_LENGTH)] = ""
     """A mood in free words; empty lets halation choose."""
-    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = None
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED), Whole] | None = None
     """The same text and seed make the same song; none draws one."""
     length_s: Annotated[float, Field(ge=LENGTH_RANGE_S[0], le=LENGTH_RANGE_S[1])] | None = None
     tempo_bpm: Annotated[float, Field(ge=TEMPO_RANGE_BPM[0], le=TEMPO_RANGE_BPM[1])] | None = None
@@ -261,7 +270,9 @@ class Change(BaseModel):
     """What a listener may change of a song; what is left out stays."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"liked": True}, {"title": "Glass"}]}
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"examples": [{"liked": True}, {"title": "Glass"}]},
     )
 
     title: Title | None = None
@@ -271,9 +282,11 @@ class Change(BaseModel):
 class Settings(BaseModel):
     """What a listener may set of the library."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"quota_mb": 5000}]})
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"quota_mb": 5000}]}
+    )
 
-    quota_mb: Annotated[int, Field(ge=200, le=10_000_000)]
+    quota_mb: Annotated[int, Field(ge=200, le=10_000_000), Whole]
     """Room for songs; the oldest that are not liked make way for new ones."""
 
 
