@@ -1,0 +1,286 @@
+import { fileUrl, getSong, type SongDetail } from "../api/client";
+import { link, lost } from "../api/link";
+import { createStore } from "../store";
+import { Deck } from "./deck";
+import { type Graph, knownGraph, openGraph } from "./graph";
+import { announce, announcePosition } from "./media";
+import { recall, remember } from "./memory";
+import { StemsTransport } from "./stems";
+
+/** What is played, and how. The place in the song changes all the time: ask `position()`. */
+interface Playing {
+  song: SongDetail | null;
+  /** Whether it shall sound; it may have to wait for data. */
+  playing: boolean;
+  waiting: boolean;
+  stems: StemsTransport | null;
+  volume: number;
+  muted: boolean;
+  problem: string;
+  /** A song of the last visit is being fetched. */
+  recalling: boolean;
+}
+
+const SHORT_FADE_S = 0.08;
+const KEEP_EVERY_MS = 2_000;
+const SUSPEND_AFTER_MS = 3_000;
+
+const memory = recall();
+export const player = createStore<Playing>({
+  song: null,
+  playing: false,
+  waiting: false,
+  stems: null,
+  volume: memory.volume,
+  muted: memory.muted,
+  problem: "",
+  recalling: memory.songId !== "",
+});
+
+const decks = [new Deck(), new Deck()] as const;
+let active: Deck = decks[0];
+let suspend = 0;
+let kept = 0;
+
+/** Told a few times a second while a song sounds, after jumps, and at its end. */
+type Listener = (what: "time" | "ended") => void;
+const listeners = new Set<Listener>();
+export function onTime(listener: Listener): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+function tell(what: "time" | "ended"): void {
+  for (const listener of [...listeners]) listener(what);
+  keep();
+}
+
+for (const deck of decks) {
+  const { element } = deck;
+  const mine = () => deck === active && !deck.isEmpty && !player.get().stems;
+  element.addEventListener("timeupdate", () => mine() && tell("time"));
+  element.addEventListener("seeked", () => mine() && tell("time"));
+  element.addEventListener("waiting", () => mine() && player.set({ waiting: true }));
+  element.addEventListener("playing", () => mine() && player.set({ waiting: false, problem: "" }));
+  element.addEventListener("pause", () => {
+    // The system has paused it, a call for instance; our own pauses have said so before.
+    if (mine() && !element.ended && player.get().playing) setPlaying(false);
+  });
+  element.addEventListener("ended", () => mine() && end());
+  element.addEventListener("error", () => {
+    if (!mine()) return;
+    lost();
+    setPlaying(false);
+    player.set({ waiting: false, problem: "This song cannot be played just now." });
+  });
+}
+
+/** Call it within a click or a key, before anything is awaited: sound may start later, then. */
+export function unlock(): Graph {
+  const graph = openGraph();
+  window.clearTimeout(suspend);
+  void graph.context.resume();
+  for (const deck of decks) deck.plug(graph);
+  applyVolume();
+  return graph;
+}
+
+export function position(): number {
+  const { song, stems } = player.get();
+  if (!song) return 0;
+  const at = stems ? stems.position_s : active.isEmpty ? 0 : active.element.currentTime;
+  return Math.max(0, Math.min(at, song.duration_s));
+}
+
+/** Shows a song, and plays it; what sounded before falls silent, or is crossed over. */
+export async function open(
+  song: SongDetail,
+  options: { play: boolean; at_s?: number; cross_s?: number },
+): Promise<void> {
+  const { play: start, at_s = 0, cross_s = 0 } = options;
+  dropStems();
+  const before = active;
+  active = before === decks[0] ? decks[1] : decks[0];
+  if (active.element.getAttribute("src") !== urlOf(song)) active.load(urlOf(song), at_s);
+  before.quiet(cross_s || SHORT_FADE_S, true);
+  player.set({ song, playing: false, waiting: false, problem: "", recalling: false });
+  announce(song, controls);
+  tell("time");
+  if (start) await play(cross_s);
+}
+
+/** Loads what will be crossed to, so that it can begin at once. */
+export function preload(song: SongDetail): void {
+  const idle = active === decks[0] ? decks[1] : decks[0];
+  if (idle.isFading) return; // what sounds there still comes first
+  if (idle.element.getAttribute("src") !== urlOf(song)) idle.load(urlOf(song));
+}
+
+export async function play(fadeIn_s = 0): Promise<void> {
+  const { song, stems } = player.get();
+  if (!song) return;
+  unlock();
+  setPlaying(true);
+  if (stems) {
+    stems.play();
+    return;
+  }
+  if (active.isEmpty) active.load(urlOf(song));
+  try {
+    await active.play(fadeIn_s);
+  } catch (error) {
+    const name = error instanceof DOMException ? error.name : "";
+    if (name === "AbortError") return; // something newer was asked for
+    setPlaying(false);
+    if (name !== "NotAllowedError") player.set({ problem: "This song cannot be played just now." });
+  }
+}
+
+export function pause(): void {
+  const { stems } = player.get();
+  setPlaying(false);
+  if (stems) stems.pause();
+  else active.quiet(SHORT_FADE_S, false);
+  tell("time");
+}
+
+export function toggle(): void {
+  if (player.get().playing) pause();
+  else void play();
+}
+
+export function seek(to_s: number): void {
+  const { song, stems } = player.get();
+  if (!song) return;
+  const at = Math.max(0, Math.min(to_s, song.duration_s - 0.05));
+  if (stems) stems.seek(at);
+  else {
+    if (active.isEmpty) active.load(urlOf(song));
+    active.element.currentTime = at;
+  }
+  tell("time");
+}
+
+export function setVolume(volume: number): void {
+  player.set({ volume: Math.max(0, Math.min(1, volume)), muted: false });
+  applyVolume();
+  keep(true);
+}
+
+export function setMuted(muted: boolean): void {
+  player.set({ muted });
+  applyVolume();
+  keep(true);
+}
+
+/** Falls silent, and shows no song any more. */
+export function close(): void {
+  dropStems();
+  for (const deck of decks) deck.quiet(SHORT_FADE_S, true);
+  setPlaying(false);
+  player.set({ song: null, problem: "" });
+  keep(true);
+}
+
+/** Goes over from the file to its stems, at the same place. */
+export async function openStems(song: SongDetail): Promise<void> {
+  const graph = unlock();
+  const stems = new StemsTransport(graph, song, end);
+  const was = position();
+  await stems.prepare(was);
+  if (player.get().song?.id !== song.id || player.get().stems) {
+    stems.close();
+    return;
+  }
+  const { playing } = player.get();
+  stems.seek(position());
+  player.set({ song, stems });
+  active.quiet(SHORT_FADE_S, false);
+  if (playing) stems.play();
+}
+
+/** Goes back from the stems to the file, at the same place. */
+export function closeStems(): void {
+  const { playing, song } = player.get();
+  if (!song || !player.get().stems) return;
+  const at = position();
+  dropStems();
+  if (active.isEmpty) active.load(urlOf(song));
+  active.element.currentTime = at;
+  if (playing) void play(SHORT_FADE_S);
+  tell("time");
+}
+
+/** Brings back the song of the last visit, paused at its place. */
+export async function recallSong(): Promise<void> {
+  const { songId, position_s } = memory;
+  if (!songId || player.get().song) return;
+  try {
+    const song = await getSong(songId);
+    if (!player.get().song) await open(song, { play: false, at_s: position_s });
+  } catch {
+    // It is gone, or the server is: the page begins empty.
+  }
+  player.set({ recalling: false });
+}
+
+/** Takes over what has changed of the song that plays: its name, say. */
+export function refresh(change: Partial<SongDetail> & { id: string }): void {
+  const { song } = player.get();
+  if (song?.id === change.id) player.set({ song: { ...song, ...change } });
+}
+
+const controls = {
+  play: () => void play(),
+  pause,
+  seek,
+  skip: (by_s: number) => seek(position() + by_s),
+};
+
+function urlOf(song: SongDetail): string {
+  return fileUrl(song.id, "song.mp3");
+}
+
+function end(): void {
+  const { stems } = player.get();
+  if (stems) stems.seek(0);
+  setPlaying(false);
+  tell("ended");
+}
+
+function dropStems(): void {
+  player.get().stems?.close();
+  player.set({ stems: null });
+}
+
+function setPlaying(playing: boolean): void {
+  player.set({ playing });
+  if ("mediaSession" in navigator)
+    navigator.mediaSession.playbackState = playing ? "playing" : "paused";
+  window.clearTimeout(suspend);
+  if (!playing) {
+    suspend = window.setTimeout(() => void knownGraph()?.context.suspend(), SUSPEND_AFTER_MS);
+  }
+  keep(true);
+}
+
+function applyVolume(): void {
+  const graph = knownGraph();
+  const { volume, muted } = player.get();
+  // Ears hear ratios: the square makes the slider feel even.
+  graph?.volume.gain.setTargetAtTime(muted ? 0 : volume ** 2, graph.context.currentTime, 0.015);
+}
+
+function keep(atOnce = false): void {
+  const now = Date.now();
+  if (!atOnce && now - kept < KEEP_EVERY_MS) return;
+  kept = now;
+  const { song, volume, muted, recalling } = player.get();
+  if (recalling) return;
+  if (song) announcePosition(song, position());
+  remember({ songId: song?.id ?? "", position_s: position(), volume, muted });
+}
+
+window.addEventListener("pagehide", () => keep(true));
+link.watch(() => {
+  if (link.get().online) player.set({ problem: "" });
+});

@@ -1,0 +1,57 @@
+import { useEffect, useRef } from "react";
+import { onTime, player } from "../audio/player";
+
+/** Everything that moves shares one loop, and it runs only while something sounds or changes. */
+type Frame = (now_ms: number) => void;
+const frames = new Set<Frame>();
+let running = false;
+let until_ms = 0;
+
+const CALM_MS = 2_500;
+export const reduced = window.matchMedia("(prefers-reduced-motion: reduce)");
+
+/** Half of a screen's frames are enough for light, and leave the processor to those who make songs. */
+const EVERY_MS = 30;
+/** And a dozen a second while nothing sounds. */
+const SELDOM_MS = 80;
+let last_ms = 0;
+
+function loop(now: number): void {
+  if (now - last_ms < (player.get().playing ? EVERY_MS : SELDOM_MS)) {
+    requestAnimationFrame(loop);
+    return;
+  }
+  last_ms = now;
+  for (const frame of [...frames]) frame(now);
+  running = frames.size > 0 && (player.get().playing || now < until_ms);
+  if (running) next();
+}
+
+function next(): void {
+  if (reduced.matches) window.setTimeout(() => requestAnimationFrame(loop), 250);
+  else requestAnimationFrame(loop);
+}
+
+/** Keeps things moving for a moment: something has changed. */
+export function stir(): void {
+  until_ms = performance.now() + (reduced.matches ? 300 : CALM_MS);
+  if (running) return;
+  running = true;
+  requestAnimationFrame(loop);
+}
+
+player.watch(stir);
+onTime(stir);
+
+export function useFrame(frame: Frame): void {
+  const latest = useRef(frame);
+  latest.current = frame;
+  useEffect(() => {
+    const call: Frame = (now) => latest.current(now);
+    frames.add(call);
+    stir();
+    return () => {
+      frames.delete(call);
+    };
+  }, []);
+}

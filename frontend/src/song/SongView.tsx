@@ -1,0 +1,73 @@
+import { useEffect, useMemo } from "react";
+import { player } from "../audio/player";
+import { setLight } from "../scene/light";
+import { useStore } from "../store";
+import { Coming } from "./Coming";
+import { Doors } from "./Doors";
+import { lookOf, lookOfProgress } from "./look";
+import { making } from "./maker";
+import { NOTHING } from "./progress";
+import { Roll } from "./Roll";
+import { Sections } from "./Sections";
+import { StemsPanel } from "./StemsPanel";
+import { Clock, PlayButton, Volume } from "./Transport";
+import { Waveform } from "./Waveform";
+import "./song.css";
+
+/** The song on the page: the one in the making, or else the one that plays. Its places never move. */
+export function SongView() {
+  const { phase, progress } = useStore(making);
+  const { song, problem } = useStore(player);
+  const inWork = phase === "asking" || phase === "working";
+  const look = useMemo(
+    () => (inWork || !song ? lookOfProgress(inWork ? progress : NOTHING) : lookOf(song)),
+    [inWork, progress, song],
+  );
+  const hexes = inWork ? progress.mood?.colours : song?.colours;
+  const lightOf = inWork ? progress.title : (song?.title ?? "");
+  useEffect(() => {
+    if (!inWork || hexes) setLight(hexes, lightOf);
+  }, [inWork, hexes, lightOf]);
+
+  return (
+    <section className="song" aria-label={inWork ? "The song in the making" : "The song"}>
+      <div className="name">
+        <h2 data-made={look.title !== ""}>{look.title || "\u00a0"}</h2>
+        <p>
+          {look.words.map((word) => (
+            <span key={word}>{word}</span>
+          ))}
+          {look.facts.map((fact) => (
+            <span key={fact} className="fact">
+              {fact}
+            </span>
+          ))}
+        </p>
+      </div>
+      <Roll look={look} still={inWork} />
+      <Sections look={look} still={inWork} />
+      <Waveform look={look} still={inWork || !song} />
+      <div className="under">
+        {inWork && (
+          <Coming stems={progress.stems} count={progress.stemCount} colours={look.colours} />
+        )}
+        {!inWork && song && (
+          <>
+            <div className="transport">
+              <PlayButton />
+              <Clock duration_s={song.duration_s} key={song.id} />
+            </div>
+            <Doors song={song} key={song.id} />
+            <Volume />
+          </>
+        )}
+      </div>
+      {problem && (
+        <p className="problem" role="alert">
+          {problem}
+        </p>
+      )}
+      {!inWork && song && <StemsPanel look={look} />}
+    </section>
+  );
+}

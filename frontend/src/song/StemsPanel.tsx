@@ -1,0 +1,102 @@
+import { useRef } from "react";
+import { enterStems, leaveStems } from "../actions";
+import { player } from "../audio/player";
+import type { StemsTransport } from "../audio/stems";
+import { css, stemColour } from "../design/colour";
+import { useFrame } from "../design/frames";
+import { Icon } from "../design/Icon";
+import { useStore } from "../store";
+import type { Look } from "./look";
+import { door } from "./stemsDoor";
+
+export function StemsPanel({ look }: { look: Look }) {
+  const { open, phase, written, count, position, message } = useStore(door);
+  const { stems } = useStore(player);
+  if (!open) return null;
+  const making = position ? `${position} before them` : `${written.length} of ${count}`;
+  return (
+    <section className="stems" aria-label="Stems" id="stems">
+      <p className="stems-note" role="status">
+        {phase === "making" && `Playing each part once more: ${making}`}
+        {phase === "failed" && message}
+        {phase === "idle" && !stems && "Opening"}
+        {phase === "idle" && stems && "Mute what you like, or hear one alone."}
+      </p>
+      {phase === "failed" && (
+        <button type="button" className="quiet" onClick={() => void enterStems()}>
+          Try again
+        </button>
+      )}
+      {stems && phase === "idle" ? (
+        <Mixer stems={stems} look={look} />
+      ) : (
+        <ul className="mixer">
+          {Array.from({ length: count }, (_, i) => (
+            <li key={written[i] ?? i} className={written[i] ? "" : "empty"}>
+              <span className="stem-name">{written[i] ?? ""}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+      <button
+        type="button"
+        className="quiet icon stems-close"
+        aria-label="Close stems"
+        onClick={leaveStems}
+      >
+        <Icon name="close" />
+      </button>
+    </section>
+  );
+}
+
+function Mixer({ stems, look }: { stems: StemsTransport; look: Look }) {
+  const { muted, solo } = useStore(stems.mix);
+  return (
+    <ul className="mixer" data-decoded-limit="150MB">
+      {stems.names.map((name) => {
+        const heard = solo.size ? solo.has(name) : !muted.has(name);
+        return (
+          <li
+            key={name}
+            className={heard ? "heard" : ""}
+            style={{ color: css(stemColour(name, look.colours)) }}
+          >
+            <Level stems={stems} name={name} />
+            <span className="stem-name">{name}</span>
+            <button
+              type="button"
+              className="quiet"
+              aria-pressed={muted.has(name)}
+              aria-label={`Mute ${name}`}
+              onClick={() => stems.setMuted(name, !muted.has(name))}
+            >
+              mute
+            </button>
+            <button
+              type="button"
+              className="quiet"
+              aria-pressed={solo.has(name)}
+              aria-label={`Solo ${name}`}
+              onClick={() => stems.setSolo(name, !solo.has(name))}
+            >
+              solo
+            </button>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+/** A light as bright as the stem is loud. */
+function Level({ stems, name }: { stems: StemsTransport; name: string }) {
+  const ref = useRef<HTMLSpanElement>(null);
+  const shown = useRef(0);
+  useFrame(() => {
+    const level = player.get().playing ? stems.level(name) : 0;
+    shown.current += (level - shown.current) * (level > shown.current ? 0.5 : 0.1);
+    ref.current?.style.setProperty("--level", shown.current.toFixed(3));
+  });
+  return <span ref={ref} className="level" aria-hidden="true" />;
+}

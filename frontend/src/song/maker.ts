@@ -1,0 +1,102 @@
+import { ask, client, type Job, Offline, Refused, type Song, type Wish } from "../api/client";
+import { follow } from "../api/follow";
+import { createStore } from "../store";
+import { grow, NOTHING, type Progress } from "./progress";
+
+export type Phase = "idle" | "asking" | "working" | "failed" | "full";
+
+interface Making {
+  phase: Phase;
+  progress: Progress;
+  message: string;
+  /** When the full queue may be asked again, in ms since 1970. */
+  retryAt: number;
+}
+
+const IDLE: Making = { phase: "idle", progress: NOTHING, message: "", retryAt: 0 };
+
+/** The song that the page shows coming into being. */
+export const making = createStore<Making>(IDLE);
+
+let wish: Wish = {};
+let job: Job | null = null;
+let unfollow: (() => void) | null = null;
+let whenDone: (song: Song) => void = () => {};
+let turn = 0;
+
+/** Asks for a song, and follows it until it is done. */
+export async function make(next: Wish, done: (song: Song) => void): Promise<void> {
+  leave();
+  const mine = ++turn;
+  wish = next;
+  whenDone = done;
+  making.set({ ...IDLE, phase: "asking" });
+  try {
+    const asked = await ask(client.POST("/api/songs", { body: next as never }));
+    if (mine !== turn) {
+      void withdraw(asked.id);
+      return;
+    }
+    job = asked;
+    take(asked);
+  } catch (error) {
+    if (mine === turn) refuse(error);
+  }
+}
+
+function take(asked: Job): void {
+  making.set({ phase: "working" });
+  unfollow = follow(asked.id, (event) => {
+    if (event.kind === "done" && event.song) {
+      job = null;
+      making.set({ phase: "idle" });
+      whenDone(event.song);
+    } else if (event.kind === "failed") {
+      job = null;
+      making.set({ phase: "failed", message: event.message ?? "The song could not be made." });
+    } else if (event.kind === "cancelled") {
+      job = null;
+      making.set(IDLE);
+    } else {
+      making.set({ progress: grow(making.get().progress, event) });
+    }
+  });
+}
+
+function refuse(error: unknown): void {
+  if (error instanceof Offline) {
+    making.set(IDLE);
+  } else if (error instanceof Refused && error.status === 429) {
+    const retryAt = Date.now() + 1_000 * Math.max(1, error.retryAfterS);
+    making.set({ phase: "full", message: "Many songs wait already.", retryAt });
+  } else {
+    making.set({
+      phase: "failed",
+      message: error instanceof Error ? error.message : String(error),
+    });
+  }
+}
+
+export function retry(): void {
+  void make(wish, whenDone);
+}
+
+export function cancel(): void {
+  const id = job?.id;
+  leave();
+  if (id) void withdraw(id);
+}
+
+/** Stops following; a job that is there goes on by itself. */
+function leave(): void {
+  turn++;
+  unfollow?.();
+  unfollow = null;
+  job = null;
+  making.set(IDLE);
+}
+
+async function withdraw(id: string): Promise<void> {
+  const path = { job_id: id };
+  await ask(client.DELETE("/api/jobs/{job_id}", { params: { path } })).catch(() => {});
+}

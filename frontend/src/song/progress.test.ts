@@ -1,0 +1,55 @@
+import { expect, test } from "vitest";
+import type { JobEvent } from "../api/client";
+import { grow, NOTHING, type Progress, share, step } from "./progress";
+
+const MOOD = {
+  words: ["foggy"],
+  phrase: "fog",
+  understood: true,
+  colours: [],
+} as unknown as NonNullable<JobEvent["mood"]>;
+const SECTION = { name: "intro", role: "intro", start_s: 0, end_s: 10 } as const;
+const EVENTS: JobEvent[] = [
+  { kind: "queued", position: 2 },
+  { kind: "queued", position: 0 },
+  { kind: "started" },
+  { kind: "mood", title: "Glass", mood: MOOD },
+  { kind: "form", duration_s: 10, tempo_bpm: 140, key: "F# minor", sections: [SECTION] },
+  { kind: "score", stems: 2, parts: [{ name: "pad", stem: "pads", notes: [[0, 1, 60, 90]] }] },
+  { kind: "effects", effects: 3 },
+  { kind: "stem", stem: "pads", peaks: [1] },
+  { kind: "stem", stem: "space", peaks: [2] },
+  { kind: "mix" },
+  { kind: "master", peaks: [3], loudness_lufs: -14 },
+];
+const all = (events: JobEvent[], from: Progress = NOTHING) => events.reduce(grow, from);
+
+test("a song grows artefact by artefact", () => {
+  const shares = EVENTS.map((_, count) => share(all(EVENTS.slice(0, count + 1))));
+  expect(shares).toEqual([...shares].sort((a, b) => a - b));
+  expect(shares.at(-1)).toBe(1);
+  expect(EVENTS.map((_, count) => step(all(EVENTS.slice(0, count + 1))))).toEqual([
+    "2 songs before yours",
+    "finding the mood",
+    "finding the mood",
+    "drawing the form",
+    "writing the notes",
+    "drawing the effects",
+    "playing 1 of 2",
+    "playing 2 of 2",
+    "mixing",
+    "mastering",
+    "done",
+  ]);
+});
+
+test("a stream told again from the start changes nothing", () => {
+  const once = all(EVENTS);
+  expect(all(EVENTS, once)).toEqual(once);
+  expect(all(EVENTS.slice(0, 8), once).stems).toHaveLength(1);
+});
+
+test("what a lost process had made is forgotten, and said", () => {
+  const again = all([{ kind: "retry", message: "made again" }, { kind: "started" }], all(EVENTS));
+  expect(again).toEqual({ ...NOTHING, notice: "made again" });
+});

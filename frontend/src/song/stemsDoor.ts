@@ -1,0 +1,72 @@
+import { ask, client, getSong, type SongDetail } from "../api/client";
+import { follow } from "../api/follow";
+import { player } from "../audio/player";
+import { createStore } from "../store";
+
+/** The panel of stems: whether it is open, and what becomes of the stems. */
+interface Door {
+  open: boolean;
+  phase: "idle" | "making" | "failed";
+  /** Stems that are written already. */
+  written: readonly string[];
+  count: number;
+  position: number;
+  message: string;
+}
+
+const SHUT: Door = { open: false, phase: "idle", written: [], count: 8, position: 0, message: "" };
+
+export const door = createStore<Door>(SHUT);
+let unfollow: (() => void) | null = null;
+
+/** Opens the door; resolves to the song with its stems, or null if it was shut meanwhile. */
+export async function fetchStems(song: SongDetail, show = true): Promise<SongDetail | null> {
+  unfollow?.();
+  door.set({ ...SHUT, open: show });
+  const path = { song_id: song.id };
+  try {
+    if (!song.stems.length) {
+      door.set({ phase: "making" });
+      const job = await ask(client.POST("/api/songs/{song_id}/stems", { params: { path } }));
+      await written(job.id);
+    }
+    const whole = await getSong(song.id);
+    door.set({ phase: "idle" });
+    return whole;
+  } catch (error) {
+    door.set({ phase: "failed", message: error instanceof Error ? error.message : String(error) });
+    return null;
+  }
+}
+
+function written(jobId: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    unfollow = follow(jobId, (event) => {
+      if (event.kind === "queued") door.set({ position: event.position ?? 0 });
+      if (event.kind === "started") door.set({ written: [], position: 0 });
+      if (event.kind === "stem" && event.stem) {
+        const names = new Set([...door.get().written, event.stem]);
+        door.set({ written: [...names], count: event.stems ?? door.get().count });
+      }
+      if (event.kind === "done") resolve();
+      if (event.kind === "failed")
+        reject(new Error(event.message ?? "The stems could not be made."));
+      if (event.kind === "cancelled") reject(new Error("The stems were not made."));
+    });
+  });
+}
+
+export function shut(): void {
+  unfollow?.();
+  unfollow = null;
+  door.set(SHUT);
+}
+
+// Another song has other stems.
+let songId = "";
+player.watch(() => {
+  const id = player.get().song?.id ?? "";
+  if (id === songId) return;
+  songId = id;
+  shut();
+});
