@@ -63,7 +63,7 @@ for (const deck of decks) {
   element.addEventListener("playing", () => mine() && player.set({ waiting: false, problem: "" }));
   element.addEventListener("pause", () => {
     // The system has paused it, a call for instance; our own pauses have said so before.
-    if (mine() && !element.ended && player.get().playing) setPlaying(false);
+    if (mine() && element.paused && !element.ended && player.get().playing) setPlaying(false);
   });
   element.addEventListener("ended", () => mine() && end());
   element.addEventListener("error", () => {
@@ -184,7 +184,11 @@ export function close(): void {
 /** Goes over from the file to its stems, at the same place. */
 export async function openStems(song: SongDetail): Promise<void> {
   const graph = unlock();
-  const stems = new StemsTransport(graph, song, end);
+  const stems = new StemsTransport(graph, song, (what) => {
+    if (player.get().stems !== stems) return;
+    if (what === "ended") end();
+    else tell(what);
+  });
   const was = position();
   await stems.prepare(was);
   if (player.get().song?.id !== song.id || player.get().stems) {

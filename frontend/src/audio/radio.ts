@@ -29,12 +29,13 @@ const TICK_MS = 500;
 
 /** Which station, and which of its songs comes next. */
 interface Station {
-  text: string;
   seed: number;
   number: number;
 }
 
 let station: Station | null = null;
+/** What it wanders from; it may be changed while it runs. */
+let mood = "";
 let ready: SongDetail | null = null;
 let unfollow: (() => void) | null = null;
 let asked: Job | null = null;
@@ -47,14 +48,15 @@ let ended = false;
 let crossing = false;
 
 /** What the station's next song is asked for with. */
-export function wishOf(of: Station) {
-  return { text: of.text, radio: { station: of.text, seed: of.seed, number: of.number } };
+function wishOf({ seed, number }: Station) {
+  return { text: mood, radio: { station: mood, seed, number } };
 }
 
 /** Opens a station; its first song is asked for by the page, which shows it coming. */
 export function start(text: string): ReturnType<typeof wishOf> {
   stop();
-  station = { text, seed: Math.floor(Math.random() * 2 ** 53), number: 0 };
+  mood = text;
+  station = { seed: Math.floor(Math.random() * 2 ** 53), number: 0 };
   radio.set({ on: true, next: "none" });
   return wishOf(station);
 }
@@ -64,6 +66,11 @@ export function begin(): void {
   if (!station) return;
   restartClock();
   advance();
+}
+
+/** Wanders from another mood, from the next song on that is asked for. */
+export function retune(text: string): void {
+  mood = text.trim();
 }
 
 export function stop(): void {

@@ -34,7 +34,13 @@ const toGain = (db: number) => 10 ** (db / 20);
 
 /** Plays a song's stems in step: a few seconds of each are fetched, decoded, played and forgotten. */
 export class StemsTransport {
-  readonly mix = createStore({ muted: new Set<string>(), solo: new Set<string>(), waiting: true });
+  readonly mix = createStore({
+    muted: new Set<string>(),
+    solo: new Set<string>(),
+    waiting: true,
+    /** Of decoded sound that is held. */
+    megabytes: 0,
+  });
   readonly names: readonly string[];
   private readonly frames: number;
   private readonly gains = new Map<string, GainNode>();
@@ -52,7 +58,7 @@ export class StemsTransport {
   constructor(
     private readonly graph: Graph,
     private readonly song: SongDetail,
-    private readonly ended: () => void,
+    private readonly tell: (what: "time" | "ended") => void,
   ) {
     const { context } = graph;
     this.names = song.stems;
@@ -130,7 +136,7 @@ export class StemsTransport {
     meter.getFloatTimeDomainData(samples);
     let sum = 0;
     for (const sample of samples) sum += sample * sample;
-    return Math.min(1, Math.sqrt(sum / samples.length) * 5);
+    return Math.min(1, (sum / samples.length) ** 0.25 * 1.8);
   }
 
   /** Stops, and frees all sound. */
@@ -155,12 +161,15 @@ export class StemsTransport {
       this.frame = 0;
       this.running = false;
       this.halt();
-      this.ended();
+      this.tell("ended");
       return;
     }
     this.keep(wanted(frame, this.frames));
-    if (this.running) this.schedule(frame, now);
-    this.mix.set({ waiting: this.running && !this.anchor });
+    if (this.running) {
+      this.schedule(frame, now);
+      this.tell("time");
+    }
+    this.mix.set({ waiting: this.running && !this.anchor, megabytes: this.decodedBytes / 1e6 });
     this.timer = window.setTimeout(() => this.tick(), this.anchor || !this.running ? TICK_MS : 40);
   }
 
@@ -168,6 +177,7 @@ export class StemsTransport {
     if (!this.anchor) {
       if (!this.isWhole(pieceAt(frame))) return;
       this.anchor = anchorAt(now, LEAD_S, frame);
+      this.bus.gain.cancelScheduledValues(0);
       this.bus.gain.setTargetAtTime(toGain(this.song.stems_gain_db), now, RAMP_S / 3);
     }
     const first = pieceAt(frame);

@@ -27,9 +27,9 @@ export function Room() {
   return (
     <Fold
       label={
-        <>
+        <span>
           {size(used_mb)} <span className="of">of {size(quota_mb)}</span>
-        </>
+        </span>
       }
       icon={<Gauge share={used_mb / quota_mb} />}
     >

@@ -1,7 +1,7 @@
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { generate, stopRadio } from "../actions";
 import { link } from "../api/link";
-import { radio } from "../audio/radio";
+import { radio, retune } from "../audio/radio";
 import { Halo } from "../scene/Halo";
 import { useStore } from "../store";
 import { cancel, making, retry } from "./maker";
@@ -45,7 +45,10 @@ export function Generate() {
         value={text}
         autoComplete="off"
         enterKeyHint="go"
-        onChange={(event) => setText(event.currentTarget.value)}
+        onChange={(event) => {
+          setText(event.currentTarget.value);
+          retune(event.currentTarget.value);
+        }}
       />
       <div className="beneath">
         {inWork ? (

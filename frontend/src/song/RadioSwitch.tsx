@@ -53,12 +53,12 @@ export function RadioSwitch({ text }: { text: string }) {
               s
             </label>
           )}
-          <span className="radio-word" role="status">
-            {radioWord(next, mode === "every" && every_s < usual_s, usual_s)}
+          <span className="radio-word">
+            <span role="status">
+              {radioWord(next, mode === "every" && every_s < usual_s, usual_s)}
+            </span>
+            {mode === "every" && next === "ready" && `, in ${clock(due_s)}`}
           </span>
-          {mode === "every" && next === "ready" && (
-            <span className="radio-due">in {clock(due_s)}</span>
-          )}
         </>
       )}
     </div>

@@ -51,9 +51,9 @@ export function StemsPanel({ look }: { look: Look }) {
 }
 
 function Mixer({ stems, look }: { stems: StemsTransport; look: Look }) {
-  const { muted, solo } = useStore(stems.mix);
+  const { muted, solo, megabytes } = useStore(stems.mix);
   return (
-    <ul className="mixer" data-decoded-limit="150MB">
+    <ul className="mixer" data-decoded-mb={megabytes.toFixed(1)}>
       {stems.names.map((name) => {
         const heard = solo.size ? solo.has(name) : !muted.has(name);
         return (
