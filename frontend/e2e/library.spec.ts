@@ -70,6 +70,7 @@ test("a link makes the same song, on a click and never by itself", async ({
 test("the library survives the server", async ({ open, server }) => {
   const page = await open();
   const library = page.getByRole("region", { name: "Library" });
+  await expect(library.getByRole("listitem").first()).toBeVisible();
   const count = await library.getByRole("listitem").count();
   await server.stop("SIGKILL");
   await server.start();
