@@ -14,10 +14,7 @@ export function generate(text: string, shared: Shared | null): void {
   endRadio();
   pause();
   const seed = shared && shared.text === text ? { seed: shared.seed } : {};
-  void make(
-    { text: text.trim() === text ? text : text.trim(), ...seed },
-    (song) => void show(song),
-  );
+  void make({ text: text.trim() === text ? text : text.trim(), ...seed }, show);
 }
 
 export function startRadio(text: string): void {
@@ -29,7 +26,7 @@ export function startRadio(text: string): void {
     station.begin(); // the song that plays is the station's first
     return;
   }
-  void make(wish, (song) => void show(song).then(station.begin));
+  void make(wish, (song) => show(song).then(station.begin));
 }
 
 export function endRadio(): void {

@@ -9,6 +9,8 @@ import { firstFrom, type Light, layOut } from "./rollLayout";
 const WHITE: Colour = [255, 255, 255];
 const AFTERGLOW_S = 1.1;
 const LONGEST_S = 8;
+/** The height at which a line is drawn as thick as it says. */
+const UNIT_PX = 145;
 
 /** The notes as lights of a city far away; those that sound now bloom. */
 export function Roll({ look, still = false }: { look: Look; still?: boolean }) {
@@ -21,18 +23,15 @@ export function Roll({ look, still = false }: { look: Look; still?: boolean }) {
     useCallback(
       (pen, width, height) => {
         pen.globalCompositeOperation = "lighter";
+        const unit = height / UNIT_PX;
         for (const light of lights) {
           const colour = stemColour(light.stem, colours);
           const x = (light.onset_s / duration_s) * width;
           const y = height - light.height * height;
-          const long = Math.max(1.2, ((light.end_s - light.onset_s) / duration_s) * width - 0.5);
-          const thick = light.struck
-            ? 1.4
-            : light.stem === "pads" || light.stem === "bass"
-              ? 2.4
-              : 2;
+          const long = Math.max(unit, ((light.end_s - light.onset_s) / duration_s) * width - 0.5);
+          const thick = unit * (light.struck ? 1.3 : isBroad(light) ? 2.4 : 2);
           pen.fillStyle = css(colour, 0.25 * shine(light) * light.strength);
-          pen.fillRect(x - 1.5, y - thick * 1.7, long + 3, thick * 3.4);
+          pen.fillRect(x - unit, y - thick * 1.7, long + 2 * unit, thick * 3.4);
           pen.fillStyle = css(colour, shine(light) * light.strength);
           pen.fillRect(x, y - thick / 2, long, thick);
         }
@@ -45,7 +44,7 @@ export function Roll({ look, still = false }: { look: Look; still?: boolean }) {
     const canvas = blooms.current;
     if (!canvas || still || !duration_s) return;
     const now = position();
-    head.current?.style.setProperty("left", `${((now / duration_s) * 100).toFixed(3)}%`);
+    head.current?.style.setProperty("translate", `${((now / duration_s) * 100).toFixed(3)}% 0`);
     if (canvas.getBoundingClientRect().bottom < 0) return;
     sized(canvas, (pen, width, height) => {
       if (reduced.matches) return;
@@ -60,7 +59,7 @@ export function Roll({ look, still = false }: { look: Look; still?: boolean }) {
           pen,
           x,
           height - light.height * height,
-          light.struck ? 9 : 22,
+          (light.struck ? 9 : 22) * (height / UNIT_PX),
           stemColour(light.stem, colours),
           alpha,
         );
@@ -83,12 +82,16 @@ export function Roll({ look, still = false }: { look: Look; still?: boolean }) {
 
 /** How bright a note lies there: what moves more than what lasts. */
 function shine({ stem, struck }: Light): number {
-  if (struck) return 0.4;
+  if (struck) return 0.32;
   return stem === "lead" || stem === "vocals" || stem === "keys"
     ? 0.72
     : stem === "textures"
       ? 0.16
       : 0.45;
+}
+
+function isBroad({ stem }: Light): boolean {
+  return stem === "pads" || stem === "bass";
 }
 
 function afterglow(light: Light, now: number): number {

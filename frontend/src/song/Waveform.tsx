@@ -46,7 +46,7 @@ export function Waveform({
   useFrame(() => {
     const share = still || !duration_s ? 0 : Math.min(1, position() / duration_s);
     lit.current?.style.setProperty("clip-path", `inset(0 ${(100 - share * 100).toFixed(3)}% 0 0)`);
-    head.current?.style.setProperty("left", `${(share * 100).toFixed(3)}%`);
+    head.current?.style.setProperty("translate", `${(share * 100).toFixed(3)}% 0`);
   });
 
   function drag(event: PointerEvent<HTMLDivElement>): void {

@@ -21,11 +21,11 @@ export const making = createStore<Making>(IDLE);
 let wish: Wish = {};
 let job: Job | null = null;
 let unfollow: (() => void) | null = null;
-let whenDone: (song: Song) => void = () => {};
+let whenDone: (song: Song) => Promise<void> = async () => {};
 let turn = 0;
 
 /** Asks for a song, and follows it until it is done. */
-export async function make(next: Wish, done: (song: Song) => void): Promise<void> {
+export async function make(next: Wish, done: (song: Song) => Promise<void>): Promise<void> {
   leave();
   const mine = ++turn;
   wish = next;
@@ -49,8 +49,7 @@ function take(asked: Job): void {
   unfollow = follow(asked.id, (event) => {
     if (event.kind === "done" && event.song) {
       job = null;
-      making.set({ phase: "idle" });
-      whenDone(event.song);
+      void finish(event.song);
     } else if (event.kind === "failed") {
       job = null;
       making.set({ phase: "failed", message: event.message ?? "The song could not be made." });
@@ -61,6 +60,13 @@ function take(asked: Job): void {
       making.set({ progress: grow(making.get().progress, event) });
     }
   });
+}
+
+/** The song in the making stays on the page until the finished one has its place. */
+async function finish(song: Song): Promise<void> {
+  const mine = turn;
+  await whenDone(song);
+  if (mine === turn) making.set({ phase: "idle" });
 }
 
 function refuse(error: unknown): void {

@@ -3,6 +3,7 @@ import type { Look } from "./look";
 
 const HORIZON = 0.66;
 const STEP_PX = 3;
+const MOST_POINTS = 360;
 /** How far sections go over into one another, of the whole. */
 const SOFT = 0.008;
 
@@ -16,7 +17,7 @@ export function drawWave(
 ): void {
   const { peaks, sections, duration_s, colours } = look;
   if (!peaks.length) return;
-  const count = Math.max(8, Math.min(peaks.length, Math.floor(width / STEP_PX)));
+  const count = Math.max(8, Math.min(peaks.length, MOST_POINTS, Math.floor(width / STEP_PX)));
   const rough = Array.from({ length: count }, (_, i) => loudest(peaks, i / count, (i + 1) / count));
   const heights = smooth(rough);
   const top = Math.max(12, ...heights);
