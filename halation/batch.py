@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Generator, Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Any, Final, Literal
 
 from halation.seeds import draw_seed, rng
 from halation.types import MAX_SEED, MAX_TEXT_LENGTH, Brief, BriefError, FileError, HalationError
-from halation.workers import died
+from halation.workers import Makers, cores, died
 
 __all__ = ["Album", "Row", "Task", "make_one", "read_texts"]
 
@@ -56,6 +56,8 @@ class Task:
 
     Parameters
     ----------
+    share : int > 0
+        Songs made at a time on the same machine.
     folder : str, optional
         Where to write; None where the worker may be another machine.
     """
@@ -64,6 +66,7 @@ class Task:
     brief: Brief
     formats: tuple[str, ...]
     stems: bool
+    share: int
     folder: str | None
 
 
@@ -127,7 +130,7 @@ def _make(task: Task, folder: Path) -> Row:
 
     started = time.perf_counter()
     song: Song | None = None
-    for artefact in pipeline.produce(task.brief):
+    for artefact in pipeline.produce(task.brief, workers=min(4, cores(task.share))):
         song = artefact if isinstance(artefact, Song) else None
         del artefact  # so that the mix can free each stem
     assert song is not None
@@ -271,18 +274,10 @@ class Album:
         """Songs that are not there."""
         return [row for row in self.rows if row.state != "done"]
 
-    def make(
-        self, executor: Executor, slots: int, *, remote: bool = False
-    ) -> Generator[Row, None, None]:
+    def make(self, makers: Makers) -> Generator[Row, None, None]:
         """Make what is missing, yielding each song as it is there or has failed.
 
-        Parameters
-        ----------
-        executor : Executor
-        slots : int > 0
-            Songs at a time; no more are handed out.
-        remote : bool
-            Whether workers may be other machines.
+        No more songs are handed out than the makers make at a time.
 
         Raises
         ------
@@ -294,9 +289,9 @@ class Album:
         running: dict[Future[Made], tuple[Row, int]] = {}
         try:
             while left or running:
-                while left and len(running) < slots:
+                while left and len(running) < makers.slots:
                     row, attempt = left.pop(0)
-                    future = executor.submit(make_one, self._task(row, making, remote))
+                    future = makers.executor.submit(make_one, self._task(row, making, makers))
                     running[future] = row, attempt
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     row, attempt = running.pop(future)
@@ -320,12 +315,13 @@ class Album:
                 future.cancel()
             shutil.rmtree(making, ignore_errors=True)
 
-    def _task(self, row: Row, making: Path, remote: bool) -> Task:
+    def _task(self, row: Row, making: Path, makers: Makers) -> Task:
         place = making / str(row.number)
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
         brief = Brief(row.seed, row.text, **self._wishes)  # type: ignore[arg-type]
-        return Task(row, brief, self._formats, self._stems, None if remote else str(place))
+        folder = None if makers.remote else str(place)
+        return Task(row, brief, self._formats, self._stems, makers.share, folder)
 
     def _taken_in(self, made: Made, making: Path) -> Row:
         """Move a finished song to its place."""

@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, Final, ParamSpec, TypeVar
 
 from halation.types import BackendError
 
-__all__ = ["Processes", "dask", "died", "usual_count"]
+__all__ = ["Makers", "Processes", "cores", "dask", "died", "local"]
 
 log = logging.getLogger("halation")
 
@@ -34,11 +35,48 @@ NICENESS: Final = 5
 """Songs make way for the page, which must answer at once."""
 
 
-def usual_count() -> int:
-    """Return how many songs at a time suit this machine."""
+@dataclass(frozen=True, slots=True)
+class Makers:
+    """Those who make songs.
+
+    Parameters
+    ----------
+    executor : Executor
+    slots : int > 0
+        Songs that they make at a time.
+    share : int > 0
+        Songs made at a time on the same machine, for :func:`cores`.
+    remote : bool
+        Whether they may be other machines, which cannot write where this one reads.
+    """
+
+    executor: Executor
+    slots: int
+    share: int = 1
+    remote: bool = False
+
+
+def cores(share: int = 1) -> int:
+    """Return how many processor cores each of ``share`` songs at a time has here."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(1, cores // CORES_A_SONG)
+    return max(1, (len(affinity(0)) if affinity else os.cpu_count() or 1) // share)
+
+
+@contextmanager
+def local(count: int | None = None) -> Iterator[Makers]:
+    """Lend processes of this machine; they are killed at the end, whatever they do.
+
+    Parameters
+    ----------
+    count : int > 0, optional
+        Songs at a time. Default: one for every two cores.
+    """
+    slots = count or cores(CORES_A_SONG)
+    pool = Processes(slots)
+    try:
+        yield Makers(pool, slots, share=slots)
+    finally:
+        pool.kill()
 
 
 class Processes(Executor):
@@ -131,8 +169,8 @@ def _follow(parent: int) -> None:
 
 
 @contextmanager
-def dask(address: str) -> Iterator[tuple[Executor, int]]:
-    """Lend a Dask cluster as an executor, and say how many tasks it runs at a time.
+def dask(address: str) -> Iterator[Makers]:
+    """Lend a Dask cluster; every worker makes one song at a time.
 
     Parameters
     ----------
@@ -157,13 +195,17 @@ def dask(address: str) -> Iterator[tuple[Executor, int]]:
             "start one with `dask scheduler` and workers with `dask worker ADDRESS`"
         ) from error
     with client:
-        slots = len(client.scheduler_info(n_workers=-1)["workers"])
-        if not slots:
+        hosts = [
+            worker["host"] for worker in client.scheduler_info(n_workers=-1)["workers"].values()
+        ]
+        if not hosts:
             raise BackendError(
                 f"the cluster at {address} has no workers; start one with `dask worker {address}`"
             )
         # Whoever asks for the same song twice wants it made twice.
-        yield client.get_executor(pure=False, retries=1), slots  # type: ignore[no-untyped-call]
+        executor = client.get_executor(pure=False, retries=1)  # type: ignore[no-untyped-call]
+        share = max(map(hosts.count, hosts))
+        yield Makers(executor, len(hosts), share, remote=True)
 
 
 def died(error: BaseException) -> bool:

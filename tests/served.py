@@ -29,6 +29,7 @@ from halation.server.metrics import Metrics
 from halation.server.models import Event
 from halation.server.wire import Exchange, Line
 from halation.types import Brief, Song
+from halation.workers import Makers
 from tests.fakes import fake_song
 
 
@@ -135,7 +136,8 @@ def served(
     @asynccontextmanager
     async def start(_app: FastAPI) -> AsyncIterator[Jobs]:
         nonlocal jobs
-        jobs = Jobs(library, kitchen, slots=slots, exchange=exchange, metrics=metrics, limit=limit)
+        makers = Makers(kitchen, slots)
+        jobs = Jobs(library, makers, exchange=exchange, metrics=metrics, limit=limit)
         jobs.resume()
         yield jobs
         await jobs.close()

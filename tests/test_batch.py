@@ -21,7 +21,7 @@ import pytest
 from halation import files
 from halation.batch import Album, Made, Row, Task, read_texts
 from halation.types import BriefError, FileError, HalationError
-from halation.workers import dask
+from halation.workers import Makers, dask
 from tests.fakes import fake_score, fake_song
 
 TEXTS = ("fog", "neon rain")
@@ -64,7 +64,7 @@ def table(folder: Path) -> list[dict[str, str]]:
 def test_an_album_has_a_folder_a_song_and_a_table(tmp_path: Path) -> None:
     album = Album(tmp_path / "a", TEXTS, count=2, seed=5)
     hands = Hands()
-    rows = list(album.make(hands, 1))
+    rows = list(album.make(Makers(hands, 1)))
     assert [row.number for row in rows] == [0, 1, 2, 3]
     assert hands.most == 1
     listed = table(tmp_path / "a")
@@ -79,7 +79,7 @@ def test_an_album_has_a_folder_a_song_and_a_table(tmp_path: Path) -> None:
 
 def test_only_what_is_missing_is_made(tmp_path: Path) -> None:
     first = Album(tmp_path, TEXTS, count=2)
-    making = first.make(Hands(), 1)
+    making = first.make(Makers(Hands(), 1))
     next(making)
     next(making)
     making.close()  # Ctrl-C
@@ -87,14 +87,14 @@ def test_only_what_is_missing_is_made(tmp_path: Path) -> None:
     again = Album(tmp_path, TEXTS, count=2)
     assert again.seed == first.seed
     assert [row.number for row in again.missing] == [2, 3]
-    list(again.make(hands, 1))
+    list(again.make(Makers(hands, 1)))
     assert hands.made == [2, 3]
     # A kill may come between a song and its line; somebody may delete a song.
     (tmp_path / "results.csv").unlink()
     shutil.rmtree(tmp_path / again.rows[1].folder)
     third = Album(tmp_path, TEXTS, count=2)
     assert [row.number for row in third.missing] == [1]
-    list(third.make(Hands(), 1))
+    list(third.make(Makers(Hands(), 1)))
     titles = [row["title"] for row in table(tmp_path)]
     assert titles == ["Song 0", "Song 1", "Song 2", "Song 3"]
     assert len([p for p in tmp_path.iterdir() if p.is_dir()]) == 4
@@ -103,7 +103,7 @@ def test_only_what_is_missing_is_made(tmp_path: Path) -> None:
 def test_a_lost_worker_costs_nothing_and_a_hopeless_song_only_itself(tmp_path: Path) -> None:
     lost = BrokenProcessPool("killed")
     hands = Hands({0: [lost], 1: [lost, lost], 2: [HalationError("no such player")]})
-    rows = list(Album(tmp_path, TEXTS, count=2).make(hands, 1))
+    rows = list(Album(tmp_path, TEXTS, count=2).make(Makers(hands, 1)))
     states = {row.number: (row.state, row.message) for row in rows}
     assert states[0] == ("done", "")
     assert states[1][0] == "failed"
@@ -111,7 +111,7 @@ def test_a_lost_worker_costs_nothing_and_a_hopeless_song_only_itself(tmp_path: P
     assert states[2] == ("failed", "no such player")
     assert states[3][0] == "done"
     # The same call tries the failed ones again.
-    rows = list(Album(tmp_path, TEXTS, count=2).make(Hands(), 1))
+    rows = list(Album(tmp_path, TEXTS, count=2).make(Makers(Hands(), 1)))
     assert [row.state for row in rows] == ["done", "done"]
     assert {row["state"] for row in table(tmp_path)} == {"done"}
 
@@ -119,7 +119,7 @@ def test_a_lost_worker_costs_nothing_and_a_hopeless_song_only_itself(tmp_path: P
 def test_a_full_disk_ends_it_and_loses_nothing(tmp_path: Path) -> None:
     hands = Hands({1: [FileError("the disk is full; free some space")]})
     with pytest.raises(FileError, match="disk is full"):
-        list(Album(tmp_path, TEXTS, count=2).make(hands, 1))
+        list(Album(tmp_path, TEXTS, count=2).make(Makers(hands, 1)))
     assert table(tmp_path)[0]["state"] == "done"
     assert len(Album(tmp_path, TEXTS, count=2).missing) == 3
 
@@ -137,7 +137,7 @@ def test_another_album_does_not_go_into_the_same_folder(tmp_path: Path) -> None:
 
 
 def test_a_table_changed_by_hand_does_not_stop_it(tmp_path: Path) -> None:
-    list(Album(tmp_path, TEXTS, count=1).make(Hands(), 1))
+    list(Album(tmp_path, TEXTS, count=1).make(Makers(Hands(), 1)))
     text = (tmp_path / "results.csv").read_text()
     (tmp_path / "results.csv").write_text(text.replace("28.0", "long").replace("1,", "x,"))
     assert not Album(tmp_path, TEXTS, count=1).missing
@@ -151,7 +151,7 @@ def test_no_worker_writes_outside_the_album(tmp_path: Path) -> None:
 
     album = Album(tmp_path / "a", ("fog",), count=1)
     with pytest.raises(FileError, match="belongs nowhere"):
-        list(album.make(Liar(), 1))
+        list(album.make(Makers(Liar(), 1)))
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
@@ -207,15 +207,13 @@ def test_a_cluster_makes_the_same_songs(tmp_path: Path, cluster: str) -> None:
     def album(name: str) -> Album:
         return Album(tmp_path / name, ("fog",), count=1, seed=4, length_s=30.0, formats=("mp3",))
 
-    with dask(cluster) as (executor, slots):
-        (theirs,) = album("theirs").make(executor, slots, remote=True)
+    with dask(cluster) as makers:
+        (theirs,) = album("theirs").make(makers)
     from halation.batch import make_one
     from halation.types import Brief
 
-    ours = make_one(
-        Task(Row(0, "fog", theirs.seed), Brief(theirs.seed, "fog", length_s=30.0), ("mp3",), False,
-             str(tmp_path / "ours"))
-    ).row  # fmt: skip
+    brief, place = Brief(theirs.seed, "fog", length_s=30.0), str(tmp_path / "ours")
+    ours = make_one(Task(Row(0, "fog", theirs.seed), brief, ("mp3",), False, 1, place)).row
     there, here = tmp_path / "theirs" / theirs.folder, tmp_path / "ours" / ours.folder
     assert {p.name for p in there.iterdir()} == {p.name for p in here.iterdir()}
     for path in here.iterdir():

@@ -130,9 +130,10 @@ def test_nobody_survives_a_killed_parent(tmp_path: Path) -> None:
 
 
 def test_a_cluster_is_an_executor_like_any_other(cluster: str) -> None:
-    with dask(cluster) as (executor, slots):
+    with dask(cluster) as makers:
+        executor = makers.executor
         assert isinstance(executor, Executor)
-        assert slots == 1
+        assert (makers.slots, makers.share, makers.remote) == (1, 1, True)
         assert [executor.submit(abs, -n).result(LONG_S) for n in range(3)] == [0, 1, 2]
         with pytest.raises(ValueError, match="invalid literal"):
             executor.submit(int, "no").result(LONG_S)

@@ -7,7 +7,6 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -74,15 +73,9 @@ def batch(
         return
     started = time.perf_counter()
     failed = 0
-    with ExitStack() as stack:
-        if dask:
-            executor, slots = stack.enter_context(elsewhere.dask(dask))
-        else:
-            slots = min(missing, workers or elsewhere.usual_count())
-            pool = elsewhere.Processes(slots)
-            stack.callback(pool.kill)
-            executor = pool
-        for done, row in enumerate(album.make(executor, slots, remote=dask is not None), 1):
+    lend = elsewhere.dask(dask) if dask else elsewhere.local(workers)
+    with lend as makers:
+        for done, row in enumerate(album.make(makers), 1):
             failed += row.state == "failed"
             a_minute = 60.0 * done / (time.perf_counter() - started)
             what = row.message if row.state == "failed" else f"{row.title}  ({row.seconds:g} s)"

@@ -9,7 +9,6 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from concurrent.futures import CancelledError as ExecutorCancelled
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +22,7 @@ from halation.server.models import Event, EventKind, Job, JobState, Song, Wish
 from halation.server.shelf import Entry
 from halation.server.wire import Exchange, Socket
 from halation.types import Brief, BriefError, FileError, HalationError, Key
-from halation.workers import died
+from halation.workers import Makers, died
 
 __all__ = ["Jobs", "QueueFull"]
 
@@ -119,14 +118,10 @@ class Jobs:
     Parameters
     ----------
     library : Library
-    executor : Executor
-        Who makes songs.
-    slots : int > 0
-        How many songs at a time.
+    makers : Makers
+        Who makes songs, and how many at a time.
     exchange : Exchange
         Whom the makers tell what exists.
-    remote : bool
-        Whether they may be other machines: files then come back with the result.
     limit : int > 0
         Songs that may wait.
     length_s : float, optional
@@ -136,18 +131,16 @@ class Jobs:
     def __init__(
         self,
         library: Library,
-        executor: Executor,
+        makers: Makers,
         *,
-        slots: int,
         exchange: Exchange,
         metrics: Metrics,
-        remote: bool = False,
         limit: int = 32,
         length_s: float | None = None,
     ) -> None:
         self.limit = limit
-        self._library, self._executor, self._slots = library, executor, slots
-        self._exchange, self._metrics, self._remote = exchange, metrics, remote
+        self._library, self._makers = library, makers
+        self._exchange, self._metrics = exchange, metrics
         self._length_s = length_s
         self._waiting: list[_Work] = []
         self._running: dict[str, _Work] = {}
@@ -293,7 +286,7 @@ class Jobs:
         if self._closing:
             raise FileError("the server is going down")
         if len(self._waiting) >= self.limit:
-            raise QueueFull(max(1, round((self._seconds or 10.0) / self._slots)))
+            raise QueueFull(max(1, round((self._seconds or 10.0) / self._makers.slots)))
         if not work.stems_of:
             self._note(work, 0)
         self._waiting.append(work)
@@ -304,7 +297,7 @@ class Jobs:
         if self._closing:
             return
         started = False
-        while self._waiting and len(self._running) < self._slots:
+        while self._waiting and len(self._running) < self._makers.slots:
             work = self._waiting.pop(0)
             self._running[work.id] = work
             work.state = "running"
@@ -365,11 +358,12 @@ class Jobs:
         order = Order(
             brief=None if work.stems_of else work.brief,
             song_json=recipe,
-            folder=None if self._remote else str(room),
+            share=self._makers.share,
+            folder=None if self._makers.remote else str(room),
             socket=work.socket,
         )
         make = make_stems if work.stems_of else make_song
-        made = await asyncio.wrap_future(self._executor.submit(make, order))
+        made = await asyncio.wrap_future(self._makers.executor.submit(make, order))
         for _ in range(LAST_WORDS):  # they come another way than the result
             if work.heard >= made.said:
                 break

@@ -16,6 +16,7 @@ from halation.server import view
 from halation.server.models import Event
 from halation.server.wire import Line, Socket
 from halation.types import Brief, FileError, Mix, Song
+from halation.workers import cores
 
 __all__ = ["Made", "Order", "Stopped", "make_song", "make_stems", "warm_up", "write"]
 
@@ -37,6 +38,8 @@ class Order:
         The song; None for stems.
     song_json : bytes
         The song whose stems are made.
+    share : int > 0
+        Songs made at a time on the same machine.
     folder : str, optional
         An empty folder to write into; None where the worker may be another machine: the files
         then come back in :attr:`Made.contents`.
@@ -46,6 +49,7 @@ class Order:
 
     brief: Brief | None = None
     song_json: bytes = b""
+    share: int = 1
     folder: str | None = None
     socket: Socket | None = None
 
@@ -72,11 +76,11 @@ class Made:
     said: int = 0
 
 
-def warm_up() -> None:
+def warm_up(share: int) -> None:
     """Make a short song and throw it away: what the first one would have to load is here then."""
     from halation import pipeline
 
-    for _ in pipeline.produce(Brief(0, length_s=30.0)):
+    for _ in pipeline.produce(Brief(0, length_s=30.0), workers=_processes(share)):
         pass
 
 
@@ -97,7 +101,7 @@ def make_song(order: Order) -> Made:
     with _line(order.socket) as line, _place(order.folder) as folder:
         files.check_out(folder, needed_bytes=_needed_bytes(order.brief))
         song: Song | None = None
-        making = pipeline.produce(order.brief)
+        making = pipeline.produce(order.brief, workers=_processes(order.share))
         try:
             for artefact in making:
                 _tell(line, view.event_of(artefact))
@@ -194,6 +198,10 @@ def write(song: Song, folder: Path, *, in_place: bool, seconds: float) -> Made:
         files={name: (path, (room / path).stat().st_size) for name, path in names.items()},
         contents={} if in_place else _contents(room),
     )
+
+
+def _processes(share: int) -> int:
+    return min(4, cores(share))
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import logging
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Executor
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -25,6 +24,7 @@ from halation.server.library import Library
 from halation.server.metrics import Metrics
 from halation.server.wire import Exchange, own_address
 from halation.types import HalationError
+from halation.workers import Makers
 
 __all__ = ["Service", "answers", "is_loopback", "listen", "names_of", "serve", "url_of"]
 
@@ -144,17 +144,15 @@ def serve(
         library = Library(service.library, quota_mb=service.quota_mb)
         stack.callback(library.close)
         metrics = Metrics()
-        executor, slots, exchange = _makers(service, stack)
+        makers, exchange = _makers(service, stack)
 
         @asynccontextmanager
         async def start(_app: FastAPI) -> AsyncIterator[Jobs]:
             jobs = Jobs(
                 library,
-                executor,
-                slots=slots,
+                makers,
                 exchange=exchange,
                 metrics=metrics,
-                remote=service.dask is not None,
                 limit=service.queue,
                 length_s=service.length_s,
             )
@@ -181,21 +179,18 @@ def serve(
         server.run(sockets=[listener])
 
 
-def _makers(service: Service, stack: ExitStack) -> tuple[Executor, int, Exchange]:
+def _makers(service: Service, stack: ExitStack) -> tuple[Makers, Exchange]:
     """Start those who make songs, and the line on which they say what exists."""
     if service.dask is not None:
-        executor, slots = stack.enter_context(workers.dask(service.dask))
+        makers = stack.enter_context(workers.dask(service.dask))
         exchange = Exchange(urlsplit(service.dask).hostname)
-        stack.callback(exchange.close)
-        return executor, slots, exchange
-    slots = service.workers or workers.usual_count()
-    pool = workers.Processes(slots)
-    stack.callback(pool.kill)
-    exchange = Exchange()
+    else:
+        makers = stack.enter_context(workers.local(service.workers))
+        exchange = Exchange()
+        for _ in range(makers.slots):
+            makers.executor.submit(maker.warm_up, makers.share)
     stack.callback(exchange.close)
-    for _ in range(slots):
-        pool.submit(maker.warm_up)
-    return pool, slots, exchange
+    return makers, exchange
 
 
 class _Server(uvicorn.Server):

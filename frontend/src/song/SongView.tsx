@@ -32,7 +32,7 @@ export function SongView() {
   return (
     <section className="song" aria-label={inWork ? "The song in the making" : "The song"}>
       <div className="name">
-        <h2 data-made={look.title !== ""}>{look.title || "\u00a0"}</h2>
+        <h2 data-made={look.title !== ""}>{look.title || "A song is coming"}</h2>
         <p>
           {look.words.map((word) => (
             <span key={word}>{word}</span>

@@ -1,0 +1,62 @@
+import { expect, hear, loudness, test } from "./halation";
+
+test("the radio goes on by itself, every X seconds, without a gap, and stops with one click", async ({
+  open,
+  server,
+}) => {
+  const page = await open();
+  await page.getByLabel("A mood in your own words, or nothing").fill("rain at night");
+  const radio = page.getByRole("switch", { name: "Radio" });
+  await radio.click();
+  await page.getByLabel("When the next song comes").selectOption("every");
+  await page.getByLabel("Seconds from start to start").fill("9");
+  await hear(page);
+  const heading = page.getByRole("region", { name: "The song", exact: true }).getByRole("heading");
+  await page.evaluate(listenForGaps);
+  const titles: string[] = [];
+  for (let song = 0; song < 3; song++) {
+    const title = (await heading.textContent()) ?? "";
+    titles.push(title);
+    await expect(heading).not.toHaveText(title, { timeout: 40_000 });
+  }
+  expect(new Set(titles).size).toBe(3);
+  await page.waitForTimeout(1_000); // a crossfade is heard to its end
+  const gap_ms = await page.evaluate(() =>
+    (window as unknown as { gap_ms: () => number }).gap_ms(),
+  );
+  expect(gap_ms).toBeLessThanOrEqual(200);
+  await radio.click();
+  await expect(radio).toHaveAttribute("aria-checked", "false");
+  expect(await loudness(page)).toBeGreaterThan(0); // the song itself plays to its end
+  const jobs = await (await fetch(`${server.url}api/jobs`)).json();
+  await expect
+    .poll(async () => (await (await fetch(`${server.url}api/jobs`)).json()).length)
+    .toBe(0);
+  expect(Array.isArray(jobs)).toBe(true);
+});
+
+test("shorter than the rendering waits and says so", async ({ open }) => {
+  const page = await open();
+  await page.getByRole("switch", { name: "Radio" }).click();
+  await page.getByLabel("When the next song comes").selectOption("every");
+  await page.getByLabel("Seconds from start to start").fill("1");
+  await hear(page);
+  await expect(page.getByText(/songs take \d+ s to make here/)).toBeVisible();
+  await page.getByRole("switch", { name: "Radio" }).click();
+});
+
+/** Runs in the page: the longest silence heard so far. */
+function listenForGaps(): void {
+  const [analyser] = window.ears.analysers;
+  if (!analyser) throw new Error("nothing is heard");
+  const samples = new Float32Array(analyser.fftSize);
+  let longest = 0;
+  let since = performance.now();
+  window.setInterval(() => {
+    analyser.getFloatTimeDomainData(samples);
+    const peak = samples.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+    if (peak > 1e-4) since = performance.now();
+    else longest = Math.max(longest, performance.now() - since);
+  }, 20);
+  Object.assign(window, { gap_ms: () => longest });
+}

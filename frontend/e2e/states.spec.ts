@@ -1,0 +1,127 @@
+import AxeBuilder from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+import { expect, generate, test } from "./halation";
+
+/** Nothing that keeps anybody out, and nothing that jumps. */
+async function check(page: Page): Promise<void> {
+  await page.evaluate(settled);
+  const found = await new AxeBuilder({ page }).analyze();
+  expect(found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(" ")}`)).toEqual(
+    [],
+  );
+  expect(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth)).toBe(
+    true,
+  );
+  expect(await page.evaluate(() => window.ears.shift)).toBeLessThan(0.02);
+}
+
+/** Runs in the page: waits for what fades in. */
+async function settled(): Promise<void> {
+  const passing = document.getAnimations().filter((animation) => {
+    const { endTime } = animation.effect?.getComputedTiming() ?? {};
+    return Number.isFinite(endTime as number);
+  });
+  await Promise.all(passing.map((animation) => animation.finished.catch(() => {})));
+}
+
+test("every state is open to everybody and holds still", async ({ open, server }) => {
+  await server.empty();
+  const page = await open();
+  await expect(page.getByText("Your songs will gather here.")).toBeVisible();
+  await check(page);
+  await page.getByRole("button", { name: "Generate song" }).click();
+  await expect(page.getByRole("region", { name: "The song in the making" })).toBeVisible();
+  await check(page);
+  await expect(page.getByRole("button", { name: "Pause", exact: true }).first()).toBeVisible();
+  await check(page);
+  await page.getByRole("button", { name: "Download" }).click();
+  await check(page);
+  await page.getByRole("button", { name: "Share" }).click();
+  await check(page);
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Stems", exact: true }).click();
+  await expect(page.getByRole("button", { name: "Mute drums" })).toBeVisible({ timeout: 60_000 });
+  await check(page);
+});
+
+for (const [width, height] of [
+  [360, 640],
+  [3840, 2160],
+] as const) {
+  test(`it fits ${width} × ${height}`, async ({ open, page }) => {
+    await page.setViewportSize({ width, height });
+    await open();
+    await generate(page);
+    await check(page);
+  });
+}
+
+test("a full queue says when to come back, and a failure why", async ({ open }) => {
+  const page = await open();
+  await page.route("**/api/songs", (route) =>
+    route.request().method() === "POST"
+      ? route.fulfill({
+          status: 429,
+          headers: { "retry-after": "7" },
+          json: { detail: "the queue is full; try again in about 7 seconds", where: [] },
+        })
+      : route.continue(),
+  );
+  await page.getByRole("button", { name: "Generate song" }).click();
+  await expect(page.getByText(/Many songs wait already/)).toBeVisible();
+  await expect(page.getByText(/in about [67] s/)).toBeVisible();
+  await check(page);
+  await page.unroute("**/api/songs");
+  await page.route("**/api/jobs/*/events", (route) =>
+    route.fulfill({
+      contentType: "text/event-stream",
+      body: 'event: failed\nid: x.1\ndata: {"kind":"failed","message":"The disk is full; free some space."}\n\n',
+    }),
+  );
+  await expect(page.getByRole("button", { name: "Try again" })).toBeEnabled({ timeout: 20_000 });
+  await page.getByRole("button", { name: "Try again" }).click();
+  await expect(page.getByText("The disk is full; free some space.")).toBeVisible();
+  await check(page);
+});
+
+test("without its server the page says so, and finds it again", async ({ open, server }) => {
+  const page = await open();
+  await server.stop();
+  await page.getByRole("button", { name: "Generate song" }).click();
+  await expect(page.getByText(/server is not running/).first()).toBeVisible();
+  await check(page);
+  await server.start();
+  await expect(page.getByText(/server is not running/)).toHaveCount(0, { timeout: 60_000 });
+});
+
+test("it can be installed, and its shell is there without the server", async ({ open, server }) => {
+  const page = await open();
+  const manifest = await page.evaluate(async () => {
+    const link = document.querySelector<HTMLLinkElement>("link[rel=manifest]");
+    return (await fetch(link?.href ?? "")).json();
+  });
+  expect(manifest).toMatchObject({ display: "standalone", start_url: "/" });
+  for (const { src } of manifest.icons) {
+    expect((await fetch(new URL(src, server.url))).status).toBe(200);
+  }
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await page.reload(); // now the worker has seen every file
+  await server.stop();
+  await page.reload();
+  await expect(page.getByRole("heading", { name: "halation" })).toBeVisible();
+  await expect(page.getByText(/server is not running/).first()).toBeVisible();
+  await server.start();
+});
+
+test("still where movement is not wanted", async ({ open, page }) => {
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  await open();
+  await generate(page);
+  await page.evaluate(settled);
+  const running = await page.evaluate(() =>
+    document.getAnimations().flatMap(({ playState, effect }) =>
+      playState === "running" && effect instanceof KeyframeEffect ? [effect.target?.className] : [],
+    ),
+  );
+  expect(running).toEqual([]);
+});
