@@ -11,5 +11,5 @@ export default defineConfig({
     reportCompressedSize: true,
   },
   server: { proxy: { "/api": "http://127.0.0.1:4747" } },
-  test: { include: ["src/**/*.test.ts"], environment: "node" },
+  test: { include: ["**/*.test.ts"], environment: "node" },
 });

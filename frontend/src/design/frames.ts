@@ -12,8 +12,8 @@ export const reduced = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 /** Half of a screen's frames are enough for light, and leave the processor to those who make songs. */
 const EVERY_MS = 30;
-/** And a dozen a second while nothing sounds. */
-const SELDOM_MS = 80;
+/** And eight a second while nothing sounds. */
+const SELDOM_MS = 125;
 let last_ms = 0;
 
 function loop(now: number): void {

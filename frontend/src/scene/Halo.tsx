@@ -26,7 +26,7 @@ export function Halo({ made, children }: Props) {
     const canvas = ref.current;
     if (!canvas || canvas.getBoundingClientRect().bottom < 0) return;
     const goal = made ?? 1;
-    const step = reduced.matches || goal < shown.current ? 1 : 0.18;
+    const step = reduced.matches || goal < shown.current ? 1 : 0.35;
     shown.current += (goal - shown.current) * step;
     const breath = reduced.matches ? 0 : Math.sin(now / 2_600) * 0.5 + 0.5;
     sized(canvas, (pen, width, height) => {
