@@ -11,6 +11,7 @@ const SKIP_S = 10;
 
 /** Tells the system what plays: media keys, the lock screen, a watch. */
 export function announce(song: SongDetail, controls: Controls): void {
+  document.title = `${song.title} · halation`;
   if (!("mediaSession" in navigator)) return;
   const session = navigator.mediaSession;
   session.metadata = new MediaMetadata({
@@ -37,6 +38,11 @@ export function announce(song: SongDetail, controls: Controls): void {
       // This browser does not know the action.
     }
   }
+}
+
+export function announceNothing(): void {
+  document.title = "halation";
+  if ("mediaSession" in navigator) navigator.mediaSession.metadata = null;
 }
 
 export function announcePosition(song: SongDetail, position: number): void {

@@ -1,9 +1,9 @@
-import { fileUrl, getSong, type SongDetail } from "../api/client";
+import { fileUrl, getSong, Offline, type SongDetail } from "../api/client";
 import { link, lost } from "../api/link";
 import { createStore } from "../store";
 import { Deck } from "./deck";
 import { type Graph, knownGraph, openGraph } from "./graph";
-import { announce, announcePosition } from "./media";
+import { announce, announceNothing, announcePosition } from "./media";
 import { recall, remember } from "./memory";
 import { StemsTransport } from "./stems";
 
@@ -39,6 +39,7 @@ export const player = createStore<Playing>({
 
 const decks = [new Deck(), new Deck()] as const;
 let active: Deck = decks[0];
+let recallAgain = false;
 let suspend = 0;
 let kept = 0;
 
@@ -178,6 +179,7 @@ export function close(): void {
   for (const deck of decks) deck.quiet(SHORT_FADE_S, true);
   setPlaying(false);
   player.set({ song: null, problem: "" });
+  announceNothing();
   keep(true);
 }
 
@@ -217,12 +219,13 @@ export function closeStems(): void {
 /** Brings back the song of the last visit, paused at its place. */
 export async function recallSong(): Promise<void> {
   const { songId, position_s } = memory;
+  recallAgain = false;
   if (!songId || player.get().song) return;
   try {
     const song = await getSong(songId);
     if (!player.get().song) await open(song, { play: false, at_s: position_s });
-  } catch {
-    // It is gone, or the server is: the page begins empty.
+  } catch (error) {
+    recallAgain = error instanceof Offline; // otherwise it is gone: the page begins empty
   }
   player.set({ recalling: false });
 }
@@ -286,5 +289,7 @@ function keep(atOnce = false): void {
 
 window.addEventListener("pagehide", () => keep(true));
 link.watch(() => {
-  if (link.get().online) player.set({ problem: "" });
+  if (!link.get().online) return;
+  player.set({ problem: "" });
+  if (recallAgain) void recallSong();
 });
