@@ -158,7 +158,8 @@ export async function generate(page: Page, text = ""): Promise<string> {
 }
 
 /** What the browser itself notes where a test stops the server or refuses a request. */
-const PROVOKED = /Failed to load resource: .*(ERR_CONNECTION|ERR_FAILED|ERR_EMPTY|ERR_INCOMPLETE|429)/;
+const PROVOKED =
+  /Failed to load resource: .*(ERR_CONNECTION|ERR_FAILED|ERR_EMPTY|ERR_INCOMPLETE|429)/;
 
 export const test = base.extend<{ open: (path?: string) => Promise<Page> }, { server: Server }>({
   server: [
