@@ -7,7 +7,7 @@ PAGE := halation/server/page/index.html
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help song serve setup test lint format bench soak showcase golden lock clean
+.PHONY: help song serve client setup test lint format bench soak showcase golden lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make bench   how fast each stage and a whole song are"
 	@echo "make soak    every figure of sound over dozens of songs"
 	@echo "make showcase  two dozen songs with pictures and measures on one page"
+	@echo "make client  write the page's typed client anew"
 	@echo "make format  mend what lint can mend;  make golden  write the goldens anew"
 
 song: $(VENV)/.song
@@ -51,19 +52,27 @@ $(PAGE): frontend/node_modules/.package-lock.json $(shell find frontend/src fron
 	$(NPM) run build
 	@touch $@
 
-test: lint
+test: lint $(PAGE)
+	HALATION="$(CURDIR)/$(BIN)/halation" $(NPM) run e2e
 	$(BIN)/pytest -q -n 2
 
-lint: $(VENV)/.test
+lint: $(VENV)/.test frontend/node_modules/.package-lock.json
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell halation tests benchmarks docs README.md CONTRIBUTING.md CHANGELOG.md
+	$(NPM) run check
 
-format: $(VENV)/.test
+format: $(VENV)/.test frontend/node_modules/.package-lock.json
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(NPM) run format
+
+# The page's client, from what the server says of itself.
+client: $(VENV)/.test frontend/node_modules/.package-lock.json
+	$(BIN)/python -m halation.server > frontend/openapi.json
+	$(NPM) run api
 
 golden: $(VENV)/.test
 	$(BIN)/pytest -q tests -k golden --update-golden
@@ -84,4 +93,4 @@ lock: $(VENV)/.test
 	$(BIN)/python -m pip --disable-pip-version-check freeze --exclude-editable > constraints.txt
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) frontend/node_modules frontend/test-results halation/server/page build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -20,7 +20,7 @@ export default defineConfig({
   workers: 1, // one song at a time keeps both cores busy
   retries: 0,
   timeout: 90_000,
-  expect: { timeout: 30_000 },
+  expect: { timeout: 20_000 },
   reporter: [["list"]],
   use: { launchOptions, trace: "off", screenshot: "only-on-failure" },
   projects: [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
 import time
 import zipfile
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from halation.server.app import describe
 from halation.types import FileError, HalationError
 from tests.served import Kitchen, follow, make, served
 
@@ -299,3 +301,8 @@ def test_figures_for_prometheus(client: httpx.Client) -> None:
     assert 'halation_songs_total{state="done"} 1.0' in text
     assert "halation_queue_waiting 0.0" in text
     assert "halation_song_real_time_factor_sum 56.0" in text  # 28 s in half a second
+
+
+def test_the_page_s_client_is_made_from_this_very_interface() -> None:
+    kept = json.loads(Path(__file__).parents[1].joinpath("frontend/openapi.json").read_text())
+    assert kept == json.loads(json.dumps(describe())), "call `make client`"

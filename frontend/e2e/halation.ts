@@ -136,9 +136,8 @@ export async function hear(page: Page): Promise<void> {
 
 /** The seconds that the song's slider shows. */
 export async function place(page: Page): Promise<number> {
-  return Number(
-    await page.getByRole("slider", { name: "Place in the song" }).getAttribute("aria-valuenow"),
-  );
+  const slider = page.getByRole("slider", { name: "Place in the song" }).first();
+  return Number(await slider.getAttribute("aria-valuenow"));
 }
 
 /** Waits until time goes on. */
