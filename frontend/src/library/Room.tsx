@@ -28,6 +28,7 @@ export function Room() {
     <Fold
       label={
         <span>
+          <span className="unseen">Room: </span>
           {size(used_mb)} <span className="of">of {size(quota_mb)}</span>
         </span>
       }
