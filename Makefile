@@ -77,13 +77,15 @@ client: $(VENV)/.test frontend/node_modules/.package-lock.json
 golden: $(VENV)/.test
 	$(BIN)/pytest -q tests -k golden --update-golden
 
-bench: $(VENV)/.test
+bench: $(VENV)/.test $(PAGE)
 	$(BIN)/python -m benchmarks.songs
 	$(BIN)/python -m benchmarks.server
+	HALATION="$(CURDIR)/$(BIN)/halation" $(NPM) run bench
 	$(BIN)/pytest -q -p no:xdist benchmarks --benchmark-only --benchmark-columns=median,stddev,rounds
 
-soak: $(VENV)/.test
+soak: $(VENV)/.test $(PAGE)
 	$(BIN)/python -m benchmarks.soak
+	HALATION="$(CURDIR)/$(BIN)/halation" $(NPM) run soak
 
 showcase: $(VENV)/.test
 	$(BIN)/python -m benchmarks.showcase $(SHOWCASE)

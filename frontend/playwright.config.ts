@@ -15,7 +15,7 @@ const launchOptions = {
 
 export default defineConfig({
   testDir: "e2e",
-  testMatch: process.env.SHOTS ? "shots.ts" : "*.spec.ts",
+  testMatch: process.env.RUN ? `${process.env.RUN}.ts` : "*.spec.ts",
   outputDir: "test-results",
   fullyParallel: false,
   workers: 1, // one song at a time keeps both cores busy

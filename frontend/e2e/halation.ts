@@ -83,7 +83,12 @@ export class Server {
 
 /** Keeps hold of the page's analyser, and counts decoded sound; the page knows nothing of it. */
 function eavesdrop(): void {
-  const ears = { analysers: [] as AnalyserNode[], decoded: [] as WeakRef<AudioBuffer>[], shift: 0 };
+  const ears = {
+    analysers: [] as AnalyserNode[],
+    decoded: [] as WeakRef<AudioBuffer>[],
+    shift: 0,
+    gap_ms: 0,
+  };
   Object.assign(window, { ears });
   const Plain = window.AnalyserNode;
   window.AnalyserNode = class extends Plain {
@@ -111,6 +116,7 @@ interface Ears {
   analysers: AnalyserNode[];
   decoded: WeakRef<AudioBuffer>[];
   shift: number;
+  gap_ms: number;
 }
 declare global {
   interface Window {
@@ -132,6 +138,26 @@ export function loudness(page: Page): Promise<number> {
 /** Waits until sound is heard. */
 export async function hear(page: Page): Promise<void> {
   await expect.poll(() => loudness(page), { intervals: [50] }).toBeGreaterThan(0.002);
+}
+
+/** From now on notes every silence. */
+export function listenForGaps(page: Page): Promise<void> {
+  return page.evaluate(() => {
+    const [analyser] = window.ears.analysers;
+    if (!analyser) throw new Error("nothing is heard");
+    const samples = new Float32Array(analyser.fftSize);
+    let since = performance.now();
+    window.setInterval(() => {
+      analyser.getFloatTimeDomainData(samples);
+      if (samples.some((x) => Math.abs(x) > 1e-4)) since = performance.now();
+      else window.ears.gap_ms = Math.max(window.ears.gap_ms, performance.now() - since);
+    }, 20);
+  });
+}
+
+/** The longest silence since then, in milliseconds. */
+export function longestGap(page: Page): Promise<number> {
+  return page.evaluate(() => window.ears.gap_ms);
 }
 
 /** The seconds that the song's slider shows. */

@@ -1,4 +1,4 @@
-import { expect, hear, loudness, test } from "./halation";
+import { expect, hear, listenForGaps, loudness, test } from "./halation";
 
 test("the radio goes on by itself, every X seconds, without a gap, and stops with one click", async ({
   open,
@@ -12,7 +12,7 @@ test("the radio goes on by itself, every X seconds, without a gap, and stops wit
   await page.getByLabel("Seconds from start to start").fill("9");
   await hear(page);
   const heading = page.getByRole("region", { name: "The song", exact: true }).getByRole("heading");
-  await page.evaluate(listenForGaps);
+  await listenForGaps(page);
   const titles: string[] = [];
   for (let song = 0; song < 3; song++) {
     const title = (await heading.textContent()) ?? "";
@@ -44,19 +44,3 @@ test("shorter than the rendering waits and says so", async ({ open }) => {
   await expect(page.getByText(/songs take \d+ s to make here/)).toBeVisible();
   await page.getByRole("switch", { name: "Radio" }).click();
 });
-
-/** Runs in the page: the longest silence heard so far. */
-function listenForGaps(): void {
-  const [analyser] = window.ears.analysers;
-  if (!analyser) throw new Error("nothing is heard");
-  const samples = new Float32Array(analyser.fftSize);
-  let longest = 0;
-  let since = performance.now();
-  window.setInterval(() => {
-    analyser.getFloatTimeDomainData(samples);
-    const peak = samples.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-    if (peak > 1e-4) since = performance.now();
-    else longest = Math.max(longest, performance.now() - since);
-  }, 20);
-  Object.assign(window, { gap_ms: () => longest });
-}
