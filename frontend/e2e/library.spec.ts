@@ -36,6 +36,7 @@ test("a song is liked, renamed, found, deleted and brought back", async ({ open,
 });
 
 test("the room for songs is shown and set", async ({ open, server }) => {
+  await server.make({ seed: 3 });
   const page = await open();
   await page.getByRole("button", { name: /^Room/ }).click();
   await page.getByRole("spinbutton", { name: "Room for songs" }).fill("7");
@@ -68,6 +69,7 @@ test("a link makes the same song, on a click and never by itself", async ({
 });
 
 test("the library survives the server", async ({ open, server }) => {
+  await server.make({ seed: 4 });
   const page = await open();
   const library = page.getByRole("region", { name: "Library" });
   await expect(library.getByRole("listitem").first()).toBeVisible();
