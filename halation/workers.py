@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, Final, ParamSpec, TypeVar
@@ -30,9 +30,6 @@ Made = TypeVar("Made")
 
 CORES_A_SONG: Final = 2
 """A song keeps about two cores busy, so more songs at a time than half the cores gain nothing."""
-
-NICENESS: Final = 5
-"""Songs make way for the page, which must answer at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +151,6 @@ def _pool() -> ProcessPoolExecutor:
 def _begin() -> None:
     """Set up a process that makes songs."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which tells us
-    if hasattr(os, "nice"):
-        with suppress(OSError):
-            os.nice(NICENESS)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()

@@ -82,7 +82,7 @@ export class Server {
 }
 
 /** Keeps hold of the page's analyser, and counts decoded sound; the page knows nothing of it. */
-function eavesdrop(): void {
+export function eavesdrop(): void {
   const ears = {
     analysers: [] as AnalyserNode[],
     decoded: [] as WeakRef<AudioBuffer>[],

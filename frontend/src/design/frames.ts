@@ -7,17 +7,17 @@ const frames = new Set<Frame>();
 let running = false;
 let until_ms = 0;
 
-const CALM_MS = 2_500;
+const CALM_MS = 500;
 export const reduced = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 /** Half of a screen's frames are enough for light, and leave the processor to those who make songs. */
 const EVERY_MS = 30;
-/** And eight a second while nothing sounds. */
-const SELDOM_MS = 125;
+/** And a few a second while nothing sounds: a song may be in the making. */
+const SELDOM_MS = 200;
 let last_ms = 0;
 
 function loop(now: number): void {
-  if (now - last_ms < (player.get().playing ? EVERY_MS : SELDOM_MS)) {
+  if (player.get().playing && now - last_ms < EVERY_MS) {
     requestAnimationFrame(loop);
     return;
   }
@@ -28,7 +28,9 @@ function loop(now: number): void {
 }
 
 function next(): void {
-  if (reduced.matches) window.setTimeout(() => requestAnimationFrame(loop), 250);
+  // Between two timers the browser has nothing to draw at all; frames that change nothing cost, too.
+  if (reduced.matches || !player.get().playing)
+    window.setTimeout(() => requestAnimationFrame(loop), SELDOM_MS);
   else requestAnimationFrame(loop);
 }
 

@@ -1,8 +1,10 @@
+import { player } from "../audio/player";
 import { type Colours, coloursOf, css, DEFAULT, mix } from "../design/colour";
 import { reduced, stir } from "../design/frames";
 
 const NAMES = ["--night", "--dusk", "--accent", "--glow"] as const;
-const FOLLOW = 0.035;
+/** How much of the way the light goes in a frame: with a song's many, and with the few without. */
+const FOLLOW = { playing: 0.035, quiet: 0.4 };
 
 let target: Colours = DEFAULT;
 let shown: Colours = DEFAULT;
@@ -20,7 +22,7 @@ export function setLight(hexes: readonly string[] | undefined, ofSong: string): 
 
 /** The light now: it goes over softly. */
 export function lightNow(): { colours: Colours; name: string } {
-  const share = reduced.matches ? 1 : FOLLOW;
+  const share = reduced.matches ? 1 : FOLLOW[player.get().playing ? "playing" : "quiet"];
   shown = shown.map((colour, i) =>
     mix(colour, target[i] as Colours[number], share),
   ) as unknown as Colours;
