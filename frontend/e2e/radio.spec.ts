@@ -1,4 +1,4 @@
-import { expect, hear, listenForGaps, loudness, test } from "./halation";
+import { expect, hear, listenForGaps, longestGap, loudness, test } from "./halation";
 
 test("the radio goes on by itself, every X seconds, without a gap, and stops with one click", async ({
   open,
@@ -21,18 +21,14 @@ test("the radio goes on by itself, every X seconds, without a gap, and stops wit
   }
   expect(new Set(titles).size).toBe(3);
   await page.waitForTimeout(1_000); // a crossfade is heard to its end
-  const gap_ms = await page.evaluate(() =>
-    (window as unknown as { gap_ms: () => number }).gap_ms(),
-  );
+  const gap_ms = await longestGap(page);
   expect(gap_ms).toBeLessThanOrEqual(200);
   await radio.click();
   await expect(radio).toHaveAttribute("aria-checked", "false");
   expect(await loudness(page)).toBeGreaterThan(0); // the song itself plays to its end
-  const jobs = await (await fetch(`${server.url}api/jobs`)).json();
   await expect
     .poll(async () => (await (await fetch(`${server.url}api/jobs`)).json()).length)
     .toBe(0);
-  expect(Array.isArray(jobs)).toBe(true);
 });
 
 test("shorter than the rendering waits and says so", async ({ open }) => {
