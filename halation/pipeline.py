@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import platform
 import sys
 import threading
@@ -159,11 +158,7 @@ def replay(
 
 
 def _workers(wished: int | None) -> int:
-    if wished:
-        return wished
-    # A container or taskset may give fewer cores than the machine has.
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
-    return min(4, len(affinity(0)) if affinity else os.cpu_count() or 1)
+    return wished or min(4, crew.cores())
 
 
 def _render(plan: Plan, workers: int) -> Generator[Stem | Mix | Song, None, None]:

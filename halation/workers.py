@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, Final, ParamSpec, TypeVar
 
+from halation.crew import cores
 from halation.types import BackendError
 
-__all__ = ["Makers", "Processes", "cores", "dask", "died", "local"]
+__all__ = ["Makers", "Processes", "dask", "died", "local"]
 
 log = logging.getLogger("halation")
 
@@ -42,7 +43,7 @@ class Makers:
     slots : int > 0
         Songs that they make at a time.
     share : int > 0
-        Songs made at a time on the same machine, for :func:`cores`.
+        Songs made at a time on the same machine, for :func:`halation.crew.cores`.
     remote : bool
         Whether they may be other machines, which cannot write where this one reads.
     """
@@ -51,12 +52,6 @@ class Makers:
     slots: int
     share: int = 1
     remote: bool = False
-
-
-def cores(share: int = 1) -> int:
-    """Return how many processor cores each of ``share`` songs at a time has here."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
-    return max(1, (len(affinity(0)) if affinity else os.cpu_count() or 1) // share)
 
 
 @contextmanager

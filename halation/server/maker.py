@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from halation.crew import cores
 from halation.server import view
 from halation.server.models import Event
 from halation.server.wire import Line, Socket
 from halation.types import Brief, FileError, Mix, Song
-from halation.workers import cores
 
 __all__ = ["Made", "Order", "Stopped", "make_song", "make_stems", "warm_up", "write"]
 
