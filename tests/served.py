@@ -7,6 +7,7 @@ import json
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -31,6 +32,20 @@ from halation.server.wire import Exchange, Line
 from halation.types import Brief, Song
 from halation.workers import Makers
 from tests.fakes import fake_song
+
+LONG_S = 60.0
+"""What takes longer will not come."""
+
+
+def until(what: Callable[[], Any]) -> Any:
+    """Wait for something to be true, and return it."""
+    end = time.monotonic() + LONG_S
+    while time.monotonic() < end:
+        found = what()
+        if found:
+            return found
+        threading.Event().wait(0.02)
+    raise AssertionError("it did not come true")
 
 
 class Kitchen(Executor):

@@ -10,18 +10,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
 import pytest
 
-from tests.served import follow, make
-
-LONG_S = 60.0
+from tests.served import LONG_S, follow, make, until
 
 
 @contextmanager
@@ -55,17 +52,6 @@ def serving(library: Path, *options: str) -> Iterator[tuple[httpx.Client, psutil
             process.wait(LONG_S)
             _, alive = psutil.wait_procs(children, LONG_S)
             assert not alive
-
-
-def until(what: Callable[[], Any]) -> Any:
-    """Wait for something to be true, and return it."""
-    end = time.monotonic() + LONG_S
-    while time.monotonic() < end:
-        found = what()
-        if found:
-            return found
-        threading.Event().wait(0.02)
-    raise AssertionError("it did not come true")
 
 
 def maker_of(server: psutil.Process) -> psutil.Process | None:

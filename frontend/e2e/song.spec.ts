@@ -54,8 +54,45 @@ test("play, pause, seek, volume and keys", async ({ open }) => {
     "aria-current",
     "true",
   );
-  const media = await page.evaluate(() => navigator.mediaSession.metadata?.title);
-  expect(media).toBeTruthy();
+});
+
+test("media keys and the lock screen", async ({ open, page }) => {
+  await page.addInitScript(() => {
+    const keys: Record<string, MediaSessionActionHandler | null> = {};
+    Object.assign(window, { keys });
+    navigator.mediaSession.setActionHandler = (action, handler) => {
+      keys[action] = handler; // Chromium gives a script no way to press a media key
+    };
+  });
+  const press = (action: MediaSessionAction, details: object = {}) =>
+    page.evaluate(
+      ([action, details]) =>
+        (window as never as { keys: Record<string, (details: object) => void> }).keys[action]?.({
+          action,
+          ...details,
+        }),
+      [action, details] as const,
+    );
+  await open();
+  const title = await generate(page, "");
+  expect(await page.evaluate(() => navigator.mediaSession.metadata?.title)).toBe(title);
+  const art = await page.evaluate(() =>
+    Promise.all(
+      (navigator.mediaSession.metadata?.artwork ?? []).map(
+        async ({ src }) => (await fetch(src)).status,
+      ),
+    ),
+  );
+  expect(art).toEqual([200, 200]);
+  await press("pause");
+  await expect(page.getByRole("button", { name: "Play", exact: true }).first()).toBeVisible();
+  await press("seekto", { seekTime: 20 });
+  await expect.poll(() => place(page)).toBeCloseTo(20, 0);
+  await press("seekbackward");
+  await expect.poll(() => place(page)).toBeCloseTo(10, 0);
+  await press("play");
+  await hear(page);
+  expect(await page.evaluate(() => navigator.mediaSession.playbackState)).toBe("playing");
 });
 
 test("song and place survive a reload, paused", async ({ open }) => {

@@ -132,3 +132,40 @@ test("still where movement is not wanted", async ({ open, page }) => {
   );
   expect(running).toEqual([]);
 });
+
+test("the sky follows the music, and rests where movement is not wanted", async ({
+  open,
+  page,
+}) => {
+  await open();
+  await generate(page);
+  const light = () =>
+    page.evaluate(() => {
+      const sky = document.querySelector("canvas") as HTMLCanvasElement;
+      const { width, height } = sky;
+      const pen = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+      if (!pen) throw new Error("no canvas");
+      pen.drawImage(sky, 0, 0);
+      const { data } = pen.getImageData(0, 0, width, height);
+      return data.reduce((sum, byte) => sum + byte, 0) / data.length;
+    });
+  const unrest = async () => {
+    const seen: number[] = [];
+    for (let i = 0; i < 20; i++) {
+      seen.push(await light());
+      await page.waitForTimeout(100);
+    }
+    return Math.max(...seen) - Math.min(...seen);
+  };
+  const playing = await unrest();
+  await page.getByRole("button", { name: "Pause", exact: true }).first().click();
+  await page.waitForTimeout(1000); // the light goes out slowly
+  expect(playing).toBeGreaterThan(0.2);
+  expect(await unrest()).toBeLessThan(playing / 2);
+  await page.getByRole("button", { name: "Play", exact: true }).first().click();
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  await page.waitForTimeout(500);
+  const calm = await light();
+  await page.waitForTimeout(1000);
+  expect(await light()).toBe(calm);
+});

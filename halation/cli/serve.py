@@ -85,7 +85,7 @@ def serve(
     if port is None and run.answers(host, PORT):
         url = run.url_of(host, PORT)
         print(f"halation is already running at {url}")
-        _open(url, browser=browser, app=app)
+        open_page(url, browser=browser, app=app)
         return
     folder = library or Path(platformdirs.user_data_dir("halation", False)) / "library"
     listener = run.listen(host, PORT if port is None else port)
@@ -98,13 +98,13 @@ def serve(
 
     def ready() -> None:
         print(f"halation is at {url}  (Ctrl-C ends it)", flush=True)
-        _open(url, browser=browser, app=app)
+        open_page(url, browser=browser, app=app)
 
     service = run.Service(folder, hosts=(*hosts, *run.names_of(host)), **how)  # type: ignore[arg-type]
     run.serve(service, listener, ready)
 
 
-def _open(url: str, *, browser: bool, app: bool) -> None:
+def open_page(url: str, *, browser: bool, app: bool) -> None:
     """Open the page, if there is a screen to open it on."""
     if not browser and not app:
         return

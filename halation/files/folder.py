@@ -111,8 +111,8 @@ def check_out(out: Path, *, needed_bytes: int = 16 << 20) -> None:
         raise file_error(out, error) from error
     if free < needed_bytes:
         raise FileError(
-            f"cannot write a song into {out}: the disk has {free / 1e6:.0f} MB left and about "
-            f"{needed_bytes / 1e6:.0f} MB are needed; free some space or choose another --out"
+            f"the disk has {free / 1e6:.0f} MB left and a song needs about "
+            f"{needed_bytes / 1e6:.0f} MB; free some space or choose another folder"
         )
 
 
