@@ -471,7 +471,7 @@ def test_a_place_that_cannot_be_written_fails_at_once(
             files.check_out(place)
     with pytest.raises(FileError, match="null"):
         files.check_out(Path("a\0b"))
-    with pytest.raises(FileError, match="MB left and about"):
+    with pytest.raises(FileError, match="MB left and a song needs about"):
         files.check_out(tmp_path, needed_bytes=1 << 60)
 
     def refuse(*_args: object) -> None:
