@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from typing import Any
@@ -16,6 +17,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from halation.server.app import describe
 from halation.server.guard import MAX_BODY_BYTES, Guard
+from halation.server.models import Wish
+from halation.types import BriefError, Key
 from tests.served import Kitchen, make, served
 
 
@@ -195,3 +198,21 @@ def test_the_interface_holds_against_its_own_description(
     response = case.call(base_url=str(client.base_url), timeout=20)
     assert response.status_code < 500, response.text
     case.validate_response(response)
+
+
+@pytest.mark.parametrize("key", ["F# minor", " bb ", "Am", "e♭ LYDIAN", "CM", "d Dorian"])
+def test_a_key_that_is_read_is_one_that_the_interface_describes(key: str) -> None:
+    Key.parse(key)
+    assert re.search(pattern_of_key(), key)
+
+
+@pytest.mark.parametrize("key", ["H", "F# mixolydian", "", "C##"])
+def test_a_key_that_is_not_read_is_not_described(key: str) -> None:
+    with pytest.raises(BriefError):
+        Key.parse(key)
+    assert not re.search(pattern_of_key(), key)
+
+
+def pattern_of_key() -> str:
+    described = Wish.model_json_schema()["properties"]["key"]["anyOf"][0]
+    return str(described["pattern"])

@@ -6,7 +6,13 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from halation.types import LENGTH_RANGE_S, MAX_SEED, MAX_TEXT_LENGTH, TEMPO_RANGE_BPM
+from halation.types import (
+    LENGTH_RANGE_S,
+    MAX_SEED,
+    MAX_TEXT_LENGTH,
+    MODE_STEPS,
+    TEMPO_RANGE_BPM,
+)
 
 __all__ = [
     "About",
@@ -63,6 +69,13 @@ class RadioWish(BaseModel):
     """Counts the station's songs from 0."""
 
 
+def _key_pattern() -> str:
+    """Describe what :meth:`halation.types.Key.parse` reads, which says better what is wrong."""
+    modes = ("min", "minor", "maj", "major", *MODE_STEPS)
+    words = "|".join("".join(f"[{c}{c.upper()}]" for c in mode) for mode in modes)
+    return rf"^\s*[A-Ga-g][#b♯♭]?\s*(m|M|{words})?\s*$"
+
+
 class Wish(BaseModel):
     """What a listener asks for; everything may be left out."""
 
@@ -80,7 +93,9 @@ class Wish(BaseModel):
     """The same text and seed make the same song; none draws one."""
     length_s: Annotated[float, Field(ge=LENGTH_RANGE_S[0], le=LENGTH_RANGE_S[1])] | None = None
     tempo_bpm: Annotated[float, Field(ge=TEMPO_RANGE_BPM[0], le=TEMPO_RANGE_BPM[1])] | None = None
-    key: Annotated[str, Field(max_length=40)] | None = None
+    key: (
+        Annotated[str, Field(max_length=40, json_schema_extra={"pattern": _key_pattern()})] | None
+    ) = None
     """Such as ``F# minor``."""
     instrumental: bool = False
     radio: RadioWish | None = None
