@@ -4,6 +4,7 @@ import { player } from "../audio/player";
 import { type Colour, css, mix } from "../design/colour";
 import { reduced, stir, useFrame } from "../design/frames";
 import { draws, lightNow } from "./light";
+import { radial } from "./radial";
 import "./scene.css";
 
 /** Soft light needs few points: the browser makes it larger, and softer. */
@@ -36,38 +37,23 @@ function skyOf(name: string): typeof sky {
   return sky;
 }
 
-function glow(
-  pen: CanvasRenderingContext2D,
-  x: number,
-  y: number,
-  size: number,
-  colour: Colour,
-  alpha: number,
-) {
-  const light = pen.createRadialGradient(x, y, 0, x, y, size);
-  // A Gaussian in five steps: light on film has no edge.
-  for (const at of [0, 0.2, 0.4, 0.6, 0.8, 1]) {
-    light.addColorStop(at, css(colour, at === 1 ? 0 : alpha * Math.exp(-4.2 * at * at)));
-  }
-  pen.fillStyle = light;
-  pen.fillRect(x - size, y - size, size * 2, size * 2);
+type Pen = CanvasRenderingContext2D;
+
+/** A Gaussian in five steps: light on film has no edge. */
+function glow(pen: Pen, x: number, y: number, size: number, colour: Colour, alpha: number): void {
+  const stops = [0, 0.2, 0.4, 0.6, 0.8].map(
+    (at) => [at, colour, alpha * Math.exp(-4.2 * at * at)] as const,
+  );
+  radial(pen, x, y, size, [...stops, [1, colour, 0]]);
 }
 
-function disc(
-  pen: CanvasRenderingContext2D,
-  x: number,
-  y: number,
-  size: number,
-  colour: Colour,
-  alpha: number,
-) {
-  const light = pen.createRadialGradient(x, y, 0, x, y, size);
-  light.addColorStop(0, css(colour, alpha * 0.55));
-  light.addColorStop(0.72, css(colour, alpha * 0.65));
-  light.addColorStop(0.88, css(colour, alpha));
-  light.addColorStop(1, css(colour, 0));
-  pen.fillStyle = light;
-  pen.fillRect(x - size, y - size, size * 2, size * 2);
+function disc(pen: Pen, x: number, y: number, size: number, colour: Colour, alpha: number): void {
+  radial(pen, x, y, size, [
+    [0, colour, alpha * 0.55],
+    [0.72, colour, alpha * 0.65],
+    [0.88, colour, alpha],
+    [1, colour, 0],
+  ]);
 }
 
 /** The night behind everything: two lights beside the halo, a streak, discs out of focus. */
@@ -98,13 +84,7 @@ export function Sky() {
   );
 }
 
-function paint(
-  pen: CanvasRenderingContext2D,
-  width: number,
-  height: number,
-  canvas: HTMLElement,
-  now: number,
-) {
+function paint(pen: Pen, width: number, height: number, canvas: HTMLElement, now: number) {
   const levels = readLevels(player.get().playing);
   const { colours, name } = lightNow();
   const [night, dusk, accent, bright] = colours;

@@ -3,6 +3,7 @@ import { position } from "../audio/player";
 import { sized, useCanvas } from "../design/canvas";
 import { type Colour, css, mix, stemColour } from "../design/colour";
 import { reduced, useFrame } from "../design/frames";
+import { radial } from "../scene/radial";
 import type { Look } from "./look";
 import { firstFrom, type Light, layOut } from "./rollLayout";
 
@@ -107,11 +108,10 @@ function bloom(
   colour: Colour,
   alpha: number,
 ): void {
-  const light = pen.createRadialGradient(x, y, 0, x, y, size);
-  light.addColorStop(0, css(mix(colour, WHITE, 0.7), Math.min(1, alpha)));
-  light.addColorStop(0.12, css(mix(colour, WHITE, 0.4), alpha * 0.55));
-  light.addColorStop(0.4, css(colour, alpha * 0.16));
-  light.addColorStop(1, css(colour, 0));
-  pen.fillStyle = light;
-  pen.fillRect(x - size, y - size, size * 2, size * 2);
+  radial(pen, x, y, size, [
+    [0, mix(colour, WHITE, 0.7), Math.min(1, alpha)],
+    [0.12, mix(colour, WHITE, 0.4), alpha * 0.55],
+    [0.4, colour, alpha * 0.16],
+    [1, colour, 0],
+  ]);
 }
