@@ -184,7 +184,7 @@ export async function generate(page: Page, text = ""): Promise<string> {
 
 /** What the browser itself notes where a test stops the server or refuses a request. */
 const PROVOKED =
-  /Failed to load resource: .*(ERR_CONNECTION|ERR_FAILED|ERR_EMPTY|ERR_INCOMPLETE|429)/;
+  /Failed to load resource: .*(ERR_(CONNECTION|FAILED|EMPTY|INCOMPLETE|CONTENT_LENGTH)|429)|registration blocked by Playwright/;
 
 export const test = base.extend<{ open: (path?: string) => Promise<Page> }, { server: Server }>({
   server: [

@@ -59,32 +59,36 @@ for (const [width, height] of [
   });
 }
 
-test("a full queue says when to come back, and a failure why", async ({ open }) => {
-  const page = await open();
-  await page.route("**/api/songs", (route) =>
-    route.request().method() === "POST"
-      ? route.fulfill({
-          status: 429,
-          headers: { "retry-after": "7" },
-          json: { detail: "the queue is full; try again in about 7 seconds", where: [] },
-        })
-      : route.continue(),
-  );
-  await page.getByRole("button", { name: "Generate song" }).click();
-  await expect(page.getByText(/Many songs wait already/)).toBeVisible();
-  await expect(page.getByText(/in about [67] s/)).toBeVisible();
-  await check(page);
-  await page.unroute("**/api/songs");
-  await page.route("**/api/jobs/*/events", (route) =>
-    route.fulfill({
-      contentType: "text/event-stream",
-      body: 'event: failed\nid: x.1\ndata: {"kind":"failed","message":"The disk is full; free some space."}\n\n',
-    }),
-  );
-  await expect(page.getByRole("button", { name: "Try again" })).toBeEnabled({ timeout: 20_000 });
-  await page.getByRole("button", { name: "Try again" }).click();
-  await expect(page.getByText("The disk is full; free some space.")).toBeVisible();
-  await check(page);
+test.describe("answers that the test gives itself", () => {
+  test.use({ serviceWorkers: "block" }); // what passes through one, the test does not see
+
+  test("a full queue says when to come back, and a failure why", async ({ open }) => {
+    const page = await open();
+    await page.route("**/api/songs", (route) =>
+      route.request().method() === "POST"
+        ? route.fulfill({
+            status: 429,
+            headers: { "retry-after": "7" },
+            json: { detail: "the queue is full; try again in about 7 seconds", where: [] },
+          })
+        : route.continue(),
+    );
+    await page.getByRole("button", { name: "Generate song" }).click();
+    await expect(page.getByText(/Many songs wait already/)).toBeVisible();
+    await expect(page.getByText(/in about [67] s/)).toBeVisible();
+    await check(page);
+    await page.unroute("**/api/songs");
+    await page.route("**/api/jobs/*/events", (route) =>
+      route.fulfill({
+        contentType: "text/event-stream",
+        body: 'event: failed\nid: x.1\ndata: {"kind":"failed","message":"The disk is full; free some space."}\n\n',
+      }),
+    );
+    await expect(page.getByRole("button", { name: "Try again" })).toBeEnabled({ timeout: 20_000 });
+    await page.getByRole("button", { name: "Try again" }).click();
+    await expect(page.getByText("The disk is full; free some space.")).toBeVisible();
+    await check(page);
+  });
 });
 
 test("without its server the page says so, and finds it again", async ({ open, server }) => {
