@@ -182,9 +182,9 @@ export async function generate(page: Page, text = ""): Promise<string> {
   return (await song.getByRole("heading").textContent()) ?? "";
 }
 
-/** What the browser itself notes where a test stops the server or refuses a request. */
+/** What the browser itself notes where a test stops the server, refuses a request or a worker. */
 const PROVOKED =
-  /Failed to load resource: .*(ERR_(CONNECTION|FAILED|EMPTY|INCOMPLETE|CONTENT_LENGTH)|429)|registration blocked by Playwright/;
+  /Failed to load resource: .*(net::ERR_|429)|fetching the script|registration blocked/;
 
 export const test = base.extend<{ open: (path?: string) => Promise<Page> }, { server: Server }>({
   server: [
