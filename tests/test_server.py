@@ -8,7 +8,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -18,6 +18,9 @@ import pytest
 import soundfile
 
 from halation.server.app import describe
+from halation.server.library import Library
+from halation.server.models import Song
+from halation.server.shelf import Entry
 from halation.types import FileError, HalationError
 from tests.served import Kitchen, follow, make, served
 
@@ -90,6 +93,7 @@ def test_what_waits_knows_its_place(client: httpx.Client, kitchen: Kitchen) -> N
     assert [job["id"] for job in client.get("/api/jobs").json()] == [job["id"] for job in jobs]
     about = client.get("/api/about").json()
     assert (about["running"], about["waiting"]) == (1, 3)
+    assert "halation_queue_waiting 3.0" in client.get("/metrics").text
     assert client.delete(f"/api/jobs/{jobs[1]['id']}").json()["state"] == "cancelled"
     assert [job["position"] for job in client.get("/api/jobs").json()] == [0, 1, 2]
     kitchen.gate.set()
@@ -151,6 +155,33 @@ def test_a_song_whose_process_died_is_made_again_once(
     assert follow(client, job_id)[-1]["kind"] == "failed"
     assert "died twice" in client.get(f"/api/jobs/{job_id}").json()["message"]
     assert make(client)["title"].startswith("Neon Rain")
+
+
+def test_a_song_that_the_executor_let_go_is_made_again(
+    client: httpx.Client, kitchen: Kitchen
+) -> None:
+    kitchen.spoil = [CancelledError()]  # as a cluster whose scheduler is lost
+    events = follow(client, client.post("/api/songs", json={}).json()["id"])
+    assert [e["kind"] for e in events if e["kind"] in ("retry", "done")] == ["retry", "done"]
+
+
+def test_what_is_as_good_as_kept_cannot_be_cancelled(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived, go = threading.Event(), threading.Event()
+    add = Library.add
+
+    def slow(self: Library, entry: Entry, made: Path) -> Song:
+        arrived.set()
+        go.wait(30.0)
+        return add(self, entry, made)
+
+    monkeypatch.setattr(Library, "add", slow)
+    job_id = client.post("/api/songs", json={}).json()["id"]
+    assert arrived.wait(30.0)
+    assert client.delete(f"/api/jobs/{job_id}").status_code == 409
+    go.set()
+    assert follow(client, job_id)[-1]["kind"] == "done"
 
 
 @pytest.mark.parametrize(

@@ -210,3 +210,61 @@ def test_entries_are_written_in_one_step(library: Library) -> None:
     assert song.title == "New"
     folder = library.folder / "songs" / song_id
     assert not list(folder.glob(".*"))
+
+
+def test_a_full_disk_does_not_keep_a_song_from_being_deleted(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    song_id = add(library, 0)
+    ballast = library.folder / "ballast"
+    assert ballast.stat().st_size > 100_000
+    mark = library._mark
+
+    def full(song_id: str) -> None:
+        if ballast.exists():
+            raise sqlite3.OperationalError("database or disk is full")
+        mark(song_id)
+
+    monkeypatch.setattr(library, "_mark", full)
+    library.delete(song_id)
+    assert ids(library) == []
+    usage = shutil.disk_usage(library.folder)
+    with monkeypatch.context() as low:
+        low.setattr(shutil, "disk_usage", lambda _place: usage._replace(free=3 * MB))
+        library.making("next")  # what was deleted makes way, whether it could come back or not
+    assert not (library.folder / "songs" / song_id).exists()
+    library.tidy()
+    assert ballast.exists()  # for the next time
+
+
+def test_what_was_deleted_goes_by_itself(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    song_id = add(library, 0)
+    library.delete(song_id)
+    library.tidy()
+    assert (library.folder / "songs" / song_id).exists()
+    monkeypatch.setattr("halation.server.library.UNDO_S", -1.0)
+    library.tidy()
+    assert not (library.folder / "songs" / song_id).exists()
+
+
+@pytest.mark.parametrize("name", ["view.json", "entry.json"])
+def test_a_liked_song_that_is_damaged_never_makes_way(tmp_path: Path, name: str) -> None:
+    library = Library(tmp_path)
+    song_id = add(library, 0, mb=150)
+    library.change(song_id, title=None, liked=True)
+    library.close()
+    (tmp_path / "songs" / song_id / name).write_text("{")
+    library = Library(tmp_path)
+    song = library.song(song_id)
+    assert song is not None and song.damaged
+    library.quota_mb = 200
+    add(library, 1, mb=150)
+    assert song_id in ids(library) and library.about()["liked_mb"] == 150
+    library.close()
+
+
+def test_a_damaged_entry_is_told(library: Library) -> None:
+    song_id = add(library, 0)
+    (library.folder / "songs" / song_id / "entry.json").write_text("{")
+    with pytest.raises(FileError, match="damaged"):
+        library.change(song_id, title="New", liked=None)

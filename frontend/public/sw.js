@@ -9,15 +9,20 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== self.location.origin) return;
-  if (request.mode === "navigate") event.respondWith(newestPage(request));
+  if (request.mode === "navigate" && url.pathname === "/") event.respondWith(newestPage(request));
   else if (url.pathname.startsWith("/assets/")) event.respondWith(keptFile(request));
 });
+
+/** A full disk costs the copy, not the answer. */
+async function keep(cache, request, answer) {
+  await cache.put(request, answer.clone()).catch(() => {});
+}
 
 async function newestPage(request) {
   const cache = await caches.open(CACHE);
   try {
     const answer = await fetch(request);
-    if (answer.ok) await cache.put("/", answer.clone());
+    if (answer.ok) await keep(cache, "/", answer);
     return answer;
   } catch (error) {
     const kept = await cache.match("/");
@@ -32,7 +37,7 @@ async function keptFile(request) {
   if (kept) return kept;
   const answer = await fetch(request);
   if (answer.ok) {
-    await cache.put(request, answer.clone());
+    await keep(cache, request, answer);
     const keys = await cache.keys();
     for (const old of keys.slice(0, Math.max(0, keys.length - MOST))) await cache.delete(old);
   }

@@ -45,12 +45,16 @@ async function show(song: Song): Promise<void> {
   if (detail) await open(detail, { play: true });
 }
 
+let turn = 0;
+
+/** Plays a song; of several that are asked for quickly, the last. */
 export async function playSong(song: Song): Promise<void> {
+  const mine = ++turn;
   unlock();
   endRadio();
   if (making.get().phase !== "idle") cancel();
   const detail = await fetchSong(song.id);
-  if (detail) await open(detail, { play: true });
+  if (detail && mine === turn) await open(detail, { play: true });
 }
 
 export async function like(song: Song): Promise<void> {
@@ -72,7 +76,8 @@ export async function enterStems(): Promise<void> {
   unlock();
   endRadio();
   const whole = await stemsDoor.fetchStems(song);
-  if (whole && stemsDoor.door.get().open) await openStems(whole);
+  const wanted = () => stemsDoor.door.get().open;
+  if (whole && wanted()) await openStems(whole, wanted);
 }
 
 export function leaveStems(): void {

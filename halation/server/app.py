@@ -20,7 +20,7 @@ from starlette.types import Lifespan
 import halation
 from halation.server import page, streams
 from halation.server.guard import Guard
-from halation.server.jobs import Jobs, QueueFull
+from halation.server.jobs import GoingDown, Jobs, QueueFull
 from halation.server.library import Library
 from halation.server.metrics import Metrics
 from halation.server.models import (
@@ -53,6 +53,7 @@ _COMMON: Final = _problems(
     _507="The disk is full.",
 )
 _CHANGE: Final = _problems(_403="A page from elsewhere asked.", _413="The request is too large.")
+_ASKED: Final = _problems(_503="The server is about to end.")
 _LOST: Final = _problems(_404="There is no such song, job or file.")
 
 Id = Annotated[str, Field(min_length=1, max_length=40)]
@@ -102,7 +103,7 @@ def about(jobs: TheJobs, library: TheLibrary) -> About:
     )  # fmt: skip
 
 
-@api.post("/songs", status_code=202, responses=_CHANGE)
+@api.post("/songs", status_code=202, responses=_CHANGE | _ASKED)
 async def create_song(wish: Wish, jobs: TheJobs, response: Response) -> Job:
     """Ask for a song. It is made by and by: follow the job's events."""
     job = jobs.ask(wish)
@@ -187,7 +188,7 @@ def restore_song(song_id: Id, library: TheLibrary) -> Song:
     return song
 
 
-@api.post("/songs/{song_id}/stems", status_code=202, responses=_LOST | _CHANGE)
+@api.post("/songs/{song_id}/stems", status_code=202, responses=_LOST | _CHANGE | _ASKED)
 async def make_stems(song: KnownSong, jobs: TheJobs, response: Response) -> Job:
     """Have the stems of a song made, where they are not kept; it is played again from its notes."""
     job = jobs.ask_stems(song)
@@ -380,6 +381,10 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(QueueFull)
     async def full(_request: Request, error: QueueFull) -> JSONResponse:
         return problem(429, str(error), {"Retry-After": str(error.wait_s)})
+
+    @app.exception_handler(GoingDown)
+    async def leaving(_request: Request, error: GoingDown) -> JSONResponse:
+        return problem(503, str(error), {"Retry-After": "5"})
 
     @app.exception_handler(BriefError)
     async def impossible(_request: Request, error: BriefError) -> JSONResponse:

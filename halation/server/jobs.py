@@ -24,7 +24,7 @@ from halation.server.wire import Exchange, Socket
 from halation.types import Brief, BriefError, FileError, HalationError, Key
 from halation.workers import Makers, died
 
-__all__ = ["Jobs", "QueueFull"]
+__all__ = ["GoingDown", "Jobs", "QueueFull"]
 
 log = logging.getLogger("halation")
 
@@ -46,6 +46,10 @@ class QueueFull(Exception):
     def __init__(self, wait_s: int) -> None:
         super().__init__(f"the queue is full; try again in about {wait_s} seconds")
         self.wait_s = wait_s
+
+
+class GoingDown(Exception):
+    """The server is about to end."""
 
 
 class _Log:
@@ -110,6 +114,8 @@ class _Work:
     socket: Socket | None = None
     heard: int = 0
     cancelled: bool = False
+    taken_in: bool = False
+    """Whether it is as good as in the library."""
 
 
 class Jobs:
@@ -167,7 +173,7 @@ class Jobs:
     def ask_stems(self, song: Song) -> Job:
         """Have the stems of a song made, unless they are kept or in work; errors as above."""
         for other in (*self._running.values(), *self._waiting):
-            if other.stems_of == song.id:
+            if other.stems_of == song.id and not other.cancelled:
                 return self._job(other)
         brief = Brief(song.seed, song.text)
         work = _Work(_new_id(), _now(), Wish(), brief, stems_of=song.id)
@@ -186,21 +192,23 @@ class Jobs:
 
     def active(self) -> list[Job]:
         """Return the jobs that run or wait, in order."""
-        return [self._job(work) for work in (*self._running.values(), *self._waiting)]
+        running = (work for work in self._running.values() if work.state == "running")
+        return [self._job(work) for work in (*running, *self._waiting)]
 
     def cancel(self, job_id: str) -> Job | None:
         """Cancel a job; None where it has ended already."""
         work = self._find(job_id)
-        if work is None or work.state not in ("waiting", "running"):
+        if work is None or work.state not in ("waiting", "running") or work.taken_in:
             return None
         work.cancelled = True
         if work.state == "waiting":
             self._waiting.remove(work)
             self._end(work, "cancelled")
             self._tell_places()
-        elif work.socket is not None:
-            self._exchange.stop(work.socket)
-            self._end(work, "cancelled")  # its process stops when it next looks up
+        else:
+            if work.socket is not None:
+                self._exchange.stop(work.socket)  # its process stops when it next looks up
+            self._end(work, "cancelled")
         return self._job(work)
 
     def follow(self, job_id: str, after: str | None) -> AsyncIterator[tuple[str, EventKind, str]]:
@@ -284,7 +292,7 @@ class Jobs:
 
     def _enter(self, work: _Work) -> None:
         if self._closing:
-            raise FileError("the server is going down")
+            raise GoingDown("the server is going down; try again in a moment")
         if len(self._waiting) >= self.limit:
             raise QueueFull(max(1, round((self._seconds or 10.0) / self._makers.slots)))
         if not work.stems_of:
@@ -292,6 +300,7 @@ class Jobs:
         self._waiting.append(work)
         self._tell_place(work)
         self._start_free()
+        self._count()
 
     def _start_free(self) -> None:
         if self._closing:
@@ -312,6 +321,9 @@ class Jobs:
     def _tell_places(self) -> None:
         for work in self._waiting:
             self._tell_place(work)
+        self._count()
+
+    def _count(self) -> None:
         self._metrics.waiting.set(len(self._waiting))
         self._metrics.running.set(len(self._running))
 
@@ -335,7 +347,9 @@ class Jobs:
         try:
             await self._attempt(work)
         except asyncio.CancelledError:
-            raise
+            if self._closing:
+                raise
+            self._lost(work, ExecutorCancelled())  # its future was cancelled, this task was not
         except BaseException as error:
             self._lost(work, error)
         finally:
@@ -349,6 +363,8 @@ class Jobs:
 
     async def _attempt(self, work: _Work) -> None:
         """Have a song made and take it in."""
+        if work.cancelled:
+            return
         if not work.stems_of:
             self._note(work, work.attempts)
         room = await asyncio.to_thread(self._library.making, work.id)
@@ -370,6 +386,7 @@ class Jobs:
             await asyncio.sleep(0.01)
         if work.cancelled:
             return
+        work.taken_in = True
         song = await asyncio.to_thread(self._take_in, work, made, room)
         if not work.stems_of:
             self._seconds = (
@@ -425,6 +442,7 @@ class Jobs:
             self._fail(work, "The process that made this song died twice; is there enough memory?")
         else:
             work.state = "waiting"
+            work.taken_in = False
             work.log.restart()
             message = "The process that made this song died; it is made again."
             work.log.add("retry", _body(Event(kind="retry", message=message)))
@@ -440,12 +458,15 @@ class Jobs:
         self, work: _Work, state: JobState, *, song: Song | None = None, message: str | None = None
     ) -> None:
         work.state = state
+        self._keep(work)
+        if not work.stems_of:
+            self._metrics.songs.labels(state).inc()
+            try:
+                self._library.forget_job(work.id)
+            except sqlite3.Error as error:  # the next start sees that it has ended
+                log.warning("the job %s has ended, but its note stays: %s", work.id, error)
         kind: EventKind = state  # type: ignore[assignment]
         work.log.add(kind, _body(Event(kind=kind, song=song, message=message)))
-        if not work.stems_of:
-            self._library.forget_job(work.id)
-            self._metrics.songs.labels(state).inc()
-        self._keep(work)
 
     def _keep(self, work: _Work) -> None:
         self._ended[work.id] = work

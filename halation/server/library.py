@@ -3,6 +3,7 @@
 ::
 
     LIBRARY/library.db           the index, and the jobs that are not done (WAL)
+    LIBRARY/ballast              what is let go when the disk is full
     LIBRARY/making/<job>/        songs in work, cleared at each start
     LIBRARY/songs/<id>/          a finished song, put in place by one rename
         entry.json               what the listener may change, and what the files should weigh
@@ -21,7 +22,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -44,6 +45,9 @@ UNDO_S: Final = 600.0
 """A deleted song can be brought back for so long."""
 
 LOW_DISK_MB: Final = 500
+
+BALLAST_BYTES: Final = 1 << 20
+"""Kept free for the day when the disk is full: without it nothing could be deleted then."""
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS songs (
@@ -99,7 +103,7 @@ class Library:
                 shutil.rmtree(rest, ignore_errors=True)
             self._db = self._open()
             self._index_folders()
-            self._purge(everything=True)
+            self.tidy(everything=True)
         except BaseException:
             self._guard.release()
             raise
@@ -159,8 +163,10 @@ class Library:
         db.execute(
             "INSERT INTO songs (id, created_at, title, find, liked, radio, bytes, row) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
-            "title = excluded.title, find = excluded.find, liked = excluded.liked, "
-            "bytes = excluded.bytes, row = excluded.row",
+            "title = excluded.title, find = excluded.find, row = excluded.row, "
+            # one that cannot be read weighs nothing, and keeps what was known of it
+            "liked = CASE WHEN excluded.bytes THEN excluded.liked ELSE liked END, "
+            "bytes = CASE WHEN excluded.bytes THEN excluded.bytes ELSE bytes END",
             (
                 *(song.id, song.created_at, song.title, find, song.liked, song.radio),
                 *(song.bytes, song.model_dump_json()),
@@ -181,7 +187,8 @@ class Library:
     # -- songs ------------------------------------------------------------
 
     def making(self, job_id: str) -> Path:
-        """Return an empty folder in which a job may write."""
+        """Return an empty folder in which a job may write; deleted songs make way for it."""
+        self.tidy(everything=self._free_mb() < LOW_DISK_MB)
         room = self._making / job_id
         shutil.rmtree(room, ignore_errors=True)
         room.mkdir()
@@ -210,7 +217,7 @@ class Library:
     def add_stems(self, song_id: str, made: Path, gain_db: float) -> Song:
         """Keep the stems of a song, FLAC files in a folder under :meth:`making`."""
         with self._lock:
-            entry = shelf.read_entry(self._folder(song_id))
+            entry = self._entry(song_id)
             place = self._folder(song_id) / "stems"
             shutil.rmtree(place, ignore_errors=True)
             made.rename(place)
@@ -270,9 +277,15 @@ class Library:
         return shelf.file(self._folder(song.id), name)
 
     def change(self, song_id: str, *, title: str | None, liked: bool | None) -> Song:
-        """Rename or like a song."""
+        """Rename or like a song.
+
+        Raises
+        ------
+        FileError
+            If its files are damaged.
+        """
         with self._lock:
-            entry = shelf.read_entry(self._folder(song_id))
+            entry = self._entry(song_id)
             if title is not None:
                 entry = replace(entry, title=title)
             if liked is not None:
@@ -281,9 +294,16 @@ class Library:
 
     def delete(self, song_id: str) -> None:
         """Take a song out of the list; its files stay for a while so that it can come back."""
+        try:
+            self._mark(song_id)
+        except sqlite3.Error:  # the disk is full: there is something to let go
+            self._ballast.unlink(missing_ok=True)
+            self._mark(song_id)
+        self.tidy()
+
+    def _mark(self, song_id: str) -> None:
         with self._change() as db:
             db.execute("UPDATE songs SET deleted_at = ? WHERE id = ?", (time.time(), song_id))
-        self._purge()
 
     def restore(self, song_id: str) -> Song | None:
         """Bring back a song that was deleted a moment ago; None where it is gone."""
@@ -291,10 +311,14 @@ class Library:
             db.execute("UPDATE songs SET deleted_at = NULL WHERE id = ?", (song_id,))
         return self.song(song_id)
 
-    def _purge(self, *, everything: bool = False) -> None:
+    def tidy(self, *, everything: bool = False) -> None:
+        """Remove songs that were deleted a while ago, or all that were deleted."""
         before = time.time() - (0.0 if everything else UNDO_S)
         for (song_id,) in self._all("SELECT id FROM songs WHERE deleted_at <= ?", before):
             self._remove(song_id)
+        with suppress(OSError):
+            if not self._ballast.exists() and self._free_mb() >= LOW_DISK_MB:
+                self._ballast.write_bytes(bytes(BALLAST_BYTES))
 
     def _remove(self, song_id: str) -> None:
         with self._change() as db:
@@ -312,6 +336,16 @@ class Library:
         with self._change() as db:
             return self._index(db, entry.id)
 
+    @property
+    def _ballast(self) -> Path:
+        return self.folder / "ballast"
+
+    def _entry(self, song_id: str) -> Entry:
+        try:
+            return shelf.read_entry(self._folder(song_id))
+        except UNREADABLE as error:
+            raise FileError(shelf.DAMAGED) from error
+
     def _folder(self, song_id: str) -> Path:
         return self._songs / song_id
 
@@ -325,9 +359,10 @@ class Library:
 
     @quota_mb.setter
     def quota_mb(self, value: int) -> None:
-        with self._change() as db:
-            db.execute("INSERT OR REPLACE INTO settings VALUES ('quota_mb', ?)", (str(value),))
-        self._make_room()
+        with self._lock:  # nobody likes a song while it goes
+            with self._change() as db:
+                db.execute("INSERT OR REPLACE INTO settings VALUES ('quota_mb', ?)", (str(value),))
+            self._make_room()
 
     def _used(self) -> int:
         return int(self._all("SELECT coalesce(sum(bytes), 0) FROM songs")[0][0])
@@ -345,7 +380,7 @@ class Library:
         limit = self.quota_mb * 1_000_000
         if self._used() <= limit:
             return
-        self._purge(everything=True)
+        self.tidy(everything=True)
         oldest = [
             song_id
             for (song_id,) in self._all("SELECT id FROM songs WHERE NOT liked ORDER BY created_at")
@@ -365,8 +400,11 @@ class Library:
             return
         if entry.stems:
             kept = {k: v for k, v in entry.files.items() if not k.startswith("stems/")}
-            self._update(replace(entry, files=kept))
             shutil.rmtree(self._folder(song_id) / "stems", ignore_errors=True)
+            self._update(replace(entry, files=kept))
+
+    def _free_mb(self) -> int:
+        return shutil.disk_usage(self.folder).free // 1_000_000
 
     def about(self) -> dict[str, Any]:
         """Return the library's part of :class:`About`."""
@@ -374,7 +412,7 @@ class Library:
             "SELECT count(*), coalesce(sum(bytes), 0), coalesce(sum(bytes * liked), 0) "
             "FROM songs WHERE deleted_at IS NULL"
         )[0]
-        quota, free = self.quota_mb, shutil.disk_usage(self.folder).free // 1_000_000
+        quota, free = self.quota_mb, self._free_mb()
         notice = ""
         if free < LOW_DISK_MB:
             notice = f"The disk has only {free} MB left. Delete songs or free some space."

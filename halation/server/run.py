@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
+import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager, suppress
@@ -29,6 +31,8 @@ from halation.workers import Makers
 __all__ = ["Service", "answers", "is_loopback", "listen", "names_of", "serve", "url_of"]
 
 log = logging.getLogger("halation")
+
+TIDY_EVERY_S = 60.0
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -158,9 +162,11 @@ def serve(
             )
             server.jobs = jobs
             jobs.resume()
+            tidying = asyncio.create_task(_tidy(library))
             if ready is not None:
                 threading.Thread(target=ready, daemon=True).start()
             yield jobs
+            tidying.cancel()
             await jobs.close()
 
         hosts = (*LOOPBACK, *service.hosts)
@@ -170,6 +176,7 @@ def serve(
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # a caller is who it is, not who it says
                 timeout_graceful_shutdown=5,
                 timeout_keep_alive=30,
                 limit_concurrency=500,
@@ -177,6 +184,14 @@ def serve(
             )
         )
         server.run(sockets=[listener])
+
+
+async def _tidy(library: Library) -> None:
+    """Remove, now and then, what was deleted a while ago."""
+    while True:
+        await asyncio.sleep(TIDY_EVERY_S)
+        with suppress(sqlite3.Error, OSError):
+            await asyncio.to_thread(library.tidy)
 
 
 def _makers(service: Service, stack: ExitStack) -> tuple[Makers, Exchange]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from halation.server.models import Song, SongDetail
 from halation.types import STEM_NAMES, FileError
 
-__all__ = ["UNREADABLE", "Entry", "detail", "file", "read_entry", "row", "write_entry"]
+__all__ = ["DAMAGED", "UNREADABLE", "Entry", "detail", "file", "read_entry", "row", "write_entry"]
 
 log = logging.getLogger("halation")
 
@@ -107,7 +107,7 @@ def detail(folder: Path, song: Song) -> SongDetail:
             files=files,
         )
     except UNREADABLE as error:
-        raise FileError(song.damaged or _DAMAGED) from error
+        raise FileError(song.damaged or DAMAGED) from error
 
 
 def file(folder: Path, name: str) -> Path | None:
@@ -121,7 +121,7 @@ def file(folder: Path, name: str) -> Path | None:
     try:
         place = read_entry(folder).files.get(name)
     except UNREADABLE as error:
-        raise FileError(_DAMAGED) from error
+        raise FileError(DAMAGED) from error
     if place is None:
         return None
     path = (folder / place[0]).resolve()
@@ -134,20 +134,28 @@ def file(folder: Path, name: str) -> Path | None:
 
 _FROM_VIEW: Final = ("text", "seed", "duration_s", "tempo_bpm", "key")
 _FROM_ENTRY: Final = ("id", "created_at", "title", "liked", "radio")
-_DAMAGED: Final = "Its files were damaged or changed by hand and cannot be read. Delete it."
+DAMAGED: Final = "Its files were damaged or changed by hand and cannot be read. Delete it."
 _DRAWN: Final = ("mood", "sections", "parts", "peaks", "loudness_lufs")
 
 
 def _unreadable(folder: Path) -> Song:
     try:
-        made = datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds")
-    except OSError:
-        made = ""
+        entry = read_entry(folder)
+    except UNREADABLE:
+        entry = Entry(folder.name, _changed_at(folder), "a damaged song")
     return Song(
-        id=folder.name, title="a damaged song", text="", seed=0, created_at=made, duration_s=0.0,
-        tempo_bpm=0.0, key="", words=[], colours=["#0a0a12", "#22222c", "#55555f", "#9a9aa5"],
-        liked=False, radio=False, bytes=0, stems=[], damaged=_DAMAGED,
+        id=folder.name, title=entry.title, text="", seed=0, created_at=entry.created_at,
+        duration_s=0.0, tempo_bpm=0.0, key="", words=[],
+        colours=["#0a0a12", "#22222c", "#55555f", "#9a9aa5"], liked=entry.liked,
+        radio=entry.radio, bytes=entry.bytes, stems=[], damaged=DAMAGED,
     )  # fmt: skip
+
+
+def _changed_at(folder: Path) -> str:
+    try:
+        return datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    except OSError:
+        return ""
 
 
 def _damage(folder: Path, entry: Entry) -> str:

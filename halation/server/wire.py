@@ -10,10 +10,18 @@ import logging
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import (
+    Client,
+    Connection,
+    Listener,
+    answer_challenge,
+    deliver_challenge,
+)
 from typing import Final
 
 __all__ = ["Exchange", "Line", "Socket", "own_address"]
@@ -50,7 +58,8 @@ class Exchange:
     def __init__(self, toward: str | None = None) -> None:
         self._key = secrets.token_bytes(32)
         address = None if toward is None else (own_address(toward), 0)
-        self._listener = Listener(address, backlog=64, authkey=self._key)
+        self._listener = Listener(address, backlog=64)  # each caller is asked for the key apart
+        self._closed = False
         self._calls: dict[bytes, Hear] = {}
         self._lines: dict[bytes, Connection] = {}
         self._lock = threading.Lock()
@@ -79,6 +88,9 @@ class Exchange:
 
     def close(self) -> None:
         """Hang up on everybody; workers take that as a stop."""
+        self._closed = True
+        with suppress(OSError):
+            Client(self._listener.address).close()  # wakes who listens
         self._listener.close()
         with self._lock:
             for line in self._lines.values():
@@ -88,10 +100,12 @@ class Exchange:
         while True:
             try:
                 line = self._listener.accept()
-            except OSError:  # closed
+            except Exception:  # a caller that hung up at once
+                line = None
+            if self._closed:
                 return
-            except Exception:  # a caller without the key
-                log.warning("a call to the exchange was refused", exc_info=True)
+            if line is None:
+                time.sleep(0.01)
                 continue
             threading.Thread(target=self._hear, args=(line,), daemon=True).start()
 
@@ -99,6 +113,8 @@ class Exchange:
         call = b""
         try:
             with line:
+                deliver_challenge(line, self._key)  # both sides have to know the key
+                answer_challenge(line, self._key)
                 call = line.recv_bytes(64)
                 with self._lock:
                     if call not in self._calls:
@@ -111,6 +127,8 @@ class Exchange:
                     if hear is None:
                         return
                     hear(kind.decode(), body)
+        except AuthenticationError:
+            log.warning("a call to the exchange was refused")
         except (EOFError, OSError):
             pass
         finally:

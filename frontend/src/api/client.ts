@@ -67,3 +67,9 @@ export function getSong(id: string): Promise<SongDetail> {
   const call = client.GET("/api/songs/{song_id}", { params: { path: { song_id: id } } });
   return ask(call as Promise<Answer<SongDetail>>); // the client takes a note for a list of any length
 }
+
+/** Cancels a job that nobody waits for; whether it had ended already does not matter. */
+export async function withdraw(id: string): Promise<void> {
+  const path = { job_id: id };
+  await ask(client.DELETE("/api/jobs/{job_id}", { params: { path } })).catch(() => {});
+}

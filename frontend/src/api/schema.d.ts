@@ -904,6 +904,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The server is about to end. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The disk is full. */
             507: {
                 headers: {
@@ -1592,6 +1601,15 @@ export interface operations {
             };
             /** @description Too many requests; Retry-After says when. */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is about to end. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -72,6 +72,7 @@ for (const deck of decks) {
     lost();
     setPlaying(false);
     player.set({ waiting: false, problem: "This song cannot be played just now." });
+    tell("ended"); // a radio goes on with the next one
   });
 }
 
@@ -184,16 +185,19 @@ export function close(): void {
 }
 
 /** Goes over from the file to its stems, at the same place. */
-export async function openStems(song: SongDetail): Promise<void> {
+export async function openStems(song: SongDetail, wanted: () => boolean): Promise<void> {
   const graph = unlock();
   const stems = new StemsTransport(graph, song, (what) => {
     if (player.get().stems !== stems) return;
     if (what === "ended") end();
-    else tell(what);
+    else if (what === "lost") {
+      closeStems();
+      player.set({ problem: "The stems made room for other songs; open them again." });
+    } else tell(what);
   });
   const was = position();
   await stems.prepare(was);
-  if (player.get().song?.id !== song.id || player.get().stems) {
+  if (player.get().song?.id !== song.id || player.get().stems || !wanted()) {
     stems.close();
     return;
   }

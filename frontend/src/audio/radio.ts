@@ -1,4 +1,13 @@
-import { ask, client, getSong, type Job, Refused, type Song, type SongDetail } from "../api/client";
+import {
+  ask,
+  client,
+  getSong,
+  type Job,
+  Refused,
+  type Song,
+  type SongDetail,
+  withdraw,
+} from "../api/client";
 import { follow } from "../api/follow";
 import { createStore } from "../store";
 import { onTime, open, player, position, preload } from "./player";
@@ -81,11 +90,8 @@ export function stop(): void {
   window.clearTimeout(again);
   unfollow?.();
   unfollow = null;
-  if (asked) {
-    const path = { job_id: asked.id };
-    ask(client.DELETE("/api/jobs/{job_id}", { params: { path } })).catch(() => {});
-    asked = null;
-  }
+  if (asked) void withdraw(asked.id);
+  asked = null;
   failures = 0;
   radio.set({ on: false, next: "none" });
 }
@@ -112,7 +118,10 @@ async function request(): Promise<void> {
   radio.set({ next: "making" });
   try {
     const job = await ask(client.POST("/api/songs", { body: wishOf(mine) as never }));
-    if (mine !== station) return;
+    if (mine !== station) {
+      void withdraw(job.id);
+      return;
+    }
     asked = job;
     unfollow = follow(job.id, (event) => {
       if (event.kind === "done" && event.song) void take(mine, event.song);

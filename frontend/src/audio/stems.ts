@@ -58,7 +58,7 @@ export class StemsTransport {
   constructor(
     private readonly graph: Graph,
     private readonly song: SongDetail,
-    private readonly tell: (what: "time" | "ended") => void,
+    private readonly tell: (what: "time" | "ended" | "lost") => void,
   ) {
     const { context } = graph;
     this.names = song.stems;
@@ -244,6 +244,7 @@ export class StemsTransport {
         const answer = await fetch(`/api/songs/${this.song.id}/stems/${name}/piece?${query}`, {
           signal,
         });
+        if (answer.status === 404) return this.tell("lost"); // made room for other songs
         if (!answer.ok) throw new Error(answer.statusText);
         const buffer = await this.graph.context.decodeAudioData(await answer.arrayBuffer());
         if (!signal.aborted) piece.buffers.set(name, buffer);

@@ -1,4 +1,13 @@
-import { ask, client, type Job, Offline, Refused, type Song, type Wish } from "../api/client";
+import {
+  ask,
+  client,
+  type Job,
+  Offline,
+  Refused,
+  type Song,
+  type Wish,
+  withdraw,
+} from "../api/client";
 import { follow } from "../api/follow";
 import { createStore } from "../store";
 import { grow, NOTHING, type Progress } from "./progress";
@@ -100,9 +109,4 @@ function leave(): void {
   unfollow = null;
   job = null;
   making.set(IDLE);
-}
-
-async function withdraw(id: string): Promise<void> {
-  const path = { job_id: id };
-  await ask(client.DELETE("/api/jobs/{job_id}", { params: { path } })).catch(() => {});
 }

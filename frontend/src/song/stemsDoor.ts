@@ -17,18 +17,18 @@ interface Door {
 const SHUT: Door = { open: false, phase: "idle", written: [], count: 8, position: 0, message: "" };
 
 export const door = createStore<Door>(SHUT);
-let unfollow: (() => void) | null = null;
+let leave: (() => void) | null = null;
 
 /** Opens the door; resolves to the song with its stems, or null if it was shut meanwhile. */
 export async function fetchStems(song: SongDetail, show = true): Promise<SongDetail | null> {
-  unfollow?.();
+  leave?.();
   door.set({ ...SHUT, open: show });
   const path = { song_id: song.id };
   try {
     if (!song.stems.length) {
       door.set({ phase: "making" });
       const job = await ask(client.POST("/api/songs/{song_id}/stems", { params: { path } }));
-      await written(job.id);
+      if (!(await written(job.id))) return null;
     }
     const whole = await getSong(song.id);
     door.set({ phase: "idle" });
@@ -39,33 +39,42 @@ export async function fetchStems(song: SongDetail, show = true): Promise<SongDet
   }
 }
 
-function written(jobId: string): Promise<void> {
+/** Waits for a job's stems; false if nobody waits any more. */
+function written(jobId: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    unfollow = follow(jobId, (event) => {
+    const unfollow = follow(jobId, (event) => {
       if (event.kind === "queued") door.set({ position: event.position ?? 0 });
       if (event.kind === "started") door.set({ written: [], position: 0 });
       if (event.kind === "stem" && event.stem) {
         const names = new Set([...door.get().written, event.stem]);
         door.set({ written: [...names], count: event.stems ?? door.get().count });
       }
-      if (event.kind === "done") resolve();
+      if (event.kind === "done") resolve(true);
       if (event.kind === "failed")
         reject(new Error(event.message ?? "The stems could not be made."));
       if (event.kind === "cancelled") reject(new Error("The stems were not made."));
     });
+    leave = () => {
+      leave = null;
+      unfollow();
+      resolve(false);
+    };
   });
 }
 
 export function shut(): void {
-  unfollow?.();
-  unfollow = null;
+  leave?.();
   door.set(SHUT);
 }
 
 // Another song has other stems.
 let songId = "";
+let heard = false;
 player.watch(() => {
   const id = player.get().song?.id ?? "";
+  const hears = player.get().stems !== null;
+  if (heard && !hears && door.get().open) shut(); // they were lost
+  heard = hears;
   if (id === songId) return;
   songId = id;
   shut();
