@@ -317,7 +317,7 @@ class Library:
         for (song_id,) in self._all("SELECT id FROM songs WHERE deleted_at <= ?", before):
             self._remove(song_id)
         with suppress(OSError):
-            if not self._ballast.exists() and self._free_mb() >= LOW_DISK_MB:
+            if not self._ballast.exists() and self._free_mb() * 1_000_000 > 4 * BALLAST_BYTES:
                 self._ballast.write_bytes(bytes(BALLAST_BYTES))
 
     def _remove(self, song_id: str) -> None:
