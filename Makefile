@@ -24,7 +24,7 @@ song: $(VENV)/.song
 	$(BIN)/halation make
 
 serve: $(PAGE)
-	$(BIN)/halation serve
+	$(BIN)/halation serve $(SERVE)
 
 setup: $(VENV)/.test
 

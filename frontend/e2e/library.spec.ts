@@ -12,6 +12,7 @@ test("a song is liked, renamed, found, deleted and brought back", async ({ open,
   await page.keyboard.type("Glass Harbour");
   await page.keyboard.press("Enter");
   await expect(library.getByRole("heading", { name: "Glass Harbour" })).toBeVisible();
+  await expect(library.getByRole("button", { name: "Rename Glass Harbour" })).toBeFocused();
   const heart = library.getByRole("button", { name: "Like Glass Harbour" });
   await heart.click();
   await expect(heart).toHaveAttribute("aria-pressed", "true");
@@ -58,6 +59,7 @@ test("a link makes the same song, on a click and never by itself", async ({
   const before = await songs(server.url);
   await page.goto(link);
   await expect(page.getByText("This link makes the same song")).toBeVisible();
+  await expect(page.getByRole("region", { name: "The song", exact: true })).toBeHidden();
   await expect(page.getByLabel("A mood in your own words, or nothing")).toHaveValue(
     "crying diamonds & 100% rain",
   );

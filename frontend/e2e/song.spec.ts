@@ -18,6 +18,32 @@ test("the button makes a song that plays", async ({ open, server }) => {
   await expect(page.getByRole("region", { name: "Library" }).getByRole("listitem")).toHaveCount(1);
 });
 
+test("space after the button pauses the song and makes no other", async ({ open }) => {
+  const page = await open();
+  const title = await generate(page);
+  await expect(page.locator(":focus")).toHaveAccessibleName("Pause");
+  await page.keyboard.press("Space");
+  await expect(page.getByRole("button", { name: "Play", exact: true }).first()).toBeVisible();
+  await expect.poll(() => loudness(page)).toBeLessThan(1e-4);
+  const song = page.getByRole("region", { name: "The song", exact: true });
+  await expect(song.getByRole("heading")).toHaveText(title);
+});
+
+test("what is being made is not lost when another song is played", async ({ open, server }) => {
+  await server.make({ seed: 11 });
+  const page = await open();
+  const cards = page.getByRole("region", { name: "Library" }).getByRole("listitem");
+  await expect(cards.first()).toBeVisible();
+  const before = await cards.count();
+  await page.getByRole("button", { name: "Generate song" }).click();
+  const making = page.getByRole("region", { name: "The song in the making" });
+  await expect(making.getByRole("button", { name: /^intro/ })).toBeVisible();
+  await cards.first().getByRole("button", { name: /^Play/ }).click();
+  await expect(page.getByText(/in the making goes on/)).toBeVisible();
+  await hear(page);
+  await expect(cards).toHaveCount(before + 1);
+});
+
 test("play, pause, seek, volume and keys", async ({ open }) => {
   const page = await open();
   await generate(page, "rain on a neon window");

@@ -2,7 +2,9 @@
 const CACHE = "halation-1";
 const MOST = 40;
 
-self.addEventListener("install", () => self.skipWaiting());
+self.addEventListener("install", (event) =>
+  event.waitUntil(first().then(() => self.skipWaiting())),
+);
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 
 self.addEventListener("fetch", (event) => {
@@ -12,6 +14,18 @@ self.addEventListener("fetch", (event) => {
   if (request.mode === "navigate" && url.pathname === "/") event.respondWith(newestPage(request));
   else if (url.pathname.startsWith("/assets/")) event.respondWith(keptFile(request));
 });
+
+/** Keeps the page and its files at the first visit, before the worker sees any of them. */
+async function first() {
+  try {
+    const cache = await caches.open(CACHE);
+    const page = await (await fetch("/")).text();
+    const files = page.match(/\/assets\/[^"']+/g) ?? [];
+    await cache.addAll(["/", ...new Set(files)]);
+  } catch {
+    // The next visit will do.
+  }
+}
 
 /** A full disk costs the copy, not the answer. */
 async function keep(cache, request, answer) {

@@ -2,7 +2,7 @@ import { getSong, type Song, type SongDetail } from "./api/client";
 import { close, closeStems, open, openStems, pause, player, unlock } from "./audio/player";
 import * as station from "./audio/radio";
 import * as library from "./library/library";
-import { cancel, make, making } from "./song/maker";
+import { cancel, letGo, make, making } from "./song/maker";
 import type { Shared } from "./song/shareLink";
 import * as stemsDoor from "./song/stemsDoor";
 
@@ -51,8 +51,14 @@ let turn = 0;
 export async function playSong(song: Song): Promise<void> {
   const mine = ++turn;
   unlock();
-  endRadio();
-  if (making.get().phase !== "idle") cancel();
+  if (station.radio.get().on) {
+    stopRadio();
+  } else if (making.get().phase === "working") {
+    letGo(() => void library.reload());
+    library.say("The song in the making goes on; it will be in the library.");
+  } else if (making.get().phase !== "idle") {
+    cancel();
+  }
   const detail = await fetchSong(song.id);
   if (detail && mine === turn) await open(detail, { play: true });
 }
@@ -74,7 +80,10 @@ export async function enterStems(): Promise<void> {
   const { song } = player.get();
   if (!song) return;
   unlock();
-  endRadio();
+  if (station.radio.get().on) {
+    endRadio();
+    library.say("The radio is off: stems are of one song.");
+  }
   const whole = await stemsDoor.fetchStems(song);
   const wanted = () => stemsDoor.door.get().open;
   if (whole && wanted()) await openStems(whole, wanted);

@@ -220,6 +220,11 @@ export function closeStems(): void {
   tell("time");
 }
 
+/** Begins empty: another song is wanted than that of the last visit. */
+export function forgetSong(): void {
+  player.set({ recalling: false });
+}
+
 /** Brings back the song of the last visit, paused at its place. */
 export async function recallSong(): Promise<void> {
   const { songId, position_s } = memory;

@@ -7,7 +7,7 @@ const frames = new Set<Frame>();
 let running = false;
 let until_ms = 0;
 
-const CALM_MS = 500;
+const CALM_MS = 1_500;
 export const reduced = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 /** Half of a screen's frames are enough for light, and leave the processor to those who make songs. */

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { like, playSong, remove } from "../actions";
 import { fileUrl, type Song } from "../api/client";
 import { player, toggle } from "../audio/player";
@@ -10,9 +10,15 @@ import { change } from "./library";
 export function Card({ song }: { song: Song }) {
   const { song: current, playing } = useStore(player);
   const [naming, setNaming] = useState(false);
+  const pen = useRef<HTMLButtonElement>(null);
   const isCurrent = current?.id === song.id;
   const sounds = isCurrent && playing;
   const { title, damaged } = song;
+
+  function named(byKey: boolean): void {
+    setNaming(false);
+    if (byKey) pen.current?.focus();
+  }
 
   return (
     <li className="card" data-current={isCurrent} data-damaged={damaged !== ""}>
@@ -39,7 +45,7 @@ export function Card({ song }: { song: Song }) {
           <Icon name={sounds ? "pause" : "play"} filled={!sounds} />
         </span>
       </button>
-      {naming ? <Name song={song} done={() => setNaming(false)} /> : <h3 title={title}>{title}</h3>}
+      {naming ? <Name song={song} done={named} /> : <h3 title={title}>{title}</h3>}
       {damaged ? (
         <p className="damaged">{damaged}</p>
       ) : (
@@ -61,6 +67,7 @@ export function Card({ song }: { song: Song }) {
         <button
           type="button"
           className="quiet icon"
+          ref={pen}
           aria-label={`Rename ${title}`}
           disabled={damaged !== ""}
           onClick={() => setNaming(true)}
@@ -80,20 +87,20 @@ export function Card({ song }: { song: Song }) {
   );
 }
 
-function Name({ song, done }: { song: Song; done: () => void }) {
+function Name({ song, done }: { song: Song; done: (byKey: boolean) => void }) {
   const [title, setTitle] = useState(song.title);
 
-  function save(): void {
+  function save(byKey: boolean): void {
     const name = title.trim();
     if (name && name !== song.title) void change(song, { title: name });
-    done();
+    done(byKey);
   }
 
   return (
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        save();
+        save(true);
       }}
     >
       <input
@@ -104,9 +111,9 @@ function Name({ song, done }: { song: Song; done: () => void }) {
         ref={(field) => field?.focus()}
         onFocus={(event) => event.currentTarget.select()}
         onChange={(event) => setTitle(event.currentTarget.value)}
-        onBlur={save}
+        onBlur={() => save(false)}
         onKeyDown={(event) => {
-          if (event.key === "Escape") done();
+          if (event.key === "Escape") done(true);
         }}
       />
     </form>

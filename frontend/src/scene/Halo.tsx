@@ -1,9 +1,9 @@
-import { type ReactNode, useRef } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { BANDS, readLevels } from "../audio/levels";
 import { player } from "../audio/player";
 import { sized } from "../design/canvas";
 import { type Colour, type Colours, css, mix } from "../design/colour";
-import { reduced, useFrame } from "../design/frames";
+import { reduced, stir, useFrame } from "../design/frames";
 import { lightNow } from "./light";
 
 const WHITE = [255, 255, 255] as const;
@@ -34,6 +34,9 @@ export function Halo({ made, children }: Props) {
       paint(pen, width, height, lightNow().colours, arc, breath);
     });
   });
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whatever is made moves the ring
+  useEffect(stir, [made]);
 
   return (
     <div className="halo" id="halo">

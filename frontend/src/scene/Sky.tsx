@@ -73,8 +73,13 @@ export function Sky() {
   });
 
   useEffect(() => {
+    const watch = new ResizeObserver(stir); // the halo moves when what is beneath it comes and goes
+    watch.observe(document.body);
     window.addEventListener("resize", stir);
-    return () => window.removeEventListener("resize", stir);
+    return () => {
+      watch.disconnect();
+      window.removeEventListener("resize", stir);
+    };
   }, []);
 
   return (

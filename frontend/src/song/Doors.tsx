@@ -83,6 +83,9 @@ function Downloads({ song }: { song: SongDetail }) {
   );
 }
 
+/** Names that mean whichever machine one sits at. */
+const HERE = /^(localhost|127\..*|\[::1\])$/;
+
 function Share({ song }: { song: SongDetail }) {
   const [state, setState] = useState<"" | "copied" | "refused">("");
   const link = linkTo(window.location.origin, song);
@@ -106,7 +109,8 @@ function Share({ song }: { song: SongDetail }) {
       <div className="share">
         <p role="status">
           {state === "copied" ? "The link is copied. " : ""}
-          It makes the same song, on the same version of halation.
+          It makes the same song, on the same version of halation
+          {HERE.test(window.location.hostname) && ", on a computer where halation runs"}.
         </p>
         <input
           className="field"

@@ -1,6 +1,7 @@
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { generate, stopRadio } from "../actions";
 import { link } from "../api/link";
+import { player } from "../audio/player";
 import { radio, retune } from "../audio/radio";
 import { Halo } from "../scene/Halo";
 import { useStore } from "../store";
@@ -13,6 +14,7 @@ import { readLink } from "./shareLink";
 export function Generate() {
   const { phase, progress, message, retryAt } = useStore(making);
   const { on: radioOn } = useStore(radio);
+  const { song } = useStore(player);
   const [shared, setShared] = useState(() => readLink(window.location.search));
   const [text, setText] = useState(shared?.text ?? "");
   const line = useRef<HTMLInputElement>(null);
@@ -52,7 +54,14 @@ export function Generate() {
       />
       <div className="beneath">
         {inWork ? (
-          <button type="button" className="quiet" onClick={radioOn ? stopRadio : cancel}>
+          <button
+            type="button"
+            className="quiet"
+            onClick={() => {
+              (radioOn ? stopRadio : cancel)();
+              line.current?.focus({ preventScroll: true });
+            }}
+          >
             Cancel
           </button>
         ) : (
@@ -81,6 +90,9 @@ export function Generate() {
         {phase === "idle" && shared && shared.text === text && (
           <p>This link makes the same song (same version).</p>
         )}
+        {phase === "idle" && song?.text && !song.mood.understood && (
+          <p>“{shortened(song.text)}” has no mood that halation can read: it chose one.</p>
+        )}
         {inWork && <p className="unseen">{step(progress)}</p>}
       </div>
     </form>
@@ -92,10 +104,13 @@ function Offline() {
   if (online) return null;
   return (
     <p>
-      halation’s server is not running – start it with <code>halation serve</code>
+      halation’s server is not running – start it again as before, with <code>make serve</code> or{" "}
+      <code>halation serve</code>
     </p>
   );
 }
+
+const shortened = (text: string) => (text.length > 60 ? `${text.slice(0, 59)}…` : text);
 
 /** Seconds until a moment, told once a second. */
 function useCountdown(until_ms: number): number {

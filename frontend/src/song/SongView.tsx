@@ -1,4 +1,4 @@
-import { useEffect, useMemo } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { player } from "../audio/player";
 import { setLight } from "../scene/light";
 import { useStore } from "../store";
@@ -28,6 +28,16 @@ export function SongView() {
   useEffect(() => {
     if (!inWork || hexes) setLight(hexes, lightOf);
   }, [inWork, hexes, lightOf]);
+
+  // Whoever pressed the button has the player under the finger next: space is pause.
+  const wasInWork = useRef(inWork);
+  useEffect(() => {
+    const arrived = wasInWork.current && !inWork && song !== null;
+    wasInWork.current = inWork;
+    if (!arrived || !document.activeElement?.closest(".generate")) return;
+    const buttons = [...document.querySelectorAll<HTMLButtonElement>("button.play")];
+    buttons.find((button) => button.offsetParent)?.focus({ preventScroll: true });
+  }, [inWork, song]);
 
   return (
     <section className="song" aria-label={inWork ? "The song in the making" : "The song"}>

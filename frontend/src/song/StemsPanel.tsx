@@ -1,9 +1,9 @@
-import { useRef } from "react";
+import { useEffect, useRef } from "react";
 import { enterStems, leaveStems } from "../actions";
 import { player } from "../audio/player";
 import type { StemsTransport } from "../audio/stems";
 import { css, stemColour } from "../design/colour";
-import { useFrame } from "../design/frames";
+import { reduced, useFrame } from "../design/frames";
 import { Icon } from "../design/Icon";
 import { useStore } from "../store";
 import type { Look } from "./look";
@@ -12,10 +12,15 @@ import { door } from "./stemsDoor";
 export function StemsPanel({ look }: { look: Look }) {
   const { open, phase, written, count, position, message } = useStore(door);
   const { stems } = useStore(player);
+  const panel = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const behavior = reduced.matches ? "auto" : "smooth";
+    if (open) panel.current?.scrollIntoView({ block: "nearest", behavior });
+  }, [open]);
   if (!open) return null;
   const making = position ? `${position} before them` : `${written.length} of ${count}`;
   return (
-    <section className="stems" aria-label="Stems" id="stems">
+    <section className="stems" aria-label="Stems" id="stems" ref={panel}>
       <p className="stems-note" role="status">
         {phase === "making" && `Playing each part once more: ${making}`}
         {phase === "failed" && message}

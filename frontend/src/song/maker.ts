@@ -102,6 +102,13 @@ export function cancel(): void {
   if (id) void withdraw(id);
 }
 
+/** Lets a song come into being unseen: it goes into the library. */
+export function letGo(then: () => void): void {
+  const id = job?.id;
+  leave();
+  if (id) follow(id, (event) => event.kind === "done" && then());
+}
+
 /** Stops following; a job that is there goes on by itself. */
 function leave(): void {
   turn++;
