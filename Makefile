@@ -61,7 +61,7 @@ lint: $(VENV)/.test frontend/node_modules/.package-lock.json
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/codespell halation tests benchmarks docs README.md CONTRIBUTING.md CHANGELOG.md
+	$(BIN)/codespell --skip "*.onnx" halation tests benchmarks docs README.md CONTRIBUTING.md CHANGELOG.md
 	$(NPM) run check
 
 format: $(VENV)/.test frontend/node_modules/.package-lock.json
@@ -85,6 +85,7 @@ bench: $(VENV)/.test $(PAGE)
 
 soak: $(VENV)/.test $(PAGE)
 	$(BIN)/python -m benchmarks.soak
+	$(BIN)/python -m benchmarks.copies
 	HALATION="$(CURDIR)/$(BIN)/halation" $(NPM) run soak
 
 showcase: $(VENV)/.test

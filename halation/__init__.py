@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from halation.types import (
+    DEFAULT_COMPOSER,
     BackendError,
     Brief,
     BriefError,
@@ -113,7 +114,7 @@ def make(
     key: Key | str | None = None,
     instrumental: bool = False,
     loudness_lufs: float = -14.0,
-    composer: str = "rules",
+    composer: str = DEFAULT_COMPOSER,
     players: Mapping[str, str] | None = None,
 ) -> Take:
     """Make a song.

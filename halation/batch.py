@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from halation.crew import cores
+from halation.machine import cores
 from halation.seeds import draw_seed, rng
 from halation.types import MAX_SEED, MAX_TEXT_LENGTH, Brief, BriefError, FileError, HalationError
 from halation.workers import Makers, died

@@ -27,7 +27,7 @@ from typing import IO, Any
 
 import numpy as np
 
-__all__ = ["Lost", "Member", "cores", "hired", "keep_memory", "serve", "summon"]
+__all__ = ["Lost", "Member", "hired", "keep_memory", "serve", "summon"]
 
 log = logging.getLogger("halation")
 
@@ -251,12 +251,6 @@ class Member:
 def _socketpair() -> tuple[socket.socket, socket.socket] | tuple[None, None]:
     """Return two ends over which memory can be shared; nothing where the system has no such."""
     return socket.socketpair() if hasattr(os, "memfd_create") else (None, None)
-
-
-def cores(share: int = 1) -> int:
-    """Return how many processor cores each of ``share`` songs at a time has here."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
-    return max(1, (len(affinity(0)) if affinity else os.cpu_count() or 1) // share)
 
 
 def summon(count: int, preload: str = "") -> None:

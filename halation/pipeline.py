@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from halation import backends, crew, form, fx, master, mix, mood
+from halation import backends, crew, form, fx, machine, master, mix, mood
 from halation.types import (
     SAMPLE_RATE,
     STEM_NAMES,
@@ -158,7 +158,7 @@ def replay(
 
 
 def _workers(wished: int | None) -> int:
-    return wished or min(4, crew.cores())
+    return wished or min(4, machine.cores())
 
 
 def _render(plan: Plan, workers: int) -> Generator[Stem | Mix | Song, None, None]:

@@ -25,6 +25,7 @@ SAME_HIT_S: Final = 0.03
 """Onsets of kick and bass that lie nearer than this are one hit."""
 
 MAX_SEED: Final = 2**53 - 1
+DEFAULT_COMPOSER: Final = "rules"
 LENGTH_RANGE_S: Final = (30.0, 600.0)
 TEMPO_RANGE_BPM: Final = (60.0, 200.0)
 LOUDNESS_RANGE_LUFS: Final = (-30.0, -8.0)
@@ -200,7 +201,7 @@ class Brief:
     key: Key | None = None
     instrumental: bool = False
     loudness_lufs: float = -14.0
-    composer: str = "rules"
+    composer: str = DEFAULT_COMPOSER
     players: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:

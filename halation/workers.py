@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, Final, ParamSpec, TypeVar
 
-from halation.crew import cores
+from halation.machine import cores
 from halation.types import BackendError
 
 __all__ = ["Makers", "Processes", "dask", "died", "local"]
@@ -43,7 +43,7 @@ class Makers:
     slots : int > 0
         Songs that they make at a time.
     share : int > 0
-        Songs made at a time on the same machine, for :func:`halation.crew.cores`.
+        Songs made at a time on the same machine, for :func:`halation.machine.cores`.
     remote : bool
         Whether they may be other machines, which cannot write where this one reads.
     """

@@ -532,6 +532,10 @@ def test_rights_follow_those_who_took_part(monkeypatch: pytest.MonkeyPatch) -> N
     free = replace(score, parts=tuple(p for p in score.parts if p.player == "synth"))
     assert rights.rights_of(free).statement.startswith("The song is yours")
     assert [row.name for row in rights.rights_of(free).made_with] == ["rules", "synth"]
+    brief = replace(free.form.mood.brief, composer="learned:/home/me/mine.onnx")
+    tuned = replace(free, form=replace(free.form, mood=replace(free.form.mood, brief=brief)))
+    assert "yours" not in rights.rights_of(tuned).statement  # nobody knows on whose music
+    assert "/home" not in str(rights.rights_of(tuned))
 
 
 def test_a_notebook_shows_cover_and_player(song: Song) -> None:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import click
 
-from halation.cli import many, serve, songs
+from halation.cli import many, serve, songs, train
 from halation.types import BriefError, HalationError
 
 __all__ = ["cli", "main"]
@@ -95,5 +95,6 @@ for command in (
     serve.serve,
     many.batch,
     many.radio,
+    train.train,
 ):
     cli.add_command(command)

@@ -14,6 +14,7 @@ import click
 
 from halation.cli.logs import start_logging
 from halation.types import (
+    DEFAULT_COMPOSER,
     LENGTH_RANGE_S,
     LOUDNESS_RANGE_LUFS,
     TEMPO_RANGE_BPM,
@@ -34,6 +35,12 @@ _USUAL_LENGTH_S = 160.0
 
 def _key(_context: click.Context, _option: click.Parameter, value: str | None) -> Key | None:
     return None if value is None else Key.parse(value)
+
+
+def _composer(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    """Read a path as the learned composer with other weights."""
+    is_path = value.endswith(".onnx") or "/" in value or "\\" in value
+    return f"learned:{value}" if is_path and ":" not in value[2:] else value
 
 
 def _formats(_context: click.Context, _option: click.Parameter, value: str) -> tuple[str, ...]:
@@ -127,7 +134,14 @@ def _output_options(command: Callable[..., None]) -> Callable[..., None]:
     metavar="LUFS",
     help=f"{LOUDNESS_RANGE_LUFS[0]:g} to {LOUDNESS_RANGE_LUFS[1]:g}.",
 )
-@click.option("--composer", default="rules", show_default=True, metavar="NAME")
+@click.option(
+    "--composer",
+    default=DEFAULT_COMPOSER,
+    show_default=True,
+    callback=_composer,
+    metavar="NAME|PATH",
+    help="Who composes: a name (see halation backends) or a file that halation train made.",
+)
 @_player_option
 @_output_options
 def make(

@@ -101,7 +101,7 @@ def _brief_data(brief: Brief) -> BriefData:
         key=_key_data(brief.key) if brief.key else None,
         instrumental=bool(brief.instrumental),
         loudness_lufs=float(brief.loudness_lufs),
-        composer=brief.composer,
+        composer=brief.composer.partition(":")[0],  # a path is nobody else's business
         players={place: name.partition(":")[0] for place, name in brief.players},
     )
 

@@ -22,8 +22,9 @@ SAMPLED: Final = (
     "depends on whose those samples are."
 )
 
-OURS: Final = frozenset({"rules", "drums", "grains", "synth", "vocals", "weather"})
-"""Back ends that only compute: what they make carries no licence of others."""
+OURS: Final = frozenset({"learned", "rules", "drums", "grains", "synth", "vocals", "weather"})
+"""Back ends whose work carries no licence of others: they compute, or learned from free data and
+refuse to copy it."""
 
 
 def rights_of(score: Score) -> RightsData:
@@ -31,7 +32,8 @@ def rights_of(score: Score) -> RightsData:
 
     A back end that is not installed, and so cannot say, counts as not free to sell.
     """
-    rows = [_row("composer", score.form.mood.brief.composer)]
+    composer, _, weights = score.form.mood.brief.composer.partition(":")
+    rows = [_row("composer", composer)]
     players = {part.player.partition(":")[0] for part in score.parts}
     rows += [_row("player", name) for name in sorted(players)]
     bound = [row.name for row in rows if not row.commercial]
@@ -39,7 +41,7 @@ def rights_of(score: Score) -> RightsData:
         statement = BOUND.format(names=", ".join(bound))
     elif any(row.name == "kit" for row in rows):
         statement = SAMPLED
-    elif all(row.name in OURS for row in rows):
+    elif all(row.name in OURS for row in rows) and not weights:
         statement = YOURS
     else:
         statement = FREE

@@ -11,7 +11,7 @@ import numpy as np
 from halation.score.melody import BREATH_BEATS, TAIL_BEATS
 from halation.types import BEATS_PER_BAR, Form, Mood, Role, Section
 
-__all__ = ["LEVELS", "REGISTERS", "Scene", "draw_cast", "draw_scenes"]
+__all__ = ["LEVELS", "REGISTERS", "Scene", "draw_cast", "draw_scenes", "is_last"]
 
 LEVELS: Final[dict[Role, float]] = {
     "intro": 0.74, "verse": 0.82, "hook": 1.0, "bridge": 0.74, "outro": 0.76,
@@ -54,6 +54,12 @@ class Scene:
     stop_beats: float
     bass_stop_beats: float
     pad_stop_beats: float
+
+
+def is_last(scene: Scene, scenes: tuple[Scene, ...]) -> bool:
+    """Whether no other section of a scene's role follows."""
+    same = [s for s in scenes if s.section.role == scene.section.role]
+    return scene is same[-1]
 
 
 CASTING: Final[dict[str, tuple[float, float, float, float]]] = {

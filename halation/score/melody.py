@@ -28,6 +28,7 @@ from halation.types import BEATS_PER_BAR, Chord, Key, Note, Section
 
 __all__ = [
     "adapt", "answers", "counter", "draw_letters", "farewell", "hint", "hook_line", "pieces",
+    "short_of",
 ]  # fmt: skip
 
 PHRASE_FORMS: Final = ("AABA", "ABAC", "AaBa", "AaAB", "ABaC", "AAbA", "ABAS", "AdAB")
@@ -167,7 +168,7 @@ def hook_line(
         else:
             said = _said(letter, motif, changes, start, key, move, stream)
             notes = adapt(_placed(said, start), changes, key)
-        phrases.append((letter, _short_of(notes, start + MOTIF_BEATS)))
+        phrases.append((letter, short_of(notes, start + MOTIF_BEATS)))
     return tuple(phrases)
 
 
@@ -197,7 +198,7 @@ def _said(
             return varied(motif, key, stream)
 
 
-def _short_of(notes: tuple[Note, ...], end: float) -> tuple[Note, ...]:
+def short_of(notes: tuple[Note, ...], end: float) -> tuple[Note, ...]:
     """Cut a line so that notes do not overlap and end before ``end``."""
     cut = []
     for note, following in pairwise((*notes, Note(end, 0.0, 0, 1))):
@@ -231,7 +232,7 @@ def answers(
         low = ANSWERS_LIE + (i // 4) % 2
         source = _fragment(kind, motif, key) if nth == 1 else _developed(kind, motif, key)
         source = tuple(replace(n, pitch=step(n.pitch, low, key.scale)) for n in source)
-        line += _short_of(adapt(_placed(source, start), changes, key), end)
+        line += short_of(adapt(_placed(source, start), changes, key), end)
     return tuple(n for n in line if n.onset_beats < section.end_beats - 1.0)
 
 
@@ -262,7 +263,7 @@ def hint(section: Section, motif: Motif) -> tuple[Note, ...]:
     cell = cell_of(motif)
     if section.duration_beats < MOTIF_BEATS:
         room = section.start_beats + section.duration_beats - BREATH_BEATS
-        return _short_of(motif.at(section.start_beats), room)
+        return short_of(motif.at(section.start_beats), room)
     if section.duration_beats < 3 * MOTIF_BEATS:
         first = motif.at(section.start_beats)
         if section.duration_beats < 2 * MOTIF_BEATS:
@@ -305,7 +306,7 @@ def pieces(
                     duration_beats=min(3.0, slow * n.duration_beats))
             for n in part
         )  # fmt: skip
-        line += _short_of(adapt(piece, changes, key), section.start_beats + span * (i + 1))
+        line += short_of(adapt(piece, changes, key), section.start_beats + span * (i + 1))
     return tuple(n for n in line if n.onset_beats < section.end_beats - 2.0)
 
 
@@ -340,7 +341,7 @@ def counter(
         if onset - free >= 1.0 and stream.random() < 0.85:
             last = pitches[i - 1] if i else motif.notes[0].pitch
             reply = _reply(free, onset, last, fell, motif, key, stream)
-            spoken += _short_of(adapt(reply, changes, key), onset)
+            spoken += short_of(adapt(reply, changes, key), onset)
         if 0 < i < len(pitches):
             fell = int(np.sign(pitches[i] - pitches[i - 1])) or fell
         free = max(free, over)

@@ -13,7 +13,10 @@ import numpy as np
 from halation.score.pitches import clashes, from_step, to_step
 from halation.types import Chord, Key, Note
 
-__all__ = ["MOTIF_BEATS", "Motif", "draw_motif", "fits"]
+__all__ = [
+    "MOTIF_BEATS", "ChordAt", "Motif", "Rhythm", "draw_motif", "fits", "legal", "rank", "rests",
+    "timed",
+]  # fmt: skip
 
 MOTIF_BEATS: Final = 8.0
 N_CANDIDATES: Final = 300
@@ -124,7 +127,7 @@ def draw_motif(
         for row in stream.random((N_TRIES, N_DICE)).tolist():
             candidate = _candidate(iter(row).__next__, kind, scale, slots[0], centre)
             if candidate is not None:
-                found.append((_rank(candidate, key, slots), len(found), candidate))
+                found.append((rank(candidate, key, slots), len(found), candidate))
             if len(found) >= N_CANDIDATES:
                 break
     found.sort(key=lambda each: (-each[0], each[1]))
@@ -149,7 +152,7 @@ def _rhythm(dice: Dice, kind: Kind) -> Rhythm:
         long_beats = 2.0 if start_long > 4.0 or dice() < 0.7 else 2.5
         tail = start_long + long_beats
         onsets = (*cell, *(period + t for t in cell), start_long, tail)
-        return _timed(cell, onsets, 2 * size, size, long_beats, min(1.0, 7.75 - tail))
+        return timed(cell, onsets, 2 * size, size, long_beats, min(1.0, 7.75 - tail))
     gap = 0.5 if span + 0.5 <= 1.5 or dice() < 0.5 else 1.0
     start_long = max(1.0, span + gap)
     second = 4.0 if start_long <= 2.0 else 4.5
@@ -158,11 +161,11 @@ def _rhythm(dice: Dice, kind: Kind) -> Rhythm:
     if 2 * size + 2 <= NOTES[1] and (size == 2 or dice() < 0.5) and last <= 6.75:
         onsets = (*onsets, last)
     long_beats = second - start_long if second - start_long < 2.75 else 2.5
-    return _timed(cell, onsets, size, size + 1, long_beats, 0.75)
+    return timed(cell, onsets, size, size + 1, long_beats, 0.75)
 
 
 @lru_cache(maxsize=4_096)
-def _timed(
+def timed(
     cell: tuple[float, ...],
     onsets: tuple[float, ...],
     long: int,
@@ -170,6 +173,7 @@ def _timed(
     long_beats: float,
     last_beats: float,
 ) -> Rhythm:
+    """Give onsets their durations: short, but for the long note and the last."""
     ends = (*onsets[1:], onsets[-1] + last_beats)
     durations = [
         min(CELL_NOTE_BEATS, 0.8 * (end - onset)) for onset, end in zip(onsets, ends, strict=True)
@@ -188,10 +192,19 @@ def _candidate(
 ) -> Motif | None:
     """Draw pitches on a rhythm; None where a rule of the motif is broken."""
     rhythm = _rhythm(dice, kind)
-    if sum(rhythm.durations) > MOTIF_BEATS * (1 - LEAST_SILENCE):
+    if not rests(rhythm):
         return None
     steps = _contour(dice, rhythm, to_step(centre, scale) + int(7 * dice()) - 3)
-    pitches = [from_step(s, scale) for s in steps]
+    return legal(rhythm, [from_step(s, scale) for s in steps], chord_at)
+
+
+def rests(rhythm: Rhythm) -> bool:
+    """Whether a rhythm leaves silence enough."""
+    return sum(rhythm.durations) <= MOTIF_BEATS * (1 - LEAST_SILENCE)
+
+
+def legal(rhythm: Rhythm, pitches: list[int], chord_at: ChordAt) -> Motif | None:
+    """Put pitches on a rhythm; None where a rule of the motif is broken."""
     low, high = min(pitches), max(pitches)
     if low < RANGE[0] or high > RANGE[1] or high - low > WIDEST:
         return None
@@ -250,7 +263,7 @@ def fits(notes: tuple[Note, ...], chord_at: ChordAt) -> bool:
     )
 
 
-def _rank(motif: Motif, key: Key, slots: tuple[ChordAt, ...]) -> float:
+def rank(motif: Motif, key: Key, slots: tuple[ChordAt, ...]) -> float:
     """Say how good a motif is: harmony, contour, repetition, and how far from commonplaces."""
     score = 0.0
     for k, chord_at in enumerate(slots):

@@ -17,12 +17,24 @@ from halation.score.harmony import (
     colours,
     draw_loop,
 )
-from halation.score.motif import MOTIF_BEATS, Motif, draw_motif, fits
+from halation.score.motif import MOTIF_BEATS, ChordAt, Motif, draw_motif, fits
 from halation.score.pitches import clashes
 from halation.seeds import rng
 from halation.types import BEATS_PER_BAR, Chord, Form, Key, Mood, Note, Section
 
-__all__ = ["Material", "clear", "draw_material", "lay_chords"]
+__all__ = [
+    "HOOK_RHYTHMS",
+    "Material",
+    "clear",
+    "draw_bars",
+    "draw_material",
+    "draw_verse_bars",
+    "exists",
+    "homely",
+    "lay_chords",
+    "pedalled",
+    "slots_of",
+]  # fmt: skip
 
 Bars = tuple[float, ...]
 
@@ -93,7 +105,7 @@ class Material:
     motif: Motif
 
 
-def _draw_bars(
+def draw_bars(
     stream: np.random.Generator, options: tuple[tuple[Bars, float], ...], least: float = 0.0
 ) -> Bars:
     """Draw how long a loop's chords last, ``least`` bars in the mean where there is such a one."""
@@ -116,12 +128,19 @@ def _verse_tokens(
         turned = hook_loop.tokens[turn:] + hook_loop.tokens[:turn]
         i = int(stream.integers(len(turned)))
         table = SUBSTITUTES["minor" if key.minor else "major"]
-        spare = [t for t in table.get(turned[i].partition("/")[0], ()) if _exists(key, t)]
+        spare = [t for t in table.get(turned[i].partition("/")[0], ()) if exists(key, t)]
         new = spare[int(stream.integers(len(spare)))] if spare else turned[i]
         tokens = (*turned[:i], new, *turned[i + 1 :])
+    return loop, pedalled(stream, tokens, hook_loop)
+
+
+def pedalled(
+    stream: np.random.Generator, tokens: tuple[str, ...], hook_loop: Loop
+) -> tuple[str, ...]:
+    """Put a verse's functions over the tonic now and then, where the hook's are not."""
     if stream.random() < PEDAL and not all("/1" in t for t in hook_loop.tokens):
-        tokens = tuple(token.partition("/")[0] + "/1" for token in tokens)
-    return loop, tokens
+        return tuple(token.partition("/")[0] + "/1" for token in tokens)
+    return tokens
 
 
 def _roots(loop: Loop) -> set[str]:
@@ -136,15 +155,9 @@ def draw_material(form: Form, seed: int) -> Material:
     hook, hook_top = colour_loop(stream, key, hook_loop.tokens)
     verse_loop, tokens = _verse_tokens(stream, key, mood, hook_loop)
     verse, verse_top = colour_loop(stream, key, tokens)
-    hook_bars = _homely(hook, _draw_bars(stream, HOOK_RHYTHMS[len(hook)]), key)
-    pace = SLOWER * sum(hook_bars) / len(hook_bars)
-    verse_bars = _homely(verse, _draw_bars(stream, VERSE_RHYTHMS[len(verse)], pace), key)
-    first = next(section for section in form.sections if section.role == "hook")
-    changes = Changes(tuple(_cycle(hook, _fit(hook_bars, first.bars), 0.0, first.duration_beats)))
-    slots = tuple(
-        (lambda t, start=start * MOTIF_BEATS: changes.at(start + t))
-        for start in range(min(4, first.bars // 2))
-    )
+    hook_bars = homely(hook, draw_bars(stream, HOOK_RHYTHMS[len(hook)]), key)
+    verse_bars = homely(verse, draw_verse_bars(stream, len(verse), hook_bars), key)
+    slots = slots_of(form, hook, hook_bars)
     centre = CENTRE_PITCH + round(2 * mood.valence) + int(stream.integers(-2, 3))
     motif = draw_motif(rng(seed, "score", "motif"), key, slots, centre)
     return Material(
@@ -152,7 +165,22 @@ def draw_material(form: Form, seed: int) -> Material:
     )
 
 
-def _homely(chords: tuple[Harmony, ...], bars: Bars, key: Key) -> Bars:
+def draw_verse_bars(stream: np.random.Generator, n_chords: int, hook_bars: Bars) -> Bars:
+    """Draw how long a verse's chords last: longer than the hook's."""
+    return draw_bars(stream, VERSE_RHYTHMS[n_chords], SLOWER * sum(hook_bars) / len(hook_bars))
+
+
+def slots_of(form: Form, hook: tuple[Harmony, ...], hook_bars: Bars) -> tuple[ChordAt, ...]:
+    """Return the harmony at the first places of the first hook where the motif may be stated."""
+    first = next(section for section in form.sections if section.role == "hook")
+    changes = Changes(tuple(_cycle(hook, _fit(hook_bars, first.bars), 0.0, first.duration_beats)))
+    return tuple(
+        (lambda t, start=start * MOTIF_BEATS: changes.at(start + t))
+        for start in range(min(4, first.bars // 2))
+    )
+
+
+def homely(chords: tuple[Harmony, ...], bars: Bars, key: Key) -> Bars:
     """Turn a rhythm so that the tonic's chord, where the loop has it, lasts longest."""
     at = next((i for i, each in enumerate(chords) if each.root == key.tonic), None)
     if at is None:
@@ -294,7 +322,7 @@ def _substituted(
         if i == 0 and len(chords) > 2:
             continue
         for token in table.get(old.token, table.get(old.token.partition("/")[0], ())):
-            if not _exists(key, token):
+            if not exists(key, token):
                 continue
             shared = [c for c in colours(key, token) if top in chord(key, token, c).pitches]
             new = chord(key, token, (shared or list(colours(key, token)))[0])
@@ -307,7 +335,7 @@ def _substituted(
     return (*chords[:i], new, *chords[i + 1 :])
 
 
-def _exists(key: Key, token: str) -> bool:
+def exists(key: Key, token: str) -> bool:
     """Whether a function is at home in the key's mode (a diminished one is not)."""
     absent = {"lydian": {"IV", "IV/5", "iv"}, "dorian": {"VI/5"}, "aeolian": {"ii"}}
     return token not in absent.get(key.mode, set())

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 from halation.backends import Description
+from halation.score.author import RulesAuthor
 from halation.score.writer import Writer
 from halation.types import Form, Note, Score
 
-__all__ = ["Rules"]
+__all__ = ["Rules", "at_its_tempo"]
 
 SLOW_BELOW_BPM: Final = 108.0
 """Below this tempo a song is written at twice the tempo, in bars half as long, so that the motif's
@@ -47,9 +49,14 @@ class Rules:
         Score
             Every note lies inside the form; the last two bars have no onset.
         """
-        if form.tempo_bpm < SLOW_BELOW_BPM:
-            return _scaled(Writer(_doubled(form), seed).score(), form)
-        return Writer(form, seed).score()
+        return at_its_tempo(form, lambda f: Writer(f, seed, RulesAuthor(f, seed)).score())
+
+
+def at_its_tempo(form: Form, write: Callable[[Form], Score]) -> Score:
+    """Write a form; a slow one at twice its tempo in bars half as long, then brought back."""
+    if form.tempo_bpm < SLOW_BELOW_BPM:
+        return _scaled(write(_doubled(form)), form)
+    return write(form)
 
 
 def _doubled(form: Form) -> Form:

@@ -10,7 +10,8 @@ import numpy as np
 
 from halation import backends
 from halation.score import bass, drums, events, figures, melody, palette, progress, timing
-from halation.score.arrange import Scene, draw_cast, draw_scenes
+from halation.score.arrange import Scene, draw_cast, draw_scenes, is_last
+from halation.score.author import Author
 from halation.score.harmony import Changes
 from halation.score.pitches import nearest, step
 from halation.score.progress import Material
@@ -48,15 +49,15 @@ PARTS: Final = tuple(palette.STEMS)
 class Writer:
     """Writes one song: draws its material once, then every scene into the parts."""
 
-    def __init__(self, form: Form, seed: int) -> None:
-        self.form, self.seed, self.key = form, seed, form.key
-        self.material: Material = progress.draw_material(form, seed)
+    def __init__(self, form: Form, seed: int, author: Author) -> None:
+        self.form, self.seed, self.key, self.author = form, seed, form.key, author
+        self.material: Material = author.material()
         self.cast = draw_cast(form.mood, rng(seed, "score", "cast"))
         self.scenes = draw_scenes(form, self.cast, rng(seed, "score", "scenes"))
-        self.groove = drums.draw_groove(rng(seed, "score", "drums"), form.mood)
+        self.groove = author.groove()
         self.parts: dict[str, list[Note]] = {name: [] for name in PARTS}
         habits = rng(seed, "score", "habits")
-        self.phrase_form = melody.PHRASE_FORMS[int(habits.integers(len(melody.PHRASE_FORMS)))]
+        phrase_form = melody.PHRASE_FORMS[int(habits.integers(len(melody.PHRASE_FORMS)))]
         self.figures = [figures.PLUCK_FIGURES[int(i)]
                         for i in habits.permutation(len(figures.PLUCK_FIGURES))]  # fmt: skip
         self.arp_order = int(habits.integers(len(figures.ARP_ORDERS)))
@@ -64,7 +65,7 @@ class Writer:
         own = backends.singable(form.mood.brief)
         self.lyrics = Lyrics(form.mood, own, rng(seed, "score", "lyrics"))
         chords = progress.lay_chords(form, self.material, seed)
-        self.lines = self._lines(Changes(chords))
+        self.lines = author.lines(self.scenes, self.material, Changes(chords), phrase_form)
         hooks = [s.name for s in form.sections if s.role == "hook"]
         pitches = sorted(n.pitch for name in hooks for _, p in self.lines[name] for n in p)
         median = pitches[len(pitches) // 2] if pitches else 0
@@ -73,39 +74,16 @@ class Writer:
         whole.sort(key=lambda n: n.onset_beats)
         self.chords: tuple[Chord, ...] = progress.clear(self.key, chords, tuple(whole))
         self.changes = Changes(self.chords)
+        answered = [
+            (scene, tuple(n for _, p in self.lines[scene.section.name] for n in p))
+            for scene in self.scenes
+            if scene.section.role == "hook" and "counter" in scene.layers
+        ]
+        self.replies = author.counters(answered, self.material.motif, self.changes)
         self.voicings = figures.voicings_of(
             self.scenes, self.chords, self.material.top, self.material.motif.notes,
             dense=form.mood.density > 0.35,
         )  # fmt: skip
-
-    def _lines(self, changes: Changes) -> dict[str, tuple[tuple[str, tuple[Note, ...]], ...]]:
-        """Write the line of every section that has one, phrase by phrase."""
-        lines: dict[str, tuple[tuple[str, tuple[Note, ...]], ...]] = {}
-        motif = self.material.motif
-        before = ""
-        for scene in self.scenes:
-            section = scene.section
-            stream = rng(self.seed, "score", "line", section.name)
-            if section.role == "hook":
-                letters = melody.draw_letters(
-                    self.phrase_form, section.bars // 2, scene.nth, self._is_last(scene), before,
-                    stream,
-                )  # fmt: skip
-                lines[section.name] = melody.hook_line(
-                    section, motif, changes, self.key, letters, stream
-                )
-                before = "".join(letter for letter, _ in lines[section.name])
-            elif section.role == "intro":
-                lines[section.name] = (("A", melody.hint(section, motif)),)
-            elif section.role == "outro":
-                lines[section.name] = tuple(("A", p) for p in melody.farewell(section, motif))
-            elif section.role == "bridge":
-                line = melody.pieces(section, motif, changes, self.key, stream)
-                lines[section.name] = (("p", line),)
-            else:
-                line = melody.answers(section, scene.nth, motif, changes, self.key, stream)
-                lines[section.name] = (("v", line),)
-        return lines
 
     def score(self) -> Score:
         """Write every scene and give the notes their feel."""
@@ -120,11 +98,6 @@ class Writer:
         self.parts = events.worked_in(self.parts, rare)
         chords = events.lifted_chords(self.chords, rare, self.key)
         return Score(self.form, chords, self.material.motif.notes, self._played(), rare)
-
-    def _is_last(self, scene: Scene) -> bool:
-        """Whether no other section of the scene's role follows."""
-        same = [s for s in self.scenes if s.section.role == scene.section.role]
-        return scene is same[-1]
 
     # ---------------------------------------------------------------- layers
 
@@ -276,7 +249,9 @@ class Writer:
             self._sing("vocals", scene, self._sung(scene, phrases), self.sung_octave)
         elif "lead" in scene.layers:
             self._sing("lead", scene, line, 0)
-        if self._is_last(scene) and scene.nth > 1:  # the crowned motif has an octave above it
+        if (
+            is_last(scene, self.scenes) and scene.nth > 1
+        ):  # the crowned motif has an octave above it
             crown = tuple(n for letter, phrase in phrases if letter == "X" for n in phrase)
             self._sing("saw" if "saw" in scene.layers else "lead", scene, crown, 12)
         if "lead" in scene.layers and "vocals" in scene.layers:
@@ -284,12 +259,7 @@ class Writer:
             by = SECOND_VOICES[int(stream.integers(len(SECOND_VOICES)))]
             self._sing("lead", scene, self._second_voice(line, by), 0)
         if "counter" in scene.layers:
-            stream = rng(self.seed, "score", "counter", section.name)
-            reply = melody.counter(
-                line, section.start_beats, scene.stop_beats, self.material.motif,
-                self.changes, self.key, stream,
-            )  # fmt: skip
-            self._sing("counter", scene, reply, 0)
+            self._sing("counter", scene, self.replies[section.name], 0)
 
     def _second_voice(self, line: tuple[Note, ...], by: int) -> tuple[Note, ...]:
         """Follow a line some steps of the scale away, on the chords' own notes where it rests."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from halation.crew import cores
+from halation.machine import cores
 from halation.server import view
 from halation.server.models import Event
 from halation.server.wire import Line, Socket

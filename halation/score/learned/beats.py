@@ -1,0 +1,150 @@
+"""The learned beat: patterns that the network plays, as skeletons of two bars."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from halation.score.drums import Groove
+from halation.score.learned.grid import BAR, END, controls, third
+from halation.score.learned.network import Draft, Network
+from halation.score.learned.tokens import IDS, STEPS, VOCABULARY, Bar, Hit, decode, header
+from halation.score.skeletons import Skeleton
+from halation.seeds import rng
+from halation.types import Form
+
+__all__ = ["think_groove"]
+
+N_DRAFTS: Final = 8
+BARS: Final = 2
+BACKBEATS: Final = (4, 12)
+"""Steps of beat 3 of each of the song's bars."""
+KICKS: Final = {"verse": (2, 4), "hook": (3, 5)}
+"""Kicks in two bars of the song."""
+LOUD, PLAIN = 4, 2
+"""Levels from which a stroke is loud, and plain."""
+BEST: Final = 3
+
+
+def think_groove(network: Network, form: Form, drawn: Groove, seed: int) -> Groove:
+    """Let the network play; the best of what fits the style replaces the drawn skeletons.
+
+    Parameters
+    ----------
+    network : Network
+    form : Form
+    drawn : Groove
+        By rules: the sounds and habits that the network has no say in.
+    seed : int
+    """
+    mood = form.mood
+    drafts: list[tuple[str, Draft]] = []
+    for role in KICKS:
+        told = controls(form, role)
+        told = {
+            "tempo": told["tempo"],
+            "energy": third(mood.energy + (0.2 if role == "hook" else -0.4)),
+            "density": third(mood.density + (0.2 if role == "hook" else -0.4)),
+            "style": "laid-back" if mood.energy < PULL_OF_ROCK else "rock",
+            "kind": "beat",
+        }
+        prompt = [*header(told, ("drums",)), BAR]
+        for i in range(N_DRAFTS):
+            stream = rng(seed, "score", "beat", role, str(i))
+            drafts.append((role, Draft(
+                prompt, stream, lambda w: w.count(BAR) >= BARS or END in w, 1.0, None, _mask
+            )))  # fmt: skip
+    network.write([d for _, d in drafts], most=110)
+    chosen: dict[str, Skeleton] = {}
+    for role in KICKS:
+        own = drawn.hook if role == "hook" else drawn.verse
+        chosen[role] = own
+        ranked = []
+        for i, (_, draft) in enumerate(d for d in drafts if d[0] == role):
+            for k, bar in enumerate(decode([BAR, *draft.tokens])[:BARS]):
+                worth = _worth(bar, role) - 0.4 * draft.cost / max(1, draft.n_chosen)
+                if worth > 0.0:
+                    ranked.append((-worth, i, k, bar))
+        ranked.sort(key=lambda each: each[:3])
+        dice = rng(seed, "score", "beat", role)
+        if ranked:
+            bar = ranked[int(dice.integers(min(BEST, len(ranked))))][3]
+            chosen[role] = _skeleton(bar, own)
+    return replace(
+        drawn, verse=chosen.get("verse", drawn.verse), hook=chosen.get("hook", drawn.hook)
+    )
+
+
+PULL_OF_ROCK: Final = 0.5
+"""From this energy on the drummer plays straight."""
+
+_ONLY: Final = np.array([
+    "/" in w or w in ("bar",) or (w[0] == "t" and w[1:].isdigit()) for w in VOCABULARY
+])  # fmt: skip
+
+
+def _mask(written: list[int]) -> np.ndarray:
+    """Allow hits and later steps only."""
+    allowed: np.ndarray = _ONLY.copy()
+    here = written[len(written) - written[::-1].index(BAR) :] if BAR in written else written
+    times = [int(VOCABULARY[t][1:]) for t in here if VOCABULARY[t][0] == "t"
+             and VOCABULARY[t][1:].isdigit()]  # fmt: skip
+    last = times[-1] if times else 0
+    for step in range(STEPS):
+        if step <= last:
+            allowed[IDS[f"t{step}"]] = False
+    if here and VOCABULARY[here[-1]][0] == "t" and VOCABULARY[here[-1]][1:].isdigit():
+        allowed &= _HITS
+    if not here:
+        allowed[BAR] = False
+    return allowed
+
+
+_HITS: Final = np.array(["/" in w for w in VOCABULARY])
+
+
+def _of(bar: Bar, *voices: str) -> list[Hit]:
+    return [h for h in bar.drums if h.voice in voices]
+
+
+def _worth(bar: Bar, role: str) -> float:
+    """Rank a bar: a clear backbeat, a kick that leaves room, hats that go on."""
+    kicks = {h.step for h in _of(bar, "kick")} - set(BACKBEATS)
+    snares = [h for h in _of(bar, "snare", "rim") if h.level >= LOUD]
+    low, high = KICKS[role]
+    worth = 1.0 - 0.4 * max(0, low - len(kicks | {0}), len(kicks | {0}) - high)
+    worth += 0.6 * (sum(h.step in BACKBEATS for h in snares) - 1)
+    worth -= 0.3 * sum(h.step not in BACKBEATS for h in snares)
+    worth += 0.1 * min(8, len({h.step for h in _of(bar, "closed", "ride", "open")})) - 0.4
+    return worth + 0.3 * (0 in kicks)
+
+
+def _skeleton(bar: Bar, own: Skeleton) -> Skeleton:
+    """Write a bar of the network as two bars of sixteen places."""
+    kicks = {h.step: h.level for h in _of(bar, "kick") if h.step not in BACKBEATS}
+    kicks[0] = 5
+    ghosts = {h.step % 8: 0 for h in _of(bar, "snare", "rim") if h.level < LOUD
+              and h.step not in BACKBEATS and h.step % 4}  # fmt: skip
+    hats: dict[int, int] = {}
+    for hit in _of(bar, "closed", "ride", "open"):
+        hats[hit.step % 8] = max(hats.get(hit.step % 8, 0), hit.level)
+    soft = float(np.median(list(hats.values()))) if hats else 0.0
+    hat = {s: (PLAIN if hats.get(s, 0) >= soft and s in hats else 0) for s in range(8)}
+    return replace(
+        own,
+        name=f"learned {own.name}",
+        kick=(_row({s: v for s, v in kicks.items() if s < 8}),
+              _row({s - 8: v for s, v in kicks.items() if s >= 8})),
+        hat=_row(hat),
+        ghost=_row(ghosts) if ghosts else own.ghost,
+    )  # fmt: skip
+
+
+def _row(levels: dict[int, int]) -> str:
+    """Write strokes on every second of sixteen places."""
+    row = ["."] * 16
+    for step, level in levels.items():
+        row[2 * step] = "X" if level >= LOUD else "x" if level >= PLAIN else "o"
+    return "".join(row)

@@ -1,0 +1,212 @@
+"""The learned composer: a network that has read real music has the ideas, rules lay them out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from halation.backends import Description
+from halation.score import drums, melody
+from halation.score.arrange import Scene
+from halation.score.author import Lines, RulesAuthor
+from halation.score.harmony import Changes, colour_loop
+from halation.score.learned.beats import think_groove
+from halation.score.learned.critic import is_known
+from halation.score.learned.grid import BAR_BEATS
+from halation.score.learned.lines import Ask, think_counters, think_lines
+from halation.score.learned.loops import BEST, LENGTHS, Progression, think_loops
+from halation.score.learned.motifs import think_motif
+from halation.score.learned.network import Network
+from halation.score.motif import Motif
+from halation.score.progress import (
+    HOOK_RHYTHMS,
+    Material,
+    draw_bars,
+    draw_verse_bars,
+    homely,
+    pedalled,
+    slots_of,
+)
+from halation.score.rules import at_its_tempo
+from halation.score.writer import Writer
+from halation.seeds import rng
+from halation.types import BackendError, Form, Note, Score
+
+__all__ = ["WEIGHTS", "Learned", "LearnedAuthor"]
+
+WEIGHTS: Final = Path(__file__).parents[2] / "data" / "composer.onnx"
+"""What ships; :mod:`halation.training` makes others."""
+FREE: Final = frozenset("aBbSdD")
+"""Letters of a hook's phrases that the network writes; the motif, its crown and closes stand."""
+ANSWER_BOUNDS: Final = (55, 76)
+"""G3–E5: the verse lies under the hook."""
+
+
+@lru_cache(maxsize=2)
+def _network(path: Path) -> Network:
+    return Network(path)
+
+
+class Learned:
+    """Composes with a network: its loops, motif, lines, counter-lines and beats.
+
+    Parameters
+    ----------
+    path : str, optional
+        Weights to compose with instead of those that ship, as ``--composer learned:PATH`` gives.
+
+    Raises
+    ------
+    BackendError
+        If the weights cannot be read.
+
+    Examples
+    --------
+    >>> Learned.description.commercial
+    True
+    """
+
+    description = Description(
+        "A transformer trained on pop songs and human drummers has the ideas, rules lay them out.",
+        "GPL-3.0-or-later; trained on POP909 (MIT) and Groove MIDI (CC BY 4.0)",
+        True,
+    )
+
+    def __init__(self, path: str = "") -> None:
+        self.path = Path(path).expanduser() if path else WEIGHTS
+        if not self.path.is_file():
+            raise BackendError(
+                f"there is no composer at {self.path}; 'halation train composer' makes one"
+            )
+
+    def __call__(self, form: Form, seed: int) -> Score:
+        """Write the score of a form.
+
+        Parameters
+        ----------
+        form : Form
+        seed : int in 0..2⁵³−1
+
+        Returns
+        -------
+        Score
+            The same for the same arguments on one machine, whatever the number of threads.
+        """
+        network = _network(self.path)
+        return at_its_tempo(
+            form, lambda f: Writer(f, seed, LearnedAuthor(f, seed, network)).score()
+        )
+
+
+class LearnedAuthor(RulesAuthor):
+    """An author whose ideas come from a network; where it has none, from rules.
+
+    Parameters
+    ----------
+    form : Form
+    seed : int
+    network : Network
+    """
+
+    def __init__(self, form: Form, seed: int, network: Network) -> None:
+        super().__init__(form, seed)
+        self.network = network
+
+    def material(self) -> Material:
+        """Write the loops, and a motif over the hook's."""
+        drawn = super().material()
+        hook = self._choose(think_loops(self.network, self.form, self.seed, "hook"), "hook", "")
+        if hook is None:
+            return drawn
+        stream = rng(self.seed, "score", "harmony", "learned")
+        key, mode = self.key, self.key.mode
+        hook_loop = hook.loop(mode)
+        chords, top = colour_loop(stream, key, hook.tokens)
+        bars = hook.bars
+        if sum(bars) not in LENGTHS["hook"] or min(bars) < 0.5:
+            bars = draw_bars(stream, HOOK_RHYTHMS[len(chords)])
+        bars = homely(chords, bars, key)
+        verse = self._choose(
+            think_loops(self.network, self.form, self.seed, "verse"), "verse", hook_loop.functions
+        )
+        if verse is None:
+            verse_loop, verse_chords = drawn.verse_loop, drawn.verse
+            verse_top, verse_bars = drawn.top[1], drawn.verse_bars
+        else:
+            verse_loop = verse.loop(mode)
+            tokens = pedalled(stream, verse.tokens, hook_loop)
+            verse_chords, verse_top = colour_loop(stream, key, tokens)
+            verse_bars = homely(verse_chords, draw_verse_bars(stream, len(verse_chords), bars), key)
+        slots = slots_of(self.form, chords, bars)
+        motif = think_motif(self.network, self.form, slots, self.seed)
+        if motif is None:
+            return drawn
+        return Material(
+            hook_loop, verse_loop, chords, verse_chords, bars, verse_bars, (top, verse_top), motif
+        )
+
+    def _choose(self, options: Sequence[Progression], role: str, avoid: str) -> Progression | None:
+        """Take one of the best that is not the other section's loop."""
+        known: dict[tuple[str, ...], Progression] = {}
+        for option in options:
+            if " ".join(option.tokens) != avoid:
+                known.setdefault(option.tokens, option)
+        best = list(known.values())[:BEST]
+        if not best:
+            return None
+        return best[int(rng(self.seed, "score", "loops", role).integers(len(best)))]
+
+    def groove(self) -> drums.Groove:
+        """Play the beats; the sounds and habits are drawn."""
+        return think_groove(self.network, self.form, super().groove(), self.seed)
+
+    def lines(
+        self, scenes: tuple[Scene, ...], material: Material, changes: Changes, phrase_form: str
+    ) -> Lines:
+        """Write what develops the motif: the hooks' free phrases and the verses' answers."""
+        drawn = super().lines(scenes, material, changes, phrase_form)
+        asks = []
+        for scene in scenes:
+            section = scene.section
+            phrases = drawn[section.name]
+            if section.role == "hook":
+                given = tuple(None if letter in FREE else notes for letter, notes in phrases)
+                asks.append(Ask(section.name, "hook", section.start_beats, given))
+            elif section.role == "verse" and section.bars >= 4:
+                n = int(section.duration_beats // BAR_BEATS)
+                answers = tuple(None if i % 2 else () for i in range(n))
+                asks.append(Ask(section.name, "verse", section.start_beats, answers, ANSWER_BOUNDS))
+        written = think_lines(self.network, self.form, material.motif, changes, asks, self.seed)
+        lines = dict(drawn)
+        for ask in asks:
+            section = next(s.section for s in scenes if s.section.name == ask.name)
+            bent = [
+                notes if given is not None else melody.adapt(notes, changes, self.key)
+                for notes, given in zip(written[ask.name], ask.given, strict=True)
+            ]
+            if is_known([n for notes in bent for n in notes]):
+                continue  # rather by rules than somebody's tune
+            if ask.role == "hook":
+                letters = [letter for letter, _ in drawn[ask.name]]
+                lines[ask.name] = tuple(
+                    (letter, melody.short_of(notes, ask.start_beats + BAR_BEATS * (i + 1)))
+                    for i, (letter, notes) in enumerate(zip(letters, bent, strict=True))
+                )
+            else:
+                end = section.end_beats - melody.BREATH_BEATS
+                line = melody.short_of(tuple(n for notes in bent for n in notes), end)
+                lines[ask.name] = (("v", line),)
+        return lines
+
+    def counters(
+        self, sung: Sequence[tuple[Scene, tuple[Note, ...]]], motif: Motif, changes: Changes
+    ) -> dict[str, tuple[Note, ...]]:
+        """Answer in each line's rests."""
+        asked = [
+            (scene.section.name, scene.section.start_beats, scene.stop_beats, line)
+            for scene, line in sung
+        ]
+        written = think_counters(self.network, self.form, changes, asked, self.seed)
+        return {name: melody.adapt(notes, changes, self.key) for name, notes in written.items()}

@@ -1,0 +1,107 @@
+"""Between a song and the network's bars: eight beats are one bar, the tonic is a C."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from halation.score.harmony import Changes
+from halation.score.learned.tokens import DURATIONS, IDS, STEPS, Harmony, Tone
+from halation.types import Chord, Form, Key, Note
+
+__all__ = ["BAR_BEATS", "STEP_BEATS", "chords_at", "controls", "notes_of", "shift", "tones_of"]
+
+STEP_BEATS: Final = 0.5
+BAR_BEATS: Final = STEPS * STEP_BEATS
+SLOW_BELOW_BPM, FAST_FROM_BPM = 126.0, 144.0
+"""Where the tempo's control turns; it counts felt beats, which are half as many."""
+PULL: Final = 0.33
+"""A mood's axis is low below −0.33 and high above 0.33."""
+
+
+def shift(key: Key) -> int:
+    """Return the semitones from a song's pitches to the network's.
+
+    Examples
+    --------
+    >>> shift(Key(9, "aeolian")), shift(Key(2, "ionian"))
+    (3, -2)
+    """
+    return -key.tonic if key.tonic <= 6 else 12 - key.tonic
+
+
+def controls(form: Form, role: str, **more: str) -> dict[str, str]:
+    """Return what a form asks of the network, for a section of a role."""
+    tempo = form.tempo_bpm
+    pace = "slow" if tempo < SLOW_BELOW_BPM else "fast" if tempo >= FAST_FROM_BPM else "mid"
+    return {
+        "mode": "minor" if form.key.minor else "major",
+        "tempo": pace,
+        "role": role,
+        "valence": third(form.mood.valence),
+        "energy": third(form.mood.energy),
+        **more,
+    }
+
+
+def third(axis: float) -> str:
+    """Return which third of a mood's axis a value lies in."""
+    return "low" if axis < -PULL else "high" if axis > PULL else "mid"
+
+
+def quality(chord: Chord) -> str:
+    """Return the quality that is nearest to a chord's colour.
+
+    Examples
+    --------
+    >>> quality(Chord(0.0, 4.0, "Fmaj9", 5, (5, 9, 0, 4, 7), 5))
+    'maj7'
+    """
+    steps = {(p - chord.root) % 12 for p in chord.pitches}
+    if 4 in steps:
+        return "maj7" if 11 in steps else "7" if 10 in steps else "maj"
+    if 3 in steps:
+        return "min7" if 10 in steps else "min"
+    return "sus4" if 5 in steps else "sus2"
+
+
+def chords_at(changes: Changes, start: float, key: Key) -> tuple[Harmony, ...]:
+    """Return the harmony of the bar that begins at ``start`` beats."""
+    by = shift(key)
+    found: list[Harmony] = []
+    for chord in changes.within(start, start + BAR_BEATS):
+        step = max(0, 2 * round((chord.onset_beats - start) / STEP_BEATS / 2))
+        if step >= STEPS:
+            continue
+        harmony = Harmony(step, (chord.root + by) % 12, quality(chord))
+        if found and found[-1].step == step:
+            found.pop()
+        if not found or (found[-1].root, found[-1].quality) != (harmony.root, harmony.quality):
+            found.append(harmony)
+    return tuple(found)
+
+
+def tones_of(notes: Iterable[Note], start: float, key: Key) -> tuple[Tone, ...]:
+    """Put the notes that begin in one bar on the grid."""
+    by = shift(key)
+    found: dict[int, Tone] = {}
+    for note in notes:
+        step = round((note.onset_beats - start) / STEP_BEATS)
+        if 0 <= step < STEPS:
+            steps = max(1, round(note.duration_beats / STEP_BEATS))
+            steps = min(DURATIONS, key=lambda d: abs(d - steps))
+            found[step] = Tone(step, steps, note.pitch + by)
+    return tuple(found[step] for step in sorted(found))
+
+
+def notes_of(tones: Iterable[Tone], start: float, key: Key, velocity: int = 90) -> tuple[Note, ...]:
+    """Bring tones back into a song."""
+    by = shift(key)
+    return tuple(
+        Note(start + t.step * STEP_BEATS, t.steps * STEP_BEATS, t.pitch - by, velocity)
+        for t in tones
+    )
+
+
+BAR: Final = IDS["bar"]
+END: Final = IDS["end"]

@@ -1,0 +1,175 @@
+"""Runs the trained network by onnxruntime: many drafts at once, the same for any number of threads.
+
+Rows are always computed in groups of :data:`GROUP`, one thread a group, so that neither how many
+there are nor how many cores work on them changes a single rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from halation.machine import cores
+from halation.types import BackendError
+
+__all__ = ["GROUP", "Allowed", "Draft", "Mask", "Network"]
+
+GROUP: Final = 8
+NEVER: Final = -1e9
+
+Allowed = NDArray[np.bool_]
+"""One truth a word of the vocabulary."""
+Mask = Callable[[list[int]], Allowed | None]
+"""Reads what a draft has written so far; tells which tokens may come next (None: any)."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """One sequence that is to be continued.
+
+    Parameters
+    ----------
+    prompt : list of int
+        At least one token.
+    dice : np.random.Generator
+    stop : function of the tokens written so far
+        Whether it is done.
+    temperature : float > 0
+    forced : function of the tokens written so far, optional
+        What must come next, such as a bar's chords after its bar line; nothing lets it choose.
+    mask : function of the tokens written so far, optional
+        Which tokens may come next.
+    """
+
+    prompt: list[int]
+    dice: np.random.Generator
+    stop: Callable[[list[int]], bool]
+    temperature: float = 1.0
+    forced: Callable[[list[int]], Sequence[int]] | None = None
+    mask: Mask | None = None
+    tokens: list[int] = field(default_factory=list)
+    """What was written, without the prompt."""
+    cost: float = 0.0
+    """Bits that the chosen tokens cost, the forced ones left out."""
+    n_chosen: int = 0
+
+
+class Network:
+    """The weights, and the drawing of drafts.
+
+    Parameters
+    ----------
+    path : Path
+        An ``.onnx`` file made by :mod:`halation.training.export`.
+
+    Raises
+    ------
+    BackendError
+        If it cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self.session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+            inputs = {i.name: i.shape for i in self.session.get_inputs()}
+            layers, two, _, _, head = inputs["past"]
+            self.shape = (int(layers), int(two), int(head))
+        except Exception as error:  # onnxruntime's own kinds
+            raise BackendError(f"{path} is no composer that can be read ({error})") from error
+        self.n_words = int(self.session.get_outputs()[0].shape[-1])
+
+    def write(self, drafts: Sequence[Draft], *, most: int = 400) -> None:
+        """Continue drafts until each is done, or ``most`` tokens are written.
+
+        Parameters
+        ----------
+        drafts : sequence of Draft
+            Changed in place.
+        most : int
+        """
+        groups = [list(drafts[i : i + GROUP]) for i in range(0, len(drafts), GROUP)]
+        n = min(cores(), len(groups))
+        if n <= 1:
+            for group in groups:
+                self._write(group, most)
+            return
+        with ThreadPoolExecutor(n) as pool:
+            list(pool.map(lambda group: self._write(group, most), groups))
+
+    def costs(self, tokens: Sequence[int]) -> NDArray[np.float64]:
+        """Return the bits that each token of a sequence costs after those before it.
+
+        Parameters
+        ----------
+        tokens : sequence of int [n]
+
+        Returns
+        -------
+        np.ndarray [shape=(n − 1,)]
+            Of the second token, the third …
+        """
+        layers, two, head = self.shape
+        row = np.array(tokens, np.int64)
+        past = np.zeros((layers, two, 1, 0, head), np.float32)
+        logits, _ = self._run(row[None, :-1], past, np.zeros((1, len(row) - 1), np.float32))
+        wide = logits[0].astype(np.float64)
+        chosen = wide[np.arange(len(row) - 1), row[1:]]
+        bits: NDArray[np.float64] = (np.logaddexp.reduce(wide, axis=1) - chosen) / np.log(2.0)
+        return bits
+
+    def _run(self, tokens: Any, past: Any, hidden: Any) -> tuple[Any, Any]:
+        logits, present = self.session.run(None, {"tokens": tokens, "past": past, "hidden": hidden})
+        return logits, present
+
+    def _write(self, group: list[Draft], most: int) -> None:
+        layers, two, head = self.shape
+        width = max(len(d.prompt) for d in group)
+        tokens = np.zeros((GROUP, width), np.int64)
+        hidden = np.full((GROUP, width), NEVER, np.float32)
+        hidden[len(group) :] = 0.0
+        for i, draft in enumerate(group):  # padding on the left
+            tokens[i, width - len(draft.prompt) :] = draft.prompt
+            hidden[i, width - len(draft.prompt) :] = 0.0
+        past = np.zeros((layers, two, GROUP, 0, head), np.float32)
+        waiting: list[list[int]] = [[] for _ in group]
+        done = [False] * len(group)
+        for _ in range(most):
+            logits, past = self._run(tokens, past, hidden)
+            tokens = np.zeros((GROUP, 1), np.int64)
+            for i, draft in enumerate(group):
+                if done[i]:
+                    continue
+                if not waiting[i] and draft.forced is not None:
+                    waiting[i] = list(draft.forced(draft.tokens))
+                token = waiting[i].pop(0) if waiting[i] else self._choose(draft, logits[i, -1])
+                draft.tokens.append(token)
+                tokens[i, 0] = token
+                done[i] = not waiting[i] and draft.stop(draft.tokens)
+            if all(done):
+                return
+            hidden = np.concatenate((hidden, np.zeros((GROUP, 1), np.float32)), axis=1)
+
+    @staticmethod
+    def _choose(draft: Draft, logits: NDArray[np.float32]) -> int:
+        """Draw a token: the largest of logits over temperature plus Gumbel noise."""
+        allowed = draft.mask(draft.tokens) if draft.mask is not None else None
+        logits = logits.astype(np.float64)
+        free = logits if allowed is None or not allowed.any() else np.where(allowed, logits, NEVER)
+        noise = -np.log(-np.log(draft.dice.random(len(logits)) + 1e-300) + 1e-300)
+        token = int(np.argmax(free / draft.temperature + noise))
+        draft.cost += float(np.logaddexp.reduce(logits) - logits[token]) / np.log(2.0)
+        draft.n_chosen += 1
+        return token

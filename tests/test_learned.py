@@ -1,0 +1,150 @@
+"""The learned composer keeps what a composer promises, and copies nobody."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from halation.backends import composer
+from halation.form import plan
+from halation.score.learned import network as network_module
+from halation.score.learned.composer import WEIGHTS, Learned
+from halation.score.learned.critic import KNOWN, RUN, hashes, is_known
+from halation.score.learned.grid import notes_of, shift, tones_of
+from halation.score.learned.loops import functions
+from halation.score.learned.motifs import rhythms
+from halation.score.learned.tokens import decode
+from halation.score.motif import LONG_COLOURS, rests
+from halation.testing import check_composer
+from halation.training import prepare
+from halation.training.evaluate import CORPUS
+from halation.types import BackendError, Brief, Key, Note, Score
+from tests.composed import make_mood, of_role
+
+KEYS = [Key(t, m) for t in range(12) for m in ("aeolian", "dorian", "ionian", "lydian")]
+
+
+@cache
+def written(seed: int) -> Score:
+    brief = Brief(seed, length_s=100.0)
+    axes = np.random.default_rng(seed).uniform(-1, 1, 5).tolist()
+    return Learned()(plan(make_mood(brief, *axes)), seed)
+
+
+SEEDS = range(12)
+
+
+def test_it_keeps_its_contract() -> None:
+    check_composer("learned")
+
+
+def test_every_seed_has_a_tune_and_a_loop_of_its_own() -> None:
+    tunes = {
+        tuple((n.onset_beats, n.pitch - s.motif[0].pitch) for n in s.motif)
+        for s in map(written, SEEDS)
+    }
+    assert len(tunes) == len(SEEDS)
+    loops = {tuple(c.symbol for c in s.chords[:6]) for s in map(written, SEEDS)}
+    assert len(loops) >= len(SEEDS) - 1
+
+
+def test_a_motif_keeps_its_rules() -> None:
+    for score in map(written, SEEDS):
+        motif = score.motif
+        assert 5 <= len(motif) <= 9 and motif[0].onset_beats == 0
+        assert sum(n.duration_beats for n in motif) <= 8 * 0.65 + 1e-9
+        jumps = [abs(b.pitch - a.pitch) for a, b in pairwise(motif)]
+        leaps = [i for i, jump in enumerate(jumps) if jump >= 7]
+        assert len(leaps) == 1 and jumps[leaps[0]] <= 12 and motif[leaps[0] + 1].onset_beats >= 4
+        long = max(range(len(motif)), key=lambda i: motif[i].duration_beats)
+        assert motif[long].duration_beats >= 2 and 1 <= jumps[long] <= 2
+        hook = of_role(score.form, "hook")[0]
+        chord = score.chord_at(hook.start_beats + motif[long].onset_beats)
+        assert (motif[long].pitch - chord.root) % 12 in LONG_COLOURS
+
+
+def test_nothing_outside_chord_and_scale_stays() -> None:
+    for score in map(written, SEEDS):
+        scale = set(score.form.key.scale)
+        lift = {round(e.amount) for e in score.events if e.name == "key_lift"}
+        if lift:
+            continue
+        for part in score.parts:
+            if part.name not in ("bells", "lead", "saw", "vocals", "counter"):
+                continue
+            for note in part.notes:
+                allowed = scale | set(score.chord_at(note.onset_beats).pitches)
+                assert note.pitch % 12 in allowed, (part.name, note)
+
+
+def test_the_same_whatever_the_number_of_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    form = plan(make_mood(Brief(5, length_s=40.0)))
+    scores = []
+    for cores in (1, 2, 4):
+        monkeypatch.setattr(network_module, "cores", lambda n=cores: n)
+        scores.append(Learned()(form, 5))
+    assert scores[0] == scores[1] == scores[2]
+
+
+def test_it_is_small_and_its_weights_can_be_named(tmp_path: Path) -> None:
+    assert WEIGHTS.stat().st_size + KNOWN.stat().st_size < 25e6
+    form = plan(make_mood(Brief(3, length_s=30.0)))
+    assert composer(f"learned:{WEIGHTS}")(form, 3) == composer("learned")(form, 3)
+    with pytest.raises(BackendError, match="halation train composer"):
+        composer(f"learned:{tmp_path / 'none.onnx'}")
+
+
+def test_tunes_that_were_read_are_known_in_any_key_and_place() -> None:
+    corpus = prepare.Corpus.load(CORPUS)
+    found = 0
+    for piece in range(0, 200, 20):
+        n_bars = int(corpus.first[piece + 1] - corpus.first[piece])
+        bars = decode(np.concatenate(corpus.bars(piece, 0, n_bars, ("melody",))))
+        key = Key(4, "dorian")
+        notes = [n for i, bar in enumerate(bars) for n in notes_of(bar.melody, 8.0 * i, key)]
+        if len(notes) < 3 * RUN:
+            continue
+        found += 1
+        assert is_known(notes[RUN : 2 * RUN])
+        moved = [Note(n.onset_beats + 3.0, 0.1, n.pitch + 7, 90) for n in notes[RUN : 2 * RUN]]
+        assert is_known(moved)
+        assert not is_known(notes[RUN : 2 * RUN - 1])
+        bent = [Note(n.onset_beats, 0.1, n.pitch + (i == 6), 90) for i, n in enumerate(moved)]
+        assert not is_known(bent)
+    assert found >= 5
+
+
+def test_no_melody_is_known() -> None:
+    for score in map(written, SEEDS):
+        for part in score.parts:
+            if part.stem in ("keys", "lead", "vocals") and part.name not in ("pluck", "arp"):
+                assert not is_known(part.notes), part.name
+
+
+def test_a_run_needs_twelve_notes() -> None:
+    line = [(2 * i, 60 + i % 5) for i in range(14)]
+    assert len(hashes(line)) == 3 and hashes(line[: RUN - 1]) == []
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda k: k.name)
+def test_notes_go_to_the_grid_and_back(key: Key) -> None:
+    notes = tuple(Note(8.0 + i, 0.5 * (1 + i % 4), 60 + 2 * i, 90) for i in range(6))
+    assert notes_of(tones_of(notes, 8.0, key), 8.0, key) == notes
+    assert -6 <= shift(key) <= 6 and (key.tonic + shift(key)) % 12 == 0
+
+
+def test_every_mode_has_functions_to_write_with() -> None:
+    for key in KEYS[:4]:
+        known = functions(key)
+        assert len(known) >= 6 and (0, key.minor) in known
+
+
+def test_rhythms_leave_silence_and_there_are_many() -> None:
+    assert len(rhythms()) >= 120
+    for rhythm in rhythms():
+        assert rests(rhythm) and 5 <= len(rhythm.onsets) <= 9
+        assert rhythm.durations[rhythm.long] == max(rhythm.durations) >= 2.0

@@ -1,0 +1,143 @@
+"""Training runs, is interrupted and goes on; tuning knows the user's music better than before."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from halation.score.learned.network import Network
+from halation.score.learned.tokens import IDS, VOCABULARY
+from halation.training import composer, export, model, prepare, tune
+from halation.types import FileError
+from tests.music import song, write_groove, write_midi, write_pop909
+
+SIZE = model.Size(len(VOCABULARY), n_layers=2, width=48, n_heads=2, hidden=96, context=192)
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("music")
+    write_pop909(root / "pop909", range(1, 31))
+    write_groove(root / "groove", 12)
+    return root
+
+
+@pytest.fixture(scope="module")
+def corpus(music: Path) -> prepare.Corpus:
+    built = prepare.build(prepare.gather(music / "pop909", music / "groove", None))
+    built.splits[:] = 0
+    built.splits[[0, 1, 2, 30, 31]] = 1
+    return built
+
+
+@pytest.fixture(scope="module")
+def run(corpus: prepare.Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two dozen steps."""
+    out = tmp_path_factory.mktemp("run")
+    torch.manual_seed(1)
+    composer.fit(model.Composer(SIZE), corpus, out, steps=24, rate=6e-3, batch=4, seed=1, every=8)
+    return out
+
+
+def lines(run: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def test_it_learns_and_says_so(run: Path) -> None:
+    told = lines(run)
+    assert [line["step"] for line in told] == [8, 16, 24]
+    assert float(str(told[-1]["loss"])) < 0.8 * float(str(told[0]["loss"]))
+    assert set(told[0]["bits"]) == {"chords", "melody", "counter", "bass", "pads", "drums"}  # type: ignore[call-overload]
+    assert (run / "curves.png").stat().st_size > 1_000
+
+
+def test_an_interrupted_run_goes_on(run: Path, corpus: prepare.Corpus) -> None:
+    kept, state = composer.load(run / "checkpoint.pt")
+    assert state["step"] == 24
+    composer.fit(kept, corpus, run, steps=32, rate=6e-3, batch=4, seed=1, every=8, state=state)
+    told = lines(run)
+    assert told[-1]["step"] == 32 and int(str(told[-1]["tokens"])) > int(str(told[-2]["tokens"]))
+    assert not list(run.glob("*.part"))
+
+
+def test_batches_are_the_same_for_the_same_step(corpus: prepare.Corpus) -> None:
+    batches = composer.Batches(corpus, 0, 128)
+    x, y = batches.batch(5, 4, 1)
+    again, _ = composer.Batches(corpus, 0, 128).batch(5, 4, 1)
+    assert torch.equal(x, again) and not torch.equal(x, batches.batch(6, 4, 1)[0])
+    assert torch.equal(x[:, 1:][y[:, :-1] >= 0], y[:, :-1][y[:, :-1] >= 0])
+
+
+def test_held_out_pieces_are_never_drawn(corpus: prepare.Corpus) -> None:
+    batches = composer.Batches(corpus, 0, 128)
+    drawn = {i for pool in batches.pools for i in pool}
+    assert drawn and not drawn & set(np.flatnonzero(corpus.splits != 0).tolist())
+
+
+def test_a_command_trains_and_exports(corpus: prepare.Corpus, tmp_path: Path) -> None:
+    corpus.save(tmp_path / "corpus.npz")
+    command = [sys.executable, "-m", "halation.training.composer", "--corpus",
+               str(tmp_path / "corpus.npz"), "--out", str(tmp_path / "run"), "--steps", "2",
+               "--batch", "2", "--layers", "1"]  # fmt: skip
+    for _ in range(2):  # the second time there is nothing left to do
+        subprocess.run(command, check=True, capture_output=True)
+    export.main.callback(tmp_path / "run" / "checkpoint.pt", tmp_path / "c.onnx")  # type: ignore[misc]
+    assert Network(tmp_path / "c.onnx").n_words == len(VOCABULARY)
+
+
+@pytest.fixture(scope="module")
+def weights(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "small.onnx"
+    export.export(composer.load(run / "checkpoint.pt")[0], path)
+    return path
+
+
+def own_music(folder: Path, n: int) -> Path:
+    for k in range(n):
+        tracks, _ = song(100 + 3 * k)
+        write_midi(folder / f"{k}.mid", {"Melody": tracks["MELODY"], "Keys": tracks["PIANO"]}, 76.0)
+    return folder
+
+
+def test_a_tuned_composer_knows_held_out_pieces_better(weights: Path, tmp_path: Path) -> None:
+    told: list[int] = []
+    done = tune.tune(
+        own_music(tmp_path / "midi", 10), tmp_path / "tuned.onnx", weights=weights, most_steps=60,
+        tell=lambda step, _bits: told.append(step),
+    )  # fmt: skip
+    assert done.n_held_out == 2 and told[0] == 0 and done.steps in told
+    assert done.after["melody"] < 0.95 * done.before["melody"]
+    assert done.after["chords"] < done.before["chords"]
+    tokens = [IDS["part:melody"], IDS["bar"], IDS["0:maj"]]
+    assert not np.allclose(
+        Network(tmp_path / "tuned.onnx").costs(tokens), Network(weights).costs(tokens)
+    )
+
+
+def test_a_folder_with_one_piece_is_too_little(weights: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="needs two at least"):
+        tune.tune(own_music(tmp_path, 1), tmp_path / "t.onnx", weights=weights)
+    assert not (tmp_path / "t.onnx").exists()
+
+
+def test_the_command_tunes(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "halation", "train", "composer"]
+    folder = own_music(tmp_path / "midi", 3)
+    done = subprocess.run(
+        [*command, "--midi", str(folder), "--out", str(tmp_path / "mine.onnx"), "--steps", "2"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "bits a held-out note" in done.stdout and (tmp_path / "mine.onnx").stat().st_size > 1e6
+    none = tmp_path / "none"
+    none.mkdir()
+    done = subprocess.run(
+        [*command, "--midi", str(none)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and "no MIDI file" in done.stderr and "Traceback" not in done.stderr
