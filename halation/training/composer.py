@@ -22,7 +22,7 @@ from halation.score.learned.tokens import CONTROLS, IDS, PITCHES, VOCABULARY
 from halation.training.model import Composer, Size
 from halation.training.prepare import PART_SETS, Corpus, targets
 
-__all__ = ["Batches", "bits", "fit", "load", "save"]
+__all__ = ["Batches", "bits", "fit", "fixed", "learn", "load", "optimizers", "save"]
 
 WEIGHTS: Final = (0.1, 0.36, 0.1, 0.1, 0.07, 0.27)
 """How often each of :data:`PART_SETS` is drawn."""
@@ -170,6 +170,20 @@ def optimizers(model: Composer, rate: float) -> list[torch.optim.Optimizer]:
     ]
 
 
+def learn(
+    model: Composer, opts: list[torch.optim.Optimizer], x: torch.Tensor, y: torch.Tensor
+) -> float:
+    """Take one step on a batch; return its loss in nats a token."""
+    loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten(), ignore_index=-100)
+    for opt in opts:
+        opt.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    for opt in opts:
+        opt.step()
+    return loss.item()
+
+
 def pace(share: float, warm: float = 0.01) -> float:
     """Return the share of the learning rate when ``share`` of the run is over: up, flat, down."""
     return min(1.0, share / warm) * min(1.0, max(0.0, (1.0 - share) / FADE))
@@ -205,14 +219,7 @@ def fit(
             for group in opt.param_groups:
                 group["lr"] = rate * max(0.01, pace(share()))
         x, y = batches.batch(step, batch, seed)
-        loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten(), ignore_index=-100)
-        for opt in opts:
-            opt.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for opt in opts:
-            opt.step()
-        losses.append(loss.item())
+        losses.append(learn(model, opts, x, y))
         step, tokens = step + 1, tokens + int((y >= 0).sum())
         spent = spent_before + time.monotonic() - started
         if step % every == 0 or share() >= 1.0:
