@@ -1,1 +1,1 @@
-"""Form → Score: the rules composer, from harmony and motif to every part's notes."""
+"""Form → Score: two composers, from harmony and motif to every part's notes."""

@@ -1,1 +1,1 @@
-"""Build-time and training code; may import heavy libraries, at call time only."""
+"""Build-time and training code; its modules import heavy libraries and are imported only when called."""

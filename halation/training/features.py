@@ -20,7 +20,7 @@ from scipy.stats import gaussian_kde
 
 from halation.score.learned.tokens import QUALITIES, STEPS, VOICES, Bar, Harmony
 
-__all__ = ["DRUM_FEATURES", "FEATURES", "features", "overlap", "structureness"]
+__all__ = ["FEATURES", "features", "overlap", "structureness"]
 
 Vector = NDArray[np.float64]
 
@@ -38,7 +38,6 @@ FEATURES: Final = {
     ),
 }  # fmt: skip
 """By part, in the order of the tables."""
-DRUM_FEATURES: Final = FEATURES["drums"]
 LARGEST: Final = 12
 SCALES_S: Final = {
     "structureness 3 s": (3, 8),

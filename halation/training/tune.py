@@ -9,10 +9,9 @@ from typing import Final
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from halation.score.learned.composer import WEIGHTS
-from halation.training.composer import Batches, bits, fixed, optimizers
+from halation.training.composer import Batches, bits, fixed, learn, optimizers
 from halation.training.export import export, read
 from halation.training.prepare import PART_SETS, Corpus, build
 from halation.training.sources import midi_folder
@@ -101,14 +100,7 @@ def tune(
     opts = optimizers(model, RATE)
     model.train()
     for step in range(1, most_steps + 1):
-        x, y = batches.batch(step, BATCH, seed)
-        loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten(), ignore_index=-100)
-        for opt in opts:
-            opt.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for opt in opts:
-            opt.step()
+        learn(model, opts, *batches.batch(step, BATCH, seed))
         if step % EVERY == 0 or step == most_steps:
             now = look()
             tell(step, now)

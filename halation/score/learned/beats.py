@@ -47,7 +47,7 @@ def think_groove(network: Network, form: Form, drawn: Groove, seed: int) -> Groo
             "tempo": told["tempo"],
             "energy": third(mood.energy + (0.2 if role == "hook" else -0.4)),
             "density": third(mood.density + (0.2 if role == "hook" else -0.4)),
-            "style": "laid-back" if mood.energy < PULL_OF_ROCK else "rock",
+            "style": "laid-back" if mood.energy < ROCK_FROM_ENERGY else "rock",
             "kind": "beat",
         }
         prompt = [*header(told, ("drums",)), BAR]
@@ -77,7 +77,7 @@ def think_groove(network: Network, form: Form, drawn: Groove, seed: int) -> Groo
     )
 
 
-PULL_OF_ROCK: Final = 0.5
+ROCK_FROM_ENERGY: Final = 0.5
 """From this energy on the drummer plays straight."""
 
 _ONLY: Final = np.array([
