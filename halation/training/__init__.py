@@ -1,1 +1,1 @@
-"""Build-time and training code; its modules import heavy libraries and are imported only when called."""
+"""Build-time and training code; it imports heavy libraries, and is imported only when called."""
