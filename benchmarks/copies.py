@@ -15,8 +15,8 @@ import numpy as np
 from halation import backends
 from halation.score.learned.grid import STEP_BEATS
 from halation.score.learned.tokens import STEPS, decode
+from halation.training.corpus import Corpus
 from halation.training.evaluate import CORPUS, form_of
-from halation.training.prepare import Corpus
 
 RUN = 12
 MELODIES = ("bells", "lead", "vocals", "saw", "counter")

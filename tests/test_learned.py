@@ -20,7 +20,7 @@ from halation.score.learned.motifs import rhythms
 from halation.score.learned.tokens import decode
 from halation.score.motif import LONG_COLOURS, rests
 from halation.testing import check_composer
-from halation.training import prepare
+from halation.training.corpus import Corpus
 from halation.training.evaluate import CORPUS
 from halation.types import BackendError, Brief, Key, Note, Score
 from tests.composed import make_mood, of_role
@@ -99,7 +99,7 @@ def test_it_is_small_and_its_weights_can_be_named(tmp_path: Path) -> None:
 
 
 def test_tunes_that_were_read_are_known_in_any_key_and_place() -> None:
-    corpus = prepare.Corpus.load(CORPUS)
+    corpus = Corpus.load(CORPUS)
     found = 0
     for piece in range(0, 200, 20):
         n_bars = int(corpus.first[piece + 1] - corpus.first[piece])

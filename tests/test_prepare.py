@@ -10,6 +10,7 @@ import pytest
 
 from halation.score.learned.tokens import IDS, Bar, Tone, decode
 from halation.training import prepare, sources
+from halation.training.corpus import Corpus, targets
 from halation.types import FileError
 from tests.music import song, write_groove, write_midi, write_pop909
 
@@ -23,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def corpus(folder: Path) -> prepare.Corpus:
+def corpus(folder: Path) -> Corpus:
     pieces = prepare.gather(folder / "pop909", folder / "groove", None)
     return prepare.build(pieces)
 
@@ -91,18 +92,18 @@ def test_an_empty_folder_is_told(read: object, tmp_path: Path) -> None:
         list(read(tmp_path))  # type: ignore[operator]
 
 
-def test_a_corpus_comes_back(corpus: prepare.Corpus, tmp_path: Path) -> None:
+def test_a_corpus_comes_back(corpus: Corpus, tmp_path: Path) -> None:
     corpus.save(tmp_path / "c.npz")
-    again = prepare.Corpus.load(tmp_path / "c.npz")
+    again = Corpus.load(tmp_path / "c.npz")
     assert again.names == corpus.names
     first = corpus.sequence(0, 2, ("chords", "melody"), 200)
     assert np.array_equal(first, again.sequence(0, 2, ("chords", "melody"), 200))
     (tmp_path / "bad.npz").write_bytes(b"x")
     with pytest.raises(FileError, match="no corpus"):
-        prepare.Corpus.load(tmp_path / "bad.npz")
+        Corpus.load(tmp_path / "bad.npz")
 
 
-def test_controls_tell_what_the_bars_are(corpus: prepare.Corpus) -> None:
+def test_controls_tell_what_the_bars_are(corpus: Corpus) -> None:
     told = corpus.controls(0, 0, 8, ("chords", "melody"))
     assert told["mode"] == "major" and told["harmony"] == "slow" and told["tempo"] == "mid"
     assert told["role"] in ("verse", "hook", "outro")
@@ -135,9 +136,9 @@ def test_the_split_is_by_family_and_never_changes() -> None:
     assert [prepare.split_of(f"pop909/{i:03d}") for i in (1, 2, 3)] == [0, 0, 0]
 
 
-def test_the_notes_of_the_last_part_are_counted(corpus: prepare.Corpus) -> None:
+def test_the_notes_of_the_last_part_are_counted(corpus: Corpus) -> None:
     row = corpus.sequence(0, 0, ("chords", "melody"), 10_000)
-    mask, notes = prepare.targets(row, ("chords", "melody"))
+    mask, notes = targets(row, ("chords", "melody"))
     bars = decode(row)
     assert notes == sum(len(b.melody) for b in bars)
     # two tokens a note, and the line or end after each bar

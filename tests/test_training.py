@@ -14,6 +14,7 @@ import torch
 from halation.score.learned.network import Network
 from halation.score.learned.tokens import IDS, VOCABULARY
 from halation.training import composer, export, model, prepare, tune
+from halation.training.corpus import Corpus
 from halation.types import FileError
 from tests.music import song, write_groove, write_midi, write_pop909
 
@@ -29,7 +30,7 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def corpus(music: Path) -> prepare.Corpus:
+def corpus(music: Path) -> Corpus:
     built = prepare.build(prepare.gather(music / "pop909", music / "groove", None))
     built.splits[:] = 0
     built.splits[[0, 1, 2, 30, 31]] = 1
@@ -37,7 +38,7 @@ def corpus(music: Path) -> prepare.Corpus:
 
 
 @pytest.fixture(scope="module")
-def run(corpus: prepare.Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two dozen steps."""
     out = tmp_path_factory.mktemp("run")
     torch.manual_seed(1)
@@ -57,7 +58,7 @@ def test_it_learns_and_says_so(run: Path) -> None:
     assert (run / "curves.png").stat().st_size > 1_000
 
 
-def test_an_interrupted_run_goes_on(run: Path, corpus: prepare.Corpus) -> None:
+def test_an_interrupted_run_goes_on(run: Path, corpus: Corpus) -> None:
     kept, state = composer.load(run / "checkpoint.pt")
     assert state["step"] == 24
     composer.fit(kept, corpus, run, steps=32, rate=6e-3, batch=4, seed=1, every=8, state=state)
@@ -66,7 +67,7 @@ def test_an_interrupted_run_goes_on(run: Path, corpus: prepare.Corpus) -> None:
     assert not list(run.glob("*.part"))
 
 
-def test_batches_are_the_same_for_the_same_step(corpus: prepare.Corpus) -> None:
+def test_batches_are_the_same_for_the_same_step(corpus: Corpus) -> None:
     batches = composer.Batches(corpus, 0, 128)
     x, y = batches.batch(5, 4, 1)
     again, _ = composer.Batches(corpus, 0, 128).batch(5, 4, 1)
@@ -74,13 +75,13 @@ def test_batches_are_the_same_for_the_same_step(corpus: prepare.Corpus) -> None:
     assert torch.equal(x[:, 1:][y[:, :-1] >= 0], y[:, :-1][y[:, :-1] >= 0])
 
 
-def test_held_out_pieces_are_never_drawn(corpus: prepare.Corpus) -> None:
+def test_held_out_pieces_are_never_drawn(corpus: Corpus) -> None:
     batches = composer.Batches(corpus, 0, 128)
     drawn = {i for pool in batches.pools for i in pool}
     assert drawn and not drawn & set(np.flatnonzero(corpus.splits != 0).tolist())
 
 
-def test_a_command_trains_and_exports(corpus: prepare.Corpus, tmp_path: Path) -> None:
+def test_a_command_trains_and_exports(corpus: Corpus, tmp_path: Path) -> None:
     corpus.save(tmp_path / "corpus.npz")
     command = [sys.executable, "-m", "halation.training.composer", "--corpus",
                str(tmp_path / "corpus.npz"), "--out", str(tmp_path / "run"), "--steps", "2",

@@ -19,8 +19,8 @@ import torch
 from torch.nn import functional as F
 
 from halation.score.learned.tokens import CONTROLS, IDS, PITCHES, VOCABULARY
+from halation.training.corpus import PART_SETS, Corpus, targets
 from halation.training.model import Composer, Size
-from halation.training.prepare import PART_SETS, Corpus, targets
 
 __all__ = ["Batches", "bits", "fit", "fixed", "learn", "load", "optimizers", "save"]
 

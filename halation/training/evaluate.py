@@ -18,10 +18,11 @@ from halation.score.learned.composer import WEIGHTS
 from halation.score.learned.grid import BAR_BEATS, STEP_BEATS, chords_at, tones_of
 from halation.score.learned.network import Network
 from halation.score.learned.tokens import IDS, STEPS, VOICES, Bar, Hit
+from halation.training.bars import GROOVE_VOICES, LEVEL_EDGES, Piece
+from halation.training.corpus import PART_SETS, Corpus, targets
 from halation.training.features import FEATURES, features, overlap
 from halation.training.ngram import Ngram
-from halation.training.prepare import PART_SETS, Corpus, build, gather, targets
-from halation.training.sources import GROOVE_VOICES, LEVEL_EDGES, Piece
+from halation.training.prepare import build, gather
 from halation.types import Brief, Form, Note, Score
 
 __all__ = ["bits_per_note", "compare", "score_bars", "unread"]

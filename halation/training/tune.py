@@ -12,8 +12,9 @@ import torch
 
 from halation.score.learned.composer import WEIGHTS
 from halation.training.composer import Batches, bits, fixed, learn, optimizers
+from halation.training.corpus import PART_SETS, Corpus
 from halation.training.export import export, read
-from halation.training.prepare import PART_SETS, Corpus, build
+from halation.training.prepare import build
 from halation.training.sources import midi_folder
 from halation.types import FileError
 
