@@ -28,6 +28,7 @@ __all__ = [
     "clear",
     "draw_bars",
     "draw_material",
+    "draw_verse",
     "draw_verse_bars",
     "exists",
     "homely",
@@ -114,7 +115,7 @@ def draw_bars(
     return slow[int(stream.choice(len(slow), p=weights / weights.sum()))][0]
 
 
-def _verse_tokens(
+def draw_verse(
     stream: np.random.Generator, key: Key, mood: Mood, hook_loop: Loop
 ) -> tuple[Loop, tuple[str, ...]]:
     """Draw the verse's functions: another loop, or the hook's from elsewhere with one altered."""
@@ -153,7 +154,7 @@ def draw_material(form: Form, seed: int) -> Material:
     stream = rng(seed, "score", "harmony")
     hook_loop = draw_loop(stream, key, mood)
     hook, hook_top = colour_loop(stream, key, hook_loop.tokens)
-    verse_loop, tokens = _verse_tokens(stream, key, mood, hook_loop)
+    verse_loop, tokens = draw_verse(stream, key, mood, hook_loop)
     verse, verse_top = colour_loop(stream, key, tokens)
     hook_bars = homely(hook, draw_bars(stream, HOOK_RHYTHMS[len(hook)]), key)
     verse_bars = homely(verse, draw_verse_bars(stream, len(verse), hook_bars), key)

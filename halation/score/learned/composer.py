@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,7 @@ from halation.score.progress import (
     HOOK_RHYTHMS,
     Material,
     draw_bars,
+    draw_verse,
     draw_verse_bars,
     homely,
     pedalled,
@@ -113,13 +115,14 @@ class LearnedAuthor(RulesAuthor):
     def __init__(self, form: Form, seed: int, network: Network) -> None:
         super().__init__(form, seed)
         self.network = network
+        self._beside = ThreadPoolExecutor(1)  # nothing else depends on the beats
+        self._groove = self._beside.submit(self._think_groove)
 
     def material(self) -> Material:
         """Write the loops, and a motif over the hook's."""
-        drawn = super().material()
         hook = self._choose(think_loops(self.network, self.form, self.seed, "hook"), "hook", "")
         if hook is None:
-            return drawn
+            return super().material()
         stream = rng(self.seed, "score", "harmony", "learned")
         key, mode = self.key, self.key.mode
         hook_loop = hook.loop(mode)
@@ -132,17 +135,15 @@ class LearnedAuthor(RulesAuthor):
             think_loops(self.network, self.form, self.seed, "verse"), "verse", hook_loop.functions
         )
         if verse is None:
-            verse_loop, verse_chords = drawn.verse_loop, drawn.verse
-            verse_top, verse_bars = drawn.top[1], drawn.verse_bars
+            verse_loop, tokens = draw_verse(stream, key, self.form.mood, hook_loop)
         else:
-            verse_loop = verse.loop(mode)
-            tokens = pedalled(stream, verse.tokens, hook_loop)
-            verse_chords, verse_top = colour_loop(stream, key, tokens)
-            verse_bars = homely(verse_chords, draw_verse_bars(stream, len(verse_chords), bars), key)
+            verse_loop, tokens = verse.loop(mode), pedalled(stream, verse.tokens, hook_loop)
+        verse_chords, verse_top = colour_loop(stream, key, tokens)
+        verse_bars = homely(verse_chords, draw_verse_bars(stream, len(verse_chords), bars), key)
         slots = slots_of(self.form, chords, bars)
         motif = think_motif(self.network, self.form, slots, self.seed)
         if motif is None:
-            return drawn
+            return super().material()
         return Material(
             hook_loop, verse_loop, chords, verse_chords, bars, verse_bars, (top, verse_top), motif
         )
@@ -160,6 +161,10 @@ class LearnedAuthor(RulesAuthor):
 
     def groove(self) -> drums.Groove:
         """Play the beats; the sounds and habits are drawn."""
+        with self._beside:
+            return self._groove.result()
+
+    def _think_groove(self) -> drums.Groove:
         return think_groove(self.network, self.form, super().groove(), self.seed)
 
     def lines(

@@ -1,7 +1,7 @@
 """Runs the trained network by onnxruntime: many drafts at once, the same for any number of threads.
 
-Rows are always computed in groups of :data:`GROUP`, one thread a group, so that neither how many
-there are nor how many cores work on them changes a single rounding.
+How many rows are computed at once follows from how many drafts there are, never from the cores that
+work on them, one thread a group: another number of cores changes no rounding.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ from halation.types import BackendError
 __all__ = ["GROUP", "Allowed", "Draft", "Mask", "Network"]
 
 GROUP: Final = 8
+"""The most rows of a group; there is an even number of groups, since most machines have that of
+cores."""
 NEVER: Final = -1e9
 
 Allowed = NDArray[np.bool_]
@@ -100,7 +103,8 @@ class Network:
             Changed in place.
         most : int
         """
-        groups = [list(drafts[i : i + GROUP]) for i in range(0, len(drafts), GROUP)]
+        size = ceil(len(drafts) / (2 * ceil(len(drafts) / (2 * GROUP)))) if drafts else 1
+        groups = [list(drafts[i : i + size]) for i in range(0, len(drafts), size)]
         n = min(cores(), len(groups))
         if n <= 1:
             for group in groups:
@@ -137,18 +141,18 @@ class Network:
     def _write(self, group: list[Draft], most: int) -> None:
         layers, two, head = self.shape
         width = max(len(d.prompt) for d in group)
-        tokens = np.zeros((GROUP, width), np.int64)
-        hidden = np.full((GROUP, width), NEVER, np.float32)
-        hidden[len(group) :] = 0.0
+        rows = len(group)
+        tokens = np.zeros((rows, width), np.int64)
+        hidden = np.full((rows, width), NEVER, np.float32)
         for i, draft in enumerate(group):  # padding on the left
             tokens[i, width - len(draft.prompt) :] = draft.prompt
             hidden[i, width - len(draft.prompt) :] = 0.0
-        past = np.zeros((layers, two, GROUP, 0, head), np.float32)
+        past = np.zeros((layers, two, rows, 0, head), np.float32)
         waiting: list[list[int]] = [[] for _ in group]
         done = [False] * len(group)
         for _ in range(most):
             logits, past = self._run(tokens, past, hidden)
-            tokens = np.zeros((GROUP, 1), np.int64)
+            tokens = np.zeros((rows, 1), np.int64)
             for i, draft in enumerate(group):
                 if done[i]:
                     continue
@@ -160,7 +164,7 @@ class Network:
                 done[i] = not waiting[i] and draft.stop(draft.tokens)
             if all(done):
                 return
-            hidden = np.concatenate((hidden, np.zeros((GROUP, 1), np.float32)), axis=1)
+            hidden = np.concatenate((hidden, np.zeros((rows, 1), np.float32)), axis=1)
 
     @staticmethod
     def _choose(draft: Draft, logits: NDArray[np.float32]) -> int:
