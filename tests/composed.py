@@ -6,7 +6,9 @@ from functools import cache
 
 import pytest
 
+from halation.backends import Composer
 from halation.form import plan
+from halation.score.learned.composer import Learned
 from halation.score.rules import Rules
 from halation.types import Brief, Form, Mood, Note, Score, Section
 
@@ -36,14 +38,18 @@ def make_mood(
     return Mood(brief, valence, energy, warmth, density, haze, (), "", True, "")
 
 
+COMPOSERS: dict[str, Composer] = {"rules": Rules(), "learned": Learned()}
+
+
 @cache
-def compose(case: int) -> Score:
+def compose(case: int, composer: str = "rules") -> Score:
     seed, length_s, tempo_bpm, instrumental, *axes = CASES[case]
     brief = Brief(seed, length_s=length_s, tempo_bpm=tempo_bpm, instrumental=instrumental)
-    return Rules()(plan(make_mood(brief, *axes)), seed)
+    return COMPOSERS[composer](plan(make_mood(brief, *axes)), seed)
 
 
 every_case = pytest.mark.parametrize("case", range(len(CASES)))
+every_composer = pytest.mark.parametrize("composer", COMPOSERS)
 
 
 def notes_of(score: Score, *parts: str) -> list[Note]:

@@ -13,7 +13,17 @@ from halation.score import events, melody
 from halation.score.development import LINE_RANGE
 from halation.score.rules import Rules
 from halation.types import BEATS_PER_BAR, Brief, Event, Key, Note, Score, Section
-from tests.composed import CASES, compose, in_event, inside, lift_at, make_mood, notes_of, of_role
+from tests.composed import (
+    CASES,
+    COMPOSERS,
+    compose,
+    in_event,
+    inside,
+    lift_at,
+    make_mood,
+    notes_of,
+    of_role,
+)
 
 N_SEEDS = 48
 MELODIC = ("bells", "vocals", "saw", "lead", "counter", "pluck", "arp")
@@ -21,15 +31,15 @@ HELD_OR_SUNG = (*MELODIC, "pad", "wide", "choir", "bass")
 Bar = tuple[tuple[float, int, float], ...]
 
 
-def moody(seed: int) -> Score:
+def moody(seed: int, composer: str = "rules") -> Score:
     """Compose a song of a mood of its own, all moods evenly."""
     axes = np.random.default_rng(seed).uniform(-0.8, 0.8, 5)
-    return Rules()(plan(make_mood(Brief(seed), *(float(a) for a in axes))), seed)
+    return COMPOSERS[composer](plan(make_mood(Brief(seed), *(float(a) for a in axes))), seed)
 
 
-@pytest.fixture(scope="module")
-def many() -> list[Score]:
-    return [moody(seed) for seed in range(N_SEEDS)]
+@pytest.fixture(scope="module", params=COMPOSERS)
+def many(request: pytest.FixtureRequest) -> list[Score]:
+    return [moody(seed, request.param) for seed in range(N_SEEDS)]
 
 
 def bars(score: Score, part: str, section: Section) -> list[Bar]:
@@ -215,7 +225,8 @@ def test_every_phrase_of_a_hook_ends_in_a_rest(many: list[Score]) -> None:
                 start = hook.start_beats + 8.0 * i
                 phrase = [n for n in line if start <= n.onset_beats < start + 8.0]
                 silent = 8.0 - sum(n.duration_beats for n in phrase)
-                assert silent >= 1.2 - 1e-9
+                stutters = any(in_event(score, n.onset_beats) for n in phrase)
+                assert stutters or silent >= 1.2 - 1e-9
 
 
 def test_a_leap_is_never_the_last_word_of_a_motif(many: list[Score]) -> None:

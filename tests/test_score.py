@@ -18,8 +18,10 @@ from halation.stems.bank import bank
 from halation.types import REVERSED, Brief, Chord, Key, Note, Score
 from tests.composed import (
     CASES,
+    COMPOSERS,
     compose,
     every_case,
+    every_composer,
     in_event,
     inside,
     lift_at,
@@ -32,9 +34,10 @@ from tests.composed import (
 # ------------------------------------------------------------------ whole score
 
 
+@every_composer
 @every_case
-def test_every_note_lies_inside_the_song(case: int) -> None:
-    score = compose(case)
+def test_every_note_lies_inside_the_song(case: int, composer: str) -> None:
+    score = compose(case, composer)
     end_s = score.duration_s
     for part in score.parts:
         assert list(part.notes) == sorted(part.notes, key=lambda n: n.onset_beats)
@@ -46,17 +49,19 @@ def test_every_note_lies_inside_the_song(case: int) -> None:
     assert len(set(names)) == len(names)
 
 
+@every_composer
 @every_case
-def test_nothing_begins_in_the_tail(case: int) -> None:
-    score = compose(case)
+def test_nothing_begins_in_the_tail(case: int, composer: str) -> None:
+    score = compose(case, composer)
     tail = 4.0 if score.form.tempo_bpm < rules.SLOW_BELOW_BPM else 8.0
     end = score.form.duration_beats
     assert max(n.onset_beats for p in score.parts for n in p.notes) < end - tail
 
 
+@every_composer
 @every_case
-def test_the_song_sounds_from_the_start_and_never_falls_silent(case: int) -> None:
-    score = compose(case)
+def test_the_song_sounds_from_the_start_and_never_falls_silent(case: int, composer: str) -> None:
+    score = compose(case, composer)
     struck = notes_of(score, "bells", "pluck", "arp")
     assert min(score.onset_s(n) for n in struck) < 0.4
     covered = 0.0
@@ -65,9 +70,12 @@ def test_the_song_sounds_from_the_start_and_never_falls_silent(case: int) -> Non
         covered = max(covered, n.onset_beats + n.duration_beats)
 
 
+@every_composer
 @every_case
-def test_drums_enter_with_the_verse_and_play_in_every_verse_and_hook(case: int) -> None:
-    score = compose(case)
+def test_drums_enter_with_the_verse_and_play_in_every_verse_and_hook(
+    case: int, composer: str
+) -> None:
+    score = compose(case, composer)
     drums = notes_of(score, "kick", "snare", "hats", "perc")
     verse = of_role(score.form, "verse")[0]
     start_s = score.seconds_at(verse.start_beats)
@@ -78,9 +86,10 @@ def test_drums_enter_with_the_verse_and_play_in_every_verse_and_hook(case: int) 
                 assert inside(notes_of(score, part), section), (section.name, part)
 
 
+@every_composer
 @every_case
-def test_the_last_half_beat_before_a_hook_is_silent(case: int) -> None:
-    score = compose(case)
+def test_the_last_half_beat_before_a_hook_is_silent(case: int, composer: str) -> None:
+    score = compose(case, composer)
     breath = 0.25 if score.form.tempo_bpm < rules.SLOW_BELOW_BPM else 0.5
     for hook in of_role(score.form, "hook"):
         for part in score.parts:
@@ -91,9 +100,12 @@ def test_the_last_half_beat_before_a_hook_is_silent(case: int) -> None:
                         assert end <= hook.start_beats - breath + 1e-6, (part.name, n)
 
 
+@every_composer
 @every_case
-def test_the_motif_is_stated_in_every_hook_and_the_outro_and_hinted_at(case: int) -> None:
-    score = compose(case)
+def test_the_motif_is_stated_in_every_hook_and_the_outro_and_hinted_at(
+    case: int, composer: str
+) -> None:
+    score = compose(case, composer)
     for section in score.form.sections:
         everywhere = statements(score, inside(notes_of(score, "bells"), section))
         lift = lift_at(score, section.start_beats)
@@ -106,9 +118,10 @@ def test_the_motif_is_stated_in_every_hook_and_the_outro_and_hinted_at(case: int
             assert found or (section.bars <= 2 and len(hinted) >= min(2, size))
 
 
+@every_composer
 @every_case
-def test_no_two_sections_are_the_same(case: int) -> None:
-    score = compose(case)
+def test_no_two_sections_are_the_same(case: int, composer: str) -> None:
+    score = compose(case, composer)
     seen: set[tuple[object, ...]] = set()
     for section in score.form.sections:
         notes = tuple(
@@ -128,9 +141,10 @@ def sounding(pads: list[Note], start: float, end: float) -> set[int]:
     }
 
 
+@every_composer
 @every_case
-def test_no_long_melody_note_rubs_against_the_pads_or_the_bass(case: int) -> None:
-    score = compose(case)
+def test_no_long_melody_note_rubs_against_the_pads_or_the_bass(case: int, composer: str) -> None:
+    score = compose(case, composer)
     slow = score.form.tempo_bpm < rules.SLOW_BELOW_BPM
     beat = 0.5 if slow else 1.0
     pads = notes_of(score, "pad", "wide", "choir")
@@ -146,9 +160,10 @@ def test_no_long_melody_note_rubs_against_the_pads_or_the_bass(case: int) -> Non
         assert 28 <= n.pitch <= 43
 
 
+@every_composer
 @every_case
-def test_pads_hold_the_chord_in_four_voices_with_open_low_ones(case: int) -> None:
-    score = compose(case)
+def test_pads_hold_the_chord_in_four_voices_with_open_low_ones(case: int, composer: str) -> None:
+    score = compose(case, composer)
     for chord in score.chords:
         start, end = chord.onset_beats, chord.onset_beats + chord.duration_beats
         held = sorted(
@@ -165,9 +180,10 @@ def test_pads_hold_the_chord_in_four_voices_with_open_low_ones(case: int) -> Non
             assert held[1] - held[0] >= 5
 
 
+@every_composer
 @every_case
-def test_the_hook_is_the_peak_of_the_arch(case: int) -> None:
-    score = compose(case)
+def test_the_hook_is_the_peak_of_the_arch(case: int, composer: str) -> None:
+    score = compose(case, composer)
 
     def weight(role: str) -> float:
         totals = []
@@ -184,9 +200,10 @@ def test_the_hook_is_the_peak_of_the_arch(case: int) -> None:
     assert weight("hook") > 1.5 * weight("bridge")
 
 
+@every_composer
 @pytest.mark.parametrize("case", [2, 5, 11])
-def test_an_instrumental_has_no_voices(case: int) -> None:
-    score = compose(case)
+def test_an_instrumental_has_no_voices(case: int, composer: str) -> None:
+    score = compose(case, composer)
     assert not notes_of(score, "vocals", "choir")
     for hook in of_role(score.form, "hook"):
         assert len(statements(score, inside(notes_of(score, "lead"), hook))) >= 2
@@ -204,16 +221,22 @@ def test_vocals_sing_syllables_on_the_motif() -> None:
 # ------------------------------------------------------------------ motif, loops, drums, feel
 
 
-@pytest.fixture(scope="module")
-def thirty() -> list[Score]:
-    return [Rules()(plan(make_mood(Brief(seed))), seed) for seed in range(30)]
+@pytest.fixture(scope="module", params=COMPOSERS)
+def thirty(request: pytest.FixtureRequest) -> list[Score]:
+    composer = COMPOSERS[request.param]
+    return [composer(plan(make_mood(Brief(seed))), seed) for seed in range(30)]
 
 
 def test_thirty_seeds_are_thirty_songs(thirty: list[Score]) -> None:
     melodies = {tuple((n.onset_beats, n.pitch - s.motif[0].pitch) for n in s.motif) for s in thirty}
-    loops = {progress.draw_material(s.form, s.form.mood.brief.seed).hook_loop for s in thirty}
+    hooks = [of_role(s.form, "hook")[0] for s in thirty]
+    loops = {
+        tuple((c.root - s.form.key.tonic) % 12 for c in s.chords
+              if hook.start_beats <= c.onset_beats < hook.end_beats)
+        for s, hook in zip(thirty, hooks, strict=True)
+    }  # fmt: skip
     assert len(melodies) == 30
-    assert len(loops) >= 8
+    assert len(loops) >= 20
     assert len({s.form.key for s in thirty}) >= 10
 
 

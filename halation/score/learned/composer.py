@@ -12,6 +12,7 @@ from halation.backends import Description
 from halation.score import drums, melody
 from halation.score.arrange import Scene
 from halation.score.author import Lines, RulesAuthor
+from halation.score.development import LINE_RANGE
 from halation.score.harmony import Changes, colour_loop
 from halation.score.learned.beats import think_groove
 from halation.score.learned.critic import is_known
@@ -42,6 +43,9 @@ WEIGHTS: Final = Path(__file__).parents[2] / "data" / "composer.onnx"
 """What ships; :mod:`halation.training` makes others."""
 FREE: Final = frozenset("aBbSdD")
 """Letters of a hook's phrases that the network writes; the motif, its crown and closes stand."""
+LOWEST: Final = 60
+ROUND: Final = 4
+"""Semitones by which a hook's line may leave the motif's range."""
 ANSWER_BOUNDS: Final = (55, 76)
 """G3–E5: the verse lies under the hook."""
 
@@ -172,13 +176,15 @@ class LearnedAuthor(RulesAuthor):
     ) -> Lines:
         """Write what develops the motif: the hooks' free phrases and the verses' answers."""
         drawn = super().lines(scenes, material, changes, phrase_form)
+        heard = [n.pitch for n in material.motif.notes]
+        around = (max(LOWEST, min(heard) - ROUND), min(LINE_RANGE[1], max(heard) + ROUND))
         asks = []
         for scene in scenes:
             section = scene.section
             phrases = drawn[section.name]
             if section.role == "hook":
                 given = tuple(None if letter in FREE else notes for letter, notes in phrases)
-                asks.append(Ask(section.name, "hook", section.start_beats, given))
+                asks.append(Ask(section.name, "hook", section.start_beats, given, around))
             elif section.role == "verse" and section.bars >= 4:
                 n = int(section.duration_beats // BAR_BEATS)
                 answers = tuple(None if i % 2 else () for i in range(n))

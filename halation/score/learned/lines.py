@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 
-from halation.score.development import LINE_RANGE
 from halation.score.harmony import Changes, chord_scale
 from halation.score.learned.critic import is_known
 from halation.score.learned.grid import (
@@ -23,12 +22,11 @@ from halation.score.learned.grid import (
     shift,
     tones_of,
 )
-from halation.score.learned.motifs import onsets_from, pitches_from, read
+from halation.score.learned.motifs import lasts_of, onsets_from, pitches_from, read
 from halation.score.learned.network import Allowed, Draft, Network
 from halation.score.learned.tokens import (
     IDS,
     STEPS,
-    VOCABULARY,
     Bar,
     decode,
     encode,
@@ -48,10 +46,17 @@ MOST_NOTES: Final = {"hook": 7, "verse": 5, "bridge": 4}
 LARGEST_JUMP: Final = 9
 LAST_STEP: Final = 13
 """A phrase that leads into silence ends by then."""
+MOST_SOUND: Final = 13
+"""Steps of a phrase that may sound: the rest is breath."""
+LONGEST: Final = 8
+"""Steps of the longest note that it writes."""
 CALM_STEPS: Final = 2
 """A note of a beat or more must not rub against its chord."""
 COUNTER_RANGE: Final = (60, 84)
 MOST_COUNTER: Final = 4
+SPEAKS: Final = 0.75
+"""Share of the phrases in whose rests a counter-line must say something; in others it may."""
+LEAST_COUNTER: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ class Ask:
     role: str
     start_beats: float
     given: tuple[tuple[Note, ...] | None, ...]
-    bounds: tuple[int, int] = LINE_RANGE
+    bounds: tuple[int, int]
 
 
 def think_lines(
@@ -215,18 +220,19 @@ class _Line:
         silent_after = i + 1 >= len(self.ask.given) or self.ask.given[i + 1] == ()
         most = LAST_STEP if silent_after else STEPS
         free = {s for s in range(steps[-1] + 1 if steps else 0, most)}
-        if len(pitches) >= MOST_NOTES.get(self.ask.role, 5):
+        room = MOST_SOUND - sum(lasts_of(here))
+        if len(pitches) >= MOST_NOTES.get(self.ask.role, 5) or room < 1:
             free = set()
         if len(pitches) >= 2 or not free:
             free.add(-1)
-        return onsets_from(frozenset(free))
+        return onsets_from(frozenset(free), min(room, LONGEST))
 
     def _pitches(self, written: list[int], i: int, step: int, onset: int) -> Allowed:
         """Allow what a voice can sing here and what lasts without rubbing."""
         at = self.ask.start_beats + BAR_BEATS * i + step * STEP_BEATS
         chord = self.changes.at(at)
         scale = chord_scale(self.form.key, chord.pitches)
-        lasts = int(VOCABULARY[onset].partition("+")[2])
+        lasts = lasts_of([onset])[0]
         heard = [*self.before, *(p - self.by for p in read(written)[1])]
         low, high = self.ask.bounds
         options = [
@@ -255,7 +261,9 @@ def think_counters(
     """
     drafts = []
     for name, start, end, line in sung:
-        writer = _Counter(form, changes, start, end, line)
+        writer = _Counter(
+            form, changes, start, end, line, rng(seed, "score", "counter", name, "speaks")
+        )
         for i in range(N_DRAFTS // 2):
             drafts.append((name, writer, writer.draft(rng(seed, "score", "counter", name, str(i)))))
     network.write([d for *_, d in drafts], most=420)
@@ -273,11 +281,13 @@ class _Counter:
     """Forces chords and line, and lets the network speak in the rests of a beat or more."""
 
     def __init__(
-        self, form: Form, changes: Changes, start: float, end: float, line: tuple[Note, ...]
-    ) -> None:
+        self, form: Form, changes: Changes, start: float, end: float, line: tuple[Note, ...],
+        stream: np.random.Generator,
+    ) -> None:  # fmt: skip
         self.form, self.changes, self.start, self.line = form, changes, start, line
         self.by = shift(form.key)
         self.n_bars = int(np.ceil((end - start) / BAR_BEATS - 1e-9))
+        self.speaks = stream.random(self.n_bars) < SPEAKS
         told = controls(form, "hook", density="low", harmony="slow")
         self.prompt = [*header(told, ("chords", "melody", "counter")), BAR]
         self.rests = self._rests(end)
@@ -331,7 +341,9 @@ class _Counter:
         free = {s for s in range(first, STEPS) if self.room(start + s * STEP_BEATS) > 0}
         if len(pitches) >= MOST_COUNTER:
             free = set()
-        return onsets_from(frozenset(free | {-1}))
+        if not free or len(pitches) >= LEAST_COUNTER or not self.speaks[i]:
+            free.add(-1)
+        return onsets_from(frozenset(free))
 
     def read(self, draft: Draft) -> tuple[Note, ...]:
         """Return the notes of a draft, each within its rest."""

@@ -130,14 +130,14 @@ def _next_steps() -> dict[tuple[int, ...], frozenset[int]]:
 
 
 @cache
-def onsets_from(steps: frozenset[int]) -> Allowed:
-    """Return the tokens of notes that begin at some steps: [V] of bool."""
+def onsets_from(steps: frozenset[int], longest: int = DURATIONS[-1]) -> Allowed:
+    """Return the tokens of notes that begin at some steps, the longest so many: [V] of bool."""
     mask = np.zeros(len(VOCABULARY), bool)
     for step in steps:
         if step < 0:
             mask[BAR] = True
         else:
-            mask[[IDS[f"n{step}+{d}"] for d in DURATIONS]] = True
+            mask[[IDS[f"n{step}+{d}"] for d in DURATIONS if d <= longest]] = True
     return mask
 
 
@@ -154,6 +154,12 @@ def read(tokens: Sequence[int]) -> tuple[list[int], list[int], bool]:
     steps = [int(n[1:].partition("+")[0]) for n in names if n[0] == "n"]
     pitches = [int(n[1:]) for n in names if n[0] == "p" and n[1:].isdigit()]
     return steps, pitches, len(steps) > len(pitches)
+
+
+def lasts_of(tokens: Sequence[int]) -> list[int]:
+    """Return how many steps each note lasts."""
+    names = (VOCABULARY[t] for t in tokens)
+    return [int(n.partition("+")[2]) for n in names if n[0] == "n"]
 
 
 def think_motif(
