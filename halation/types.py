@@ -25,7 +25,7 @@ SAME_HIT_S: Final = 0.03
 """Onsets of kick and bass that lie nearer than this are one hit."""
 
 MAX_SEED: Final = 2**53 - 1
-DEFAULT_COMPOSER: Final = "rules"
+DEFAULT_COMPOSER: Final = "learned"
 LENGTH_RANGE_S: Final = (30.0, 600.0)
 TEMPO_RANGE_BPM: Final = (60.0, 200.0)
 LOUDNESS_RANGE_LUFS: Final = (-30.0, -8.0)

@@ -10,9 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from halation.form import plan
+from halation.score.learned.composer import WEIGHTS
+from halation.score.learned.network import Network
 from halation.score.learned.tokens import Bar, Tone
 from halation.score.rules import Rules
-from halation.training import evaluate, prepare
+from halation.training import evaluate, prepare, steering
 from halation.training.features import FEATURES, features, overlap, structureness
 from halation.training.ngram import Ngram
 from halation.types import Brief
@@ -115,3 +117,14 @@ def test_a_song_is_read_as_it_was_written() -> None:
     assert len(first.melody) >= 3 and first.chords and first.bass
     assert {h.voice for h in first.drums} >= {"kick", "closed"}
     assert features(bars, "melody", 70.0)["range"][0] > 4
+
+
+def test_the_controls_move_the_harmony_and_the_line_toward_the_style() -> None:
+    network = Network(WEIGHTS)
+    for parts, name in ((("chords",), "chords a bar"), (("chords", "melody"), "notes a bar")):
+        free, asked = (
+            np.mean([steering.measured(bars)[name] for bars in
+                     steering.written(network, parts, told, 16)])
+            for told in ({}, steering.ASKED[parts])
+        )  # fmt: skip
+        assert asked < 0.9 * free

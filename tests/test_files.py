@@ -531,7 +531,7 @@ def test_rights_follow_those_who_took_part(monkeypatch: pytest.MonkeyPatch) -> N
     assert "drums, vocals" in found.statement
     free = replace(score, parts=tuple(p for p in score.parts if p.player == "synth"))
     assert rights.rights_of(free).statement.startswith("The song is yours")
-    assert [row.name for row in rights.rights_of(free).made_with] == ["rules", "synth"]
+    assert [row.name for row in rights.rights_of(free).made_with] == ["learned", "synth"]
     brief = replace(free.form.mood.brief, composer="learned:/home/me/mine.onnx")
     tuned = replace(free, form=replace(free.form, mood=replace(free.form.mood, brief=brief)))
     assert "yours" not in rights.rights_of(tuned).statement  # nobody knows on whose music
