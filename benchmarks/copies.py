@@ -14,7 +14,7 @@ import numpy as np
 
 from halation import backends
 from halation.score.learned.grid import STEP_BEATS
-from halation.score.learned.tokens import STEPS, decode
+from halation.score.learned.tokens import STEPS
 from halation.training.corpus import Corpus
 from halation.training.evaluate import CORPUS, form_of
 
@@ -31,12 +31,12 @@ def runs(notes: list[tuple[int, int]]) -> set[Run]:
 
 
 def read(corpus: Corpus) -> set[Run]:
-    """Return the runs of all training melodies."""
+    """Return the runs of all lines that were read, melodies and second voices."""
     found: set[Run] = set()
-    for piece in range(len(corpus.names)):
-        n_bars = int(corpus.first[piece + 1] - corpus.first[piece])
-        bars = decode(np.concatenate(corpus.bars(piece, 0, n_bars, ("melody",))))
-        found |= runs([(STEPS * i + t.step, t.pitch) for i, b in enumerate(bars) for t in b.melody])
+    for bars in corpus.decoded(("melody", "counter")):
+        for part in ("melody", "counter"):
+            tones = [(i, tone) for i, bar in enumerate(bars) for tone in getattr(bar, part)]
+            found |= runs([(STEPS * i + tone.step, tone.pitch) for i, tone in tones])
     return found
 
 

@@ -11,14 +11,19 @@ import pytest
 
 from halation.backends import composer
 from halation.form import plan
+from halation.score.drums import draw_groove
+from halation.score.learned import critic
 from halation.score.learned import network as network_module
+from halation.score.learned.beats import think_groove
 from halation.score.learned.composer import WEIGHTS, Learned
 from halation.score.learned.critic import KNOWN, RUN, hashes, is_known
 from halation.score.learned.grid import notes_of, shift, tones_of
 from halation.score.learned.loops import functions
 from halation.score.learned.motifs import rhythms
-from halation.score.learned.tokens import decode
+from halation.score.learned.network import Draft
+from halation.score.learned.tokens import VOCABULARY, decode
 from halation.score.motif import LONG_COLOURS, rests
+from halation.seeds import rng
 from halation.testing import check_composer
 from halation.training.corpus import Corpus
 from halation.training.evaluate import CORPUS
@@ -123,6 +128,49 @@ def test_no_melody_is_known() -> None:
         for part in score.parts:
             if part.stem in ("keys", "lead", "vocals") and part.name not in ("pluck", "arp"):
                 assert not is_known(part.notes), part.name
+
+
+def test_slow_songs_are_written_too() -> None:
+    form = plan(make_mood(Brief(9, length_s=60.0, tempo_bpm=72.0)))
+    score = Learned()(form, 9)
+    assert score.form == form and score.motif
+    assert max(n.onset_beats for p in score.parts for n in p.notes) < form.duration_beats
+
+
+def test_drummers_are_asked_at_the_tempo_of_drummers() -> None:
+    asked = []
+
+    class Asked(Exception):
+        pass
+
+    class Fake:
+        def write(self, drafts: list[Draft], *, most: int) -> None:
+            asked.extend(VOCABULARY[t] for t in drafts[0].prompt)
+            raise Asked
+
+    form = plan(make_mood(Brief(9, tempo_bpm=140.0)))
+    groove = draw_groove(rng(1, "x"), form.mood)
+    with pytest.raises(Asked):
+        think_groove(Fake(), form, groove, 1)  # type: ignore[arg-type]
+    assert "tempo:slow" in asked  # of human drummers at 70 felt beats
+
+
+def test_weights_of_another_vocabulary_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network_module, "VOCABULARY", VOCABULARY[:-1])
+    with pytest.raises(BackendError, match="tune it again"):
+        network_module.Network(WEIGHTS)
+
+
+def test_without_the_table_of_what_was_read_nothing_is_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(critic, "KNOWN", tmp_path / "gone.npy")
+    critic._known.cache_clear()
+    try:
+        with pytest.raises(BackendError, match="install halation again"):
+            is_known([Note(i, 0.5, 60 + i, 90) for i in range(13)])
+    finally:
+        critic._known.cache_clear()
 
 
 def test_a_run_needs_twelve_notes() -> None:

@@ -92,6 +92,40 @@ def test_an_empty_folder_is_told(read: object, tmp_path: Path) -> None:
         list(read(tmp_path))  # type: ignore[operator]
 
 
+def test_three_four_is_skipped_and_odd_tempi_do_not_stop_the_rest(tmp_path: Path) -> None:
+    import mido
+
+    tracks, _ = song(3)
+    for name in ("waltz", "still", "plain"):
+        write_midi(tmp_path / f"{name}.mid", {"Melody": tracks["MELODY"]}, 76.0)
+    for name, message in (
+        ("waltz", mido.MetaMessage("time_signature", numerator=3, denominator=4)),
+        ("still", mido.MetaMessage("set_tempo", tempo=0)),
+    ):
+        file = mido.MidiFile(tmp_path / f"{name}.mid")
+        file.tracks[0].insert(0, message)
+        file.save(tmp_path / f"{name}.mid")
+    read = {piece.name.partition("#")[0] for piece in sources.midi_folder(tmp_path)}
+    assert read == {"midi/still", "midi/plain"}
+
+
+def test_a_song_that_is_not_as_the_set_has_it_is_one_line(tmp_path: Path) -> None:
+    root = write_pop909(tmp_path / "pop909", range(1, 3))
+    next(root.glob("*/chord_midi.txt")).write_text("nonsense\n")
+    with pytest.raises(FileError, match="not as its data set has it"):
+        list(sources.pop909(root))
+
+
+def test_what_is_nearly_the_same_is_not_unread(folder: Path) -> None:
+    pieces = list(sources.pop909(folder / "pop909"))
+    corpus = prepare.build(pieces)
+    corpus.splits[:] = 0
+    twins = [replace(p, name=f"pop909/9{i}#0", family=f"pop909/9{i}") for i, p in enumerate(pieces)]
+    assert all(prepare.near(twins, corpus))
+    other = list(sources.pop909(write_pop909(folder / "other", range(700, 703))))
+    assert not any(prepare.near(other, corpus))
+
+
 def test_a_corpus_comes_back(corpus: Corpus, tmp_path: Path) -> None:
     corpus.save(tmp_path / "c.npz")
     again = Corpus.load(tmp_path / "c.npz")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,13 +59,45 @@ def test_it_learns_and_says_so(run: Path) -> None:
     assert (run / "curves.png").stat().st_size > 1_000
 
 
-def test_an_interrupted_run_goes_on(run: Path, corpus: Corpus) -> None:
+def test_an_interrupted_run_goes_on_as_if_nothing_had_been(
+    run: Path, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learn, steps = composer.learn, iter(range(100))
+
+    def until_13(*given: object) -> float:
+        if next(steps) == 13:
+            raise KeyboardInterrupt
+        return learn(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(composer, "learn", until_13)
+    torch.manual_seed(1)
+    with pytest.raises(KeyboardInterrupt):
+        composer.fit(model.Composer(SIZE), corpus, tmp_path, steps=24, rate=6e-3, batch=4, seed=1,
+                     every=8)  # fmt: skip
+    kept, state = composer.load(tmp_path / "checkpoint.pt")
+    assert state["step"] == 8 and not list(tmp_path.glob("*.part"))
+    monkeypatch.setattr(composer, "learn", learn)
+    composer.fit(kept, corpus, tmp_path, steps=24, rate=6e-3, batch=4, seed=1, every=8,
+                 state=state)  # fmt: skip
+    assert [line["step"] for line in lines(tmp_path)] == [8, 16, 24]
+    whole, _ = composer.load(run / "checkpoint.pt")
+    for name, values in whole.state_dict().items():
+        assert torch.allclose(values, kept.state_dict()[name], atol=1e-5), name
+
+
+def test_a_run_does_not_go_on_with_another_corpus(run: Path, corpus: Corpus) -> None:
     kept, state = composer.load(run / "checkpoint.pt")
-    assert state["step"] == 24
-    composer.fit(kept, corpus, run, steps=32, rate=6e-3, batch=4, seed=1, every=8, state=state)
-    told = lines(run)
-    assert told[-1]["step"] == 32 and int(str(told[-1]["tokens"])) > int(str(told[-2]["tokens"]))
-    assert not list(run.glob("*.part"))
+    other = replace(corpus, splits=corpus.splits[::-1].copy())
+    with pytest.raises(FileError, match="another corpus"):
+        composer.fit(kept, other, run, steps=32, rate=6e-3, batch=4, seed=1, state=state)
+
+
+def test_a_run_is_put_on_top_of_the_log(run: Path, tmp_path: Path) -> None:
+    log = tmp_path / "LOG.md"
+    log.write_text("# Training runs\n\nNewest first.\n\n## before\n\nold\n")
+    composer.journal(run / "log.jsonl", log)
+    told = log.read_text()
+    assert told.startswith("# Training runs") and told.index("| 24 |") < told.index("## before")
 
 
 def test_batches_are_the_same_for_the_same_step(corpus: Corpus) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from halation.cli.logs import start_logging
+from halation.files import check_out
 from halation.types import BackendError
 
 
@@ -30,12 +31,18 @@ def train() -> None:
 )
 @click.option("--steps", type=click.IntRange(1, 100_000), default=300, show_default=True,
               help="At most; it stops when held-out pieces are known no better.")  # fmt: skip
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--verbose", is_flag=True, help="Tell what happens, and all of an error.")
 def composer(midi: Path, out: Path, steps: int, seed: int, verbose: bool) -> None:
     """Tune the composer on your MIDI; 'halation make --composer PATH' uses it."""
     start_logging(verbose)
+    if out.suffix != ".onnx":
+        raise click.BadParameter(f"the composer's file must end in .onnx: {out}.onnx")
+    check_out(out.parent)
     try:
+        import onnx  # noqa: F401  (all three, before hours are spent)
+        import onnxscript  # noqa: F401
+
         from halation.training.tune import tune
     except ImportError as error:
         raise BackendError(

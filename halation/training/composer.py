@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,8 +20,10 @@ import torch
 from torch.nn import functional as F
 
 from halation.score.learned.tokens import CONTROLS, IDS, PITCHES, VOCABULARY
+from halation.training import run
 from halation.training.corpus import PART_SETS, Corpus, targets
 from halation.training.model import Composer, Size
+from halation.types import FileError
 
 __all__ = ["Batches", "bits", "fit", "fixed", "learn", "load", "optimizers", "save"]
 
@@ -196,10 +199,20 @@ def fit(
 ) -> Composer:  # fmt: skip
     """Train until the steps or the minutes are over, going on from ``state`` where it is given.
 
-    Writes ``checkpoint.pt`` and a line of ``log.jsonl`` every ``every`` steps. The learning rate
-    follows whichever is nearer to its end; minutes are those that were really trained, so that an
-    interruption costs nothing. The same steps give the same network on one machine.
+    Writes ``checkpoint.pt`` and a line of ``log.jsonl`` every ``every`` steps; an interruption
+    costs what came after the last of them. The learning rate follows whichever is nearer to its
+    end; minutes are those that were really trained. The same steps on the same number of threads
+    give the same network on one machine, interrupted or not.
+
+    Raises
+    ------
+    FileError
+        If ``state`` belongs to another corpus.
     """
+    if state and state.get("corpus", corpus.digest) != corpus.digest:
+        raise FileError(
+            f"the run in {out} learned from another corpus; take another folder, or delete it"
+        )
 
     def share() -> float:
         return max(step / steps, spent / (60 * minutes))
@@ -210,6 +223,8 @@ def fit(
         for opt, kept in zip(opts, state["optimizers"], strict=True):
             opt.load_state_dict(kept)
         spent_before, step, tokens = state["spent_s"], state["step"], state["tokens"]
+        if "dice" in state:
+            torch.set_rng_state(state["dice"])
     batches = Batches(corpus, 0, model.size.context)
     held = {p: list(fixed(corpus, 1, model.size.context, 24, p)) for p in PART_SETS}
     started, losses = time.monotonic(), []
@@ -231,6 +246,7 @@ def fit(
             losses = []
             save(
                 out / "checkpoint.pt", model, step=step, tokens=tokens, spent_s=spent,
+                corpus=corpus.digest, dice=torch.get_rng_state(),
                 optimizers=[opt.state_dict() for opt in opts],
             )  # fmt: skip
             with (out / "log.jsonl").open("a") as log:
@@ -260,6 +276,25 @@ def draw(log: Path, out: Path) -> None:
     figure.savefig(out, dpi=110)
 
 
+def journal(log: Path, out: Path) -> None:
+    """Put a run's table of validation on top of the log of all runs."""
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    parts = list(lines[-1]["bits"])
+    rows = [
+        f"| {one['step']} | {one['tokens'] / 1e6:.1f} | {one['minutes']:.0f} | {one['loss']:.2f} | "
+        + " | ".join(f"{one['bits'][part]:.2f}" for part in parts) + " |"
+        for one in lines
+    ]  # fmt: skip
+    table = [
+        f"| step | M tokens | minutes | loss | {' | '.join(parts)} |",
+        "|---" * (4 + len(parts)) + "|",
+        *rows,
+    ]
+    head, mark, older = out.read_text().partition("\n## ")
+    told = f"\n## {date.today()} · the composer\n\n" + "\n".join(table) + "\n"
+    out.write_text(head + told + mark + older)
+
+
 @click.command()
 @click.option("--corpus", "corpus_path", type=click.Path(path_type=Path), required=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
@@ -271,9 +306,11 @@ def draw(log: Path, out: Path) -> None:
 @click.option("--layers", default=6)
 @click.option("--every", default=250, help="Steps from one checkpoint to the next.")
 @click.option("--threads", default=0, help="0 takes what there is.")
+@click.option("--journal", "log_md", type=click.Path(dir_okay=False, exists=True, path_type=Path),
+              help="A log of all runs, on top of which this one's table is put.")  # fmt: skip
 def main(
     corpus_path: Path, out: Path, steps: int, minutes: float, rate: float, batch: int, seed: int,
-    layers: int, every: int, threads: int,
+    layers: int, every: int, threads: int, log_md: Path | None,
 ) -> None:  # fmt: skip
     """Train, or go on where a run in this folder was interrupted."""
     out.mkdir(parents=True, exist_ok=True)
@@ -288,21 +325,17 @@ def main(
         click.echo(f"going on from step {state['step']}")
     else:
         model = Composer(size)
+    log = out / "log.jsonl"
+    told = log.read_text() if log.exists() else ""
     n = sum(p.numel() for p in model.parameters())
     click.echo(f"{n / 1e6:.2f} M parameters")
     fit(
-        model,
-        corpus,
-        out,
-        steps=steps,
-        minutes=minutes,
-        rate=rate,
-        batch=batch,
-        seed=seed,
-        every=every,
-        state=state,
-    )
+        model, corpus, out, steps=steps, minutes=minutes, rate=rate, batch=batch, seed=seed,
+        every=every, state=state,
+    )  # fmt: skip
+    if log_md is not None and log.read_text() != told:
+        journal(log, log_md)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

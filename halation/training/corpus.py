@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from halation.score.learned.tokens import CONTROLS, IDS, PARTS, STEPS, VOCABULARY, header
+from halation.score.learned.grid import TEMPI
+from halation.score.learned.tokens import (
+    CONTROLS,
+    IDS,
+    PARTS,
+    STEPS,
+    VOCABULARY,
+    Bar,
+    decode,
+    header,
+)
 from halation.training.bars import Piece
 from halation.types import FileError
 
@@ -25,8 +36,8 @@ PENTATONIC: Final = {True: (0, 3, 5, 7, 10), False: (0, 2, 4, 7, 9)}
 MAJOR_LIKE: Final = ("maj", "maj7", "7", "sus2")
 
 EDGES: Final[dict[str, tuple[float, float]]] = {
-    "tempo": (63.0, 72.0),
-    "drums tempo": (88.0, 112.0),
+    "tempo": TEMPI["song"],
+    "drums tempo": TEMPI["drums"],
     "valence": (0.45, 0.63),
     "energy": (20.0, 27.0),
     "melody": (4.0, 5.8),
@@ -70,6 +81,14 @@ class Corpus:
     tokens: dict[str, tuple[np.ndarray, np.ndarray]]
     measures: dict[str, np.ndarray]
     traits: dict[str, np.ndarray]
+
+    @property
+    def digest(self) -> str:
+        """What tells this corpus from others: a hash of all its tokens and its split."""
+        found = hashlib.sha256(self.splits.tobytes())
+        for flat, _ in self.tokens.values():
+            found.update(flat.tobytes())
+        return found.hexdigest()[:16]
 
     def has(self, piece: int, parts: Sequence[str]) -> bool:
         """Whether a piece has notes of the last of some parts."""
@@ -117,6 +136,12 @@ class Corpus:
                 row.append(flat[offsets[bar] : offsets[bar + 1]])
             found.append(np.concatenate(row))
         return found
+
+    def decoded(self, parts: Sequence[str]) -> Iterator[tuple[Bar, ...]]:
+        """Give each piece's bars with some of its parts."""
+        for piece in range(len(self.names)):
+            n_bars = int(self.first[piece + 1] - self.first[piece])
+            yield decode(np.concatenate(self.bars(piece, 0, n_bars, parts)))
 
     def sequence(
         self, piece: int, start: int, parts: Sequence[str], length: int, *,

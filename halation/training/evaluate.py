@@ -18,11 +18,12 @@ from halation.score.learned.composer import WEIGHTS
 from halation.score.learned.grid import BAR_BEATS, STEP_BEATS, chords_at, tones_of
 from halation.score.learned.network import Network
 from halation.score.learned.tokens import IDS, STEPS, VOICES, Bar, Hit
+from halation.training import run
 from halation.training.bars import GROOVE_VOICES, LEVEL_EDGES, Piece
 from halation.training.corpus import PART_SETS, Corpus, targets
 from halation.training.features import FEATURES, features, overlap
 from halation.training.ngram import Ngram
-from halation.training.prepare import build, gather
+from halation.training.prepare import build, gather, near
 from halation.types import Brief, Form, Note, Score
 
 __all__ = ["bits_per_note", "compare", "score_bars", "unread"]
@@ -46,7 +47,11 @@ def unread(pieces: Sequence[Piece], corpus: Corpus) -> list[int]:
     """
     trained = {name for name, split in zip(corpus.names, corpus.splits, strict=True) if split != 2}
     kin = {f for f, split in zip(corpus.families, corpus.splits, strict=True) if split != 2}
-    return [i for i, p in enumerate(pieces) if p.name not in trained and p.family not in kin]
+    alike = near(pieces, corpus)
+    return [
+        i for i, p in enumerate(pieces)
+        if p.name not in trained and p.family not in kin and not alike[i]
+    ]  # fmt: skip
 
 
 def windows(corpus: Corpus, piece: int, parts: Sequence[str]) -> Iterator[tuple[np.ndarray, int]]:
@@ -283,7 +288,7 @@ def report(found: dict[str, Any]) -> str:
     lines.append("part      feature               rules  learned")
     for part, rows in found.get("features", {}).items():
         for name, row in rows.items():
-            mark = "  nearer" if row["learned"] >= row["rules"] else ""
+            mark = "  nearer" if row["learned"] > row["rules"] else ""
             lines.append(f"{part:9s} {name:20s} {row['rules']:6.3f} {row['learned']:8.3f}{mark}")
     return "\n".join(lines)
 
@@ -309,8 +314,6 @@ def main(
     """Measure on music of the data's layout; what the network trained on is left out."""
     trained = Corpus.load(corpus_path)
     pieces = gather(pop909_dir, groove_dir, midi_dir)
-    if not pieces:
-        raise click.UsageError("give at least one of --pop909, --groove and --midi")
     fresh = unread(pieces, trained)
     if not fresh:
         raise click.UsageError("the network trained on all of these; give it other music")
@@ -327,4 +330,4 @@ def main(
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

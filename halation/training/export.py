@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from halation.training import run
 from halation.training.composer import load
 from halation.training.model import Composer, Size
 from halation.types import FileError
@@ -160,4 +161,4 @@ def main(checkpoint: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

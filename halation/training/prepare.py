@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +15,14 @@ import click
 import numpy as np
 
 from halation.score.learned.critic import BYTES, hashes
-from halation.score.learned.tokens import CONTROLS, PARTS, STEPS, Bar, decode, encode_part
+from halation.score.learned.tokens import CONTROLS, PARTS, STEPS, Bar, encode_part
+from halation.training import run
 from halation.training.bars import Piece
 from halation.training.corpus import Corpus, bucket, measure
 from halation.training.sources import groove, midi_folder, pop909
+from halation.types import FileError
 
-__all__ = ["build", "families", "gather", "known_runs", "runs_of", "split_of"]
+__all__ = ["build", "families", "gather", "known_runs", "near", "runs_of", "split_of"]
 
 VALID, TEST = 0.06, 0.06
 """Shares of the families that are kept for choosing, and for the figures."""
@@ -28,16 +30,18 @@ SHARED_RUNS: Final = 0.1
 """Songs that share more of their runs than this are one family."""
 SHARED_BARS: Final = 0.5
 """Performances that share more of their bars than this are one family."""
+COMMONPLACE: Final = 20
+"""What more than so many families have says nothing."""
 
 
-def runs_of(bars: Iterable[Bar]) -> set[int]:
-    """Hash every run of melody notes; see :func:`halation.score.learned.critic.hashes`."""
-    notes = [(STEPS * i + t.step, t.pitch) for i, bar in enumerate(bars) for t in bar.melody]
-    return set(hashes(notes))
+def runs_of(bars: Iterable[Bar], part: str = "melody") -> set[int]:
+    """Hash every run of a part's notes; see :func:`halation.score.learned.critic.hashes`."""
+    tones = ((i, tone) for i, bar in enumerate(bars) for tone in getattr(bar, part))
+    return set(hashes([(STEPS * i + tone.step, tone.pitch) for i, tone in tones]))
 
 
 def known_runs(corpus: Corpus) -> np.ndarray:
-    """Return the runs of all melodies of a corpus as the critic reads them.
+    """Return the runs of all lines of a corpus as the critic reads them.
 
     Returns
     -------
@@ -45,9 +49,9 @@ def known_runs(corpus: Corpus) -> np.ndarray:
         Sorted.
     """
     runs: set[int] = set()
-    for piece in range(len(corpus.names)):
-        n_bars = int(corpus.first[piece + 1] - corpus.first[piece])
-        runs |= runs_of(decode(np.concatenate(corpus.bars(piece, 0, n_bars, ("melody",)))))
+    for bars in corpus.decoded(("melody", "counter")):
+        for part in ("melody", "counter"):
+            runs |= runs_of(bars, part)
     rows = [one.to_bytes(BYTES) for one in sorted(runs)]
     return np.frombuffer(b"".join(rows), np.uint8).reshape(len(rows), BYTES)
 
@@ -68,26 +72,46 @@ def families(pieces: Sequence[Piece]) -> list[str]:
             name = parent[name]
         return name
 
+    for a, b in _alike(_marks((p.family, p.bars, p.minor is None) for p in pieces)):
+        first, second = sorted((root(a), root(b)))
+        parent[second] = first
+    return [root(p.family) for p in pieces]
+
+
+def near(pieces: Sequence[Piece], corpus: Corpus) -> list[bool]:
+    """Tell which pieces are nearly the same as one of a corpus that is not of its test split."""
+    read = zip(corpus.families, corpus.splits, corpus.traits["mode"],
+               corpus.decoded(("melody", "drums")), strict=True)  # fmt: skip
+    old = _marks((f"old {name}", bars, mode < 0) for name, split, mode, bars in read if split != 2)
+    new = _marks((f"new {p.family}", p.bars, p.minor is None) for p in pieces)
+    kin = {name for pair in _alike(old | new) if pair[0][:3] != pair[1][:3] for name in pair}
+    return [f"new {p.family}" in kin for p in pieces]
+
+
+def _marks(rows: Iterable[tuple[str, Iterable[Bar], bool]]) -> dict[str, set[int]]:
+    """Return what tells each family from others: a song's runs, a drummer's patterns."""
     marks: dict[str, set[int]] = {}
-    for piece in pieces:
-        mark = runs_of(piece.bars) if piece.minor is not None else _patterns(piece.bars)
-        marks.setdefault(piece.family, set()).update(mark)
+    for name, bars, drums in rows:
+        marks.setdefault(name, set()).update(_patterns(bars) if drums else runs_of(bars))
+    return marks
+
+
+def _alike(marks: dict[str, set[int]]) -> Iterator[tuple[str, str]]:
+    """Give the pairs of families that share more than is chance."""
     holders: dict[int, list[str]] = {}
     for name, mark in marks.items():
         for one in mark:
             holders.setdefault(one, []).append(name)
     shared: Counter[tuple[str, str]] = Counter()
     for names in holders.values():
-        if len(names) <= 20:  # what many have is a commonplace
+        if len(names) <= COMMONPLACE:
             for i, a in enumerate(names):
                 for b in names[i + 1 :]:
                     shared[a, b] += 1
     for (a, b), n in shared.items():
-        limit = SHARED_RUNS if a.startswith(("pop909", "midi")) else SHARED_BARS
+        limit = SHARED_BARS if "groove/" in a else SHARED_RUNS
         if n > 2 and n > limit * min(len(marks[a]), len(marks[b])):
-            first, second = sorted((root(a), root(b)))
-            parent[second] = first
-    return [root(p.family) for p in pieces]
+            yield a, b
 
 
 def _patterns(bars: Iterable[Bar]) -> set[int]:
@@ -145,11 +169,20 @@ def build(pieces: Sequence[Piece]) -> Corpus:
 
 
 def gather(pop909_dir: Path | None, groove_dir: Path | None, midi_dir: Path | None) -> list[Piece]:
-    """Read all pieces of what is given."""
+    """Read all pieces of what is given.
+
+    Raises
+    ------
+    FileError
+        If there is nothing in four among it.
+    """
     pieces: list[Piece] = []
     for folder, read in ((pop909_dir, pop909), (groove_dir, groove), (midi_dir, midi_folder)):
         if folder is not None:
             pieces += read(folder)
+    if not pieces:
+        given = [str(f) for f in (pop909_dir, groove_dir, midi_dir) if f]
+        raise FileError(f"there is no music in four in {', '.join(given) or 'no folder'}")
     return pieces
 
 
@@ -168,8 +201,6 @@ def main(
 ) -> None:  # fmt: skip
     """Make one corpus of them, and the table of runs that nothing written may share."""
     pieces = gather(pop909_dir, groove_dir, midi_dir)
-    if not pieces:
-        raise click.UsageError("give at least one of --pop909, --groove and --midi")
     corpus = build(pieces)
     corpus.save(out)
     if known is not None:
@@ -182,4 +213,4 @@ def main(
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,16 +35,18 @@ _SHAPES: Final = {
 }  # fmt: skip
 
 
-def read_midi(
-    path: Path,
-) -> tuple[list[tuple[str, bool, list[tuple[float, float, int, int]]]], Any]:
+Track = tuple[str, bool, list[tuple[float, float, int, int]]]
+"""Name, whether it is drums, and notes of (onset in beats, end in beats, pitch, velocity)."""
+
+
+def read_midi(path: Path) -> tuple[list[Track], list[tuple[float, float]], bool]:
     """Read a MIDI file.
 
     Returns
     -------
-    tuple of (tracks, tempi)
-        Each track as (name, is drums, notes of (onset in beats, end in beats, pitch, velocity)),
-        and the tempo changes as (beats, seconds a beat).
+    tuple of (tracks, tempi, in four)
+        Tempo changes are (beats, seconds a beat); in four are files whose bars all have four
+        quarters.
 
     Raises
     ------
@@ -60,13 +63,16 @@ def read_midi(
     tempi: list[tuple[float, float]] = [(0.0, 0.5)]
     found: dict[tuple[int, int], list[tuple[float, float, int, int]]] = {}
     names: dict[int, str] = {}
+    in_four = True
     for number, track in enumerate(file.tracks):
         now = 0
         open_notes: dict[tuple[int, int], list[tuple[float, int]]] = {}
         for message in track:
             now += message.time
             beats = now / ticks
-            if message.type == "set_tempo":
+            if message.type == "time_signature":
+                in_four &= message.numerator == 4 * message.denominator / 4
+            elif message.type == "set_tempo" and message.tempo > 0:
                 tempi.append((beats, message.tempo / 1e6))
             elif message.type == "track_name":
                 names[number] = message.name.strip()
@@ -83,7 +89,8 @@ def read_midi(
         (names.get(number, ""), channel == 9, sorted(notes))
         for (number, channel), notes in sorted(found.items())
     ]
-    return tracks, sorted(tempi, key=lambda t: t[0])  # the last of those at one place holds
+    # Of tempi at one place the last holds.
+    return tracks, sorted(tempi, key=lambda t: t[0]), in_four
 
 
 def seconds_of(tempi: list[tuple[float, float]]) -> Any:
@@ -105,13 +112,30 @@ def pop909(folder: Path) -> Iterator[Piece]:
     Raises
     ------
     FileError
-        If the folder holds none.
+        If the folder holds none, or a song is not as POP909's are.
     """
     songs = sorted(path.parent for path in folder.glob("*/beat_midi.txt"))
     if not songs:
         raise FileError(f"no POP909 songs in {folder} (NNN/NNN.mid with beat_midi.txt …)")
     for song in songs:
-        yield from _pop909_song(song)
+        with _as_published(song):
+            yield from _pop909_song(song)
+
+
+@contextmanager
+def _as_published(place: Path) -> Iterator[None]:
+    """Turn what a file that is not as its data set's makes the readers stumble over into one line.
+
+    Raises
+    ------
+    FileError
+    """
+    try:
+        yield
+    except (OSError, LookupError, ValueError, ZeroDivisionError) as error:
+        raise FileError(
+            f"{place} is not as its data set has it ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _rows(path: Path) -> list[list[str]]:
@@ -132,7 +156,7 @@ def _pop909_song(song: Path) -> Iterator[Piece]:
         i = min(max(int(np.searchsorted(times, seconds, side="right")) - 1, 0), len(times) - 2)
         return i - first + float((seconds - times[i]) / (times[i + 1] - times[i]))
 
-    tracks, tempi = read_midi(song / f"{song.name}.mid")
+    tracks, tempi, _ = read_midi(song / f"{song.name}.mid")
     seconds = seconds_of(tempi)
     sheet = Sheet()
     for name, _, notes in tracks:
@@ -182,8 +206,10 @@ def midi_folder(folder: Path) -> Iterator[Piece]:
     for path in paths:
         name = f"midi/{path.relative_to(folder).with_suffix('').as_posix()}"
         try:
-            tracks, tempi = read_midi(path)
+            tracks, tempi, in_four = read_midi(path)
         except FileError:
+            continue
+        if not in_four:
             continue
         for piece in _midi_pieces(name, tracks, tempi):
             n_found += 1
@@ -264,7 +290,7 @@ def groove(folder: Path) -> Iterator[Piece]:
     Raises
     ------
     FileError
-        If the folder has no ``info.csv``.
+        If the folder has no ``info.csv``, or one that is not as the set's is.
     """
     table = folder / "info.csv"
     if not table.is_file():
@@ -272,14 +298,19 @@ def groove(folder: Path) -> Iterator[Piece]:
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
-        path = folder / row["midi_filename"]
-        if row["time_signature"] != "4-4" or not path.is_file():
-            continue
-        tracks, tempi = read_midi(path)
-        notes = sorted(n for _, _, track in tracks for n in track)
-        style = row["style"].partition("/")[0]
-        family = f"groove/{row['style']}" if "/groove" in row["style"] else f"groove/{row['id']}"
-        yield from drum_piece(
-            f"groove/{row['id']}", family, notes, seconds_of(tempi), float(row["bpm"]),
-            STYLES.get(style, "other"), row["beat_type"],
-        )  # fmt: skip
+        with _as_published(table):
+            yield from _performance(folder, row)
+
+
+def _performance(folder: Path, row: dict[str, str]) -> Iterator[Piece]:
+    path = folder / row["midi_filename"]
+    if row["time_signature"] != "4-4" or not path.is_file():
+        return
+    tracks, tempi, _ = read_midi(path)
+    notes = sorted(n for _, _, track in tracks for n in track)
+    style = row["style"].partition("/")[0]
+    family = f"groove/{row['style']}" if "/groove" in row["style"] else f"groove/{row['id']}"
+    yield from drum_piece(
+        f"groove/{row['id']}", family, notes, seconds_of(tempi), float(row["bpm"]),
+        STYLES.get(style, "other"), row["beat_type"],
+    )  # fmt: skip

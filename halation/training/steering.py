@@ -18,6 +18,7 @@ from halation.score.learned.grid import BAR, END
 from halation.score.learned.network import Draft, Network
 from halation.score.learned.tokens import Bar, decode, header
 from halation.seeds import rng
+from halation.training import run
 from halation.training.corpus import PENTATONIC, Corpus
 from halation.training.evaluate import CORPUS
 
@@ -29,7 +30,7 @@ ASKED: Final[dict[tuple[str, ...], dict[str, str]]] = {
         "mode": "minor", "role": "verse", "harmony": "slow", "scale": "pentatonic",
         "density": "low", "register": "mid",
     },
-    ("drums",): {"tempo": "mid", "style": "laid-back", "kind": "beat", "density": "low",
+    ("drums",): {"tempo": "slow", "style": "laid-back", "kind": "beat", "density": "low",
                  "energy": "low"},
 }  # fmt: skip
 """What a song asks for, by the parts of the sequence."""
@@ -116,4 +117,4 @@ def main(weights: Path, corpus_path: Path, drafts: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

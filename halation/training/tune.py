@@ -114,6 +114,7 @@ def tune(
                     break
     model.load_state_dict(kept)
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
         export(model, out)
     except OSError as error:
         raise FileError(f"cannot write {out} ({error.strerror or error})") from error

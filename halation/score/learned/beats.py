@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from halation.score.drums import Groove
-from halation.score.learned.grid import BAR, END, controls, third
+from halation.score.learned.grid import BAR, pace, third
 from halation.score.learned.network import Draft, Network
 from halation.score.learned.tokens import IDS, STEPS, VOCABULARY, Bar, Hit, decode, header
 from halation.score.skeletons import Skeleton
@@ -42,9 +42,8 @@ def think_groove(network: Network, form: Form, drawn: Groove, seed: int) -> Groo
     mood = form.mood
     drafts: list[tuple[str, Draft]] = []
     for role in KICKS:
-        told = controls(form, role)
         told = {
-            "tempo": told["tempo"],
+            "tempo": pace(form, "drums"),
             "energy": third(mood.energy + (0.2 if role == "hook" else -0.4)),
             "density": third(mood.density + (0.2 if role == "hook" else -0.4)),
             "style": "laid-back" if mood.energy < ROCK_FROM_ENERGY else "rock",
@@ -54,7 +53,7 @@ def think_groove(network: Network, form: Form, drawn: Groove, seed: int) -> Groo
         for i in range(N_DRAFTS):
             stream = rng(seed, "score", "beat", role, str(i))
             drafts.append((role, Draft(
-                prompt, stream, lambda w: w.count(BAR) >= BARS or END in w, 1.0, None, _mask
+                prompt, stream, lambda w: w.count(BAR) >= BARS, 1.0, None, _mask
             )))  # fmt: skip
     network.write([d for _, d in drafts], most=110)
     chosen: dict[str, Skeleton] = {}
@@ -72,9 +71,7 @@ def think_groove(network: Network, form: Form, drawn: Groove, seed: int) -> Groo
         if ranked:
             bar = ranked[int(dice.integers(min(BEST, len(ranked))))][3]
             chosen[role] = _skeleton(bar, own)
-    return replace(
-        drawn, verse=chosen.get("verse", drawn.verse), hook=chosen.get("hook", drawn.hook)
-    )
+    return replace(drawn, verse=chosen["verse"], hook=chosen["hook"])
 
 
 ROCK_FROM_ENERGY: Final = 0.5

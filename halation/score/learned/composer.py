@@ -46,12 +46,13 @@ FREE: Final = frozenset("aBbSdD")
 LOWEST: Final = 60
 ROUND: Final = 4
 """Semitones by which a hook's line may leave the motif's range."""
-ANSWER_BOUNDS: Final = (55, 76)
-"""G3–E5: the verse lies under the hook."""
+LOWEST_ANSWER: Final = 55
+UNDER: Final = 5
+"""Semitones by which the verse lies under the hook."""
 
 
 @lru_cache(maxsize=2)
-def _network(path: Path) -> Network:
+def _network(path: Path, _written_ns: int) -> Network:
     return Network(path)
 
 
@@ -100,7 +101,7 @@ class Learned:
         Score
             The same for the same arguments on one machine, whatever the number of threads.
         """
-        network = _network(self.path)
+        network = _network(self.path, self.path.stat().st_mtime_ns)
         return at_its_tempo(
             form, lambda f: Writer(f, seed, LearnedAuthor(f, seed, network)).score()
         )
@@ -132,7 +133,7 @@ class LearnedAuthor(RulesAuthor):
         hook_loop = hook.loop(mode)
         chords, top = colour_loop(stream, key, hook.tokens)
         bars = hook.bars
-        if sum(bars) not in LENGTHS["hook"] or min(bars) < 0.5:
+        if sum(bars) not in LENGTHS["hook"]:
             bars = draw_bars(stream, HOOK_RHYTHMS[len(chords)])
         bars = homely(chords, bars, key)
         verse = self._choose(
@@ -178,6 +179,8 @@ class LearnedAuthor(RulesAuthor):
         drawn = super().lines(scenes, material, changes, phrase_form)
         heard = [n.pitch for n in material.motif.notes]
         around = (max(LOWEST, min(heard) - ROUND), min(LINE_RANGE[1], max(heard) + ROUND))
+        low = max(LOWEST_ANSWER, min(heard) - UNDER)
+        under = (low, max(low + 12, max(heard) - UNDER))
         asks = []
         for scene in scenes:
             section = scene.section
@@ -188,7 +191,7 @@ class LearnedAuthor(RulesAuthor):
             elif section.role == "verse" and section.bars >= 4:
                 n = int(section.duration_beats // BAR_BEATS)
                 answers = tuple(None if i % 2 else () for i in range(n))
-                asks.append(Ask(section.name, "verse", section.start_beats, answers, ANSWER_BOUNDS))
+                asks.append(Ask(section.name, "verse", section.start_beats, answers, under))
         written = think_lines(self.network, self.form, material.motif, changes, asks, self.seed)
         lines = dict(drawn)
         for ask in asks:
@@ -220,4 +223,6 @@ class LearnedAuthor(RulesAuthor):
             for scene, line in sung
         ]
         written = think_counters(self.network, self.form, changes, asked, self.seed)
-        return {name: melody.adapt(notes, changes, self.key) for name, notes in written.items()}
+        bent = {name: melody.adapt(notes, changes, self.key) for name, notes in written.items()}
+        # better silent than somebody's tune
+        return {name: () if is_known(notes) else notes for name, notes in bent.items()}

@@ -1,7 +1,7 @@
 """The critic: what it refuses, and how it ranks what the network drafts.
 
-It knows every run of twelve notes of the training songs' melodies by a hash, so that nothing is a
-copy, and needs no data for that.
+It knows every run of twelve notes of the training songs' melodies and second voices by a hash, so
+that nothing is a copy, and needs no data for that.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.score.learned.grid import STEP_BEATS
-from halation.types import Note
+from halation.types import BackendError, Note
 
 __all__ = ["BYTES", "KNOWN", "RUN", "hashes", "is_known"]
 
 RUN: Final = 12
 """Notes of a run (intervals and rhythm) that would make a melody a copy."""
 KNOWN: Final = Path(__file__).parents[2] / "data" / "known-runs.npy"
-"""Five bytes a run of the training melodies, sorted."""
+"""Five bytes a run of what the network read, sorted."""
 BYTES: Final = 5
 """Of a hash."""
 
@@ -53,9 +53,13 @@ def hashes(notes: Sequence[tuple[int, int]]) -> list[int]:
 
 @cache
 def _known() -> NDArray[np.uint64]:
-    if not KNOWN.is_file():
-        return np.zeros(0, np.uint64)
-    packed = np.load(KNOWN)  # [n, 5] of bytes
+    try:
+        packed = np.load(KNOWN)  # [n, 5] of bytes
+    except (OSError, ValueError) as error:
+        raise BackendError(
+            f"{KNOWN.name}, by which the composer knows what it has read, is missing or damaged; "
+            "install halation again"
+        ) from error
     wide = np.zeros((len(packed), 8), np.uint8)
     wide[:, 8 - BYTES :] = packed
     return wide.view(">u8")[:, 0].astype(np.uint64)

@@ -13,8 +13,8 @@ __all__ = ["BAR_BEATS", "STEP_BEATS", "chords_at", "controls", "notes_of", "shif
 
 STEP_BEATS: Final = 0.5
 BAR_BEATS: Final = STEPS * STEP_BEATS
-SLOW_BELOW_BPM, FAST_FROM_BPM = 126.0, 144.0
-"""Where the tempo's control turns; it counts felt beats, which are half as many."""
+TEMPI: Final = {"song": (63.0, 72.0), "drums": (88.0, 112.0)}
+"""Felt beats a minute where the tempo's control turns, for pitched music and for drummers."""
 PULL: Final = 0.33
 """A mood's axis is low below −0.33 and high above 0.33."""
 
@@ -32,16 +32,28 @@ def shift(key: Key) -> int:
 
 def controls(form: Form, role: str, **more: str) -> dict[str, str]:
     """Return what a form asks of the network, for a section of a role."""
-    tempo = form.tempo_bpm
-    pace = "slow" if tempo < SLOW_BELOW_BPM else "fast" if tempo >= FAST_FROM_BPM else "mid"
     return {
         "mode": "minor" if form.key.minor else "major",
-        "tempo": pace,
+        "tempo": pace(form, "song"),
         "role": role,
         "valence": third(form.mood.valence),
         "energy": third(form.mood.energy),
         **more,
     }
+
+
+def pace(form: Form, of: str) -> str:
+    """Return a form's tempo as the control has it, among songs or among drummers.
+
+    Examples
+    --------
+    >>> from halation.testing import small_form
+    >>> pace(small_form(tempo_bpm=140.0), "song"), pace(small_form(tempo_bpm=140.0), "drums")
+    ('mid', 'slow')
+    """
+    felt = form.tempo_bpm / 2
+    low, high = TEMPI[of]
+    return "slow" if felt < low else "fast" if felt >= high else "mid"
 
 
 def third(axis: float) -> str:

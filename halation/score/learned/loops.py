@@ -122,7 +122,6 @@ def _loops_in(bars: tuple[Bar, ...], form: Form, role: str, bits: float) -> list
             if row and row[-1][0] == token:
                 length += row.pop()[1]
             row.append((token, length))
-    found = []
     for n in (4, 3, 2):
         tokens = tuple(token for token, _ in row[:n])
         lasts = tuple(length for _, length in row[:n])
@@ -136,5 +135,5 @@ def _loops_in(bars: tuple[Bar, ...], form: Form, role: str, bits: float) -> list
         bright = sum(not t.lstrip("b").islower() for t in tokens) / n
         score += 0.8 * form.mood.valence * (bright - 0.5)
         score -= 0.3 * (sum(lasts) not in LENGTHS[role])
-        found.append(Progression(tokens, lasts, score))
-    return found[:1] if found else []
+        return [Progression(tokens, lasts, score)]
+    return []

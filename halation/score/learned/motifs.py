@@ -10,7 +10,6 @@ from typing import Final
 import numpy as np
 
 from halation.score.harmony import Changes
-from halation.score.learned.critic import is_known
 from halation.score.learned.grid import BAR, STEP_BEATS, chords_at, controls, shift
 from halation.score.learned.network import Allowed, Draft, Mask, Network
 from halation.score.learned.tokens import (
@@ -199,7 +198,7 @@ def think_motif(
     for i, (rhythm, draft) in enumerate(tunes):
         pitches = [p - shift(form.key) for p in read(draft.tokens)[1]]
         motif = legal(rhythm, pitches, slots[0]) if len(pitches) == len(rhythm.onsets) else None
-        if motif is not None and not is_known(motif.notes):
+        if motif is not None:
             worth = rank(motif, form.key, slots) - SURPRISE * draft.cost / len(pitches)
             ranked.append((-worth, i, motif))
     if not ranked:

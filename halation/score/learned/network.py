@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.machine import cores
+from halation.score.learned.tokens import VOCABULARY
 from halation.types import BackendError
 
 __all__ = ["GROUP", "Allowed", "Draft", "Mask", "Network"]
@@ -93,6 +94,11 @@ class Network:
         except Exception as error:  # onnxruntime's own kinds
             raise BackendError(f"{path} is no composer that can be read ({error})") from error
         self.n_words = int(self.session.get_outputs()[0].shape[-1])
+        if self.n_words != len(VOCABULARY):
+            raise BackendError(
+                f"{path} has {self.n_words} words where this version of halation has "
+                f"{len(VOCABULARY)}; tune it again"
+            )
 
     def write(self, drafts: Sequence[Draft], *, most: int = 400) -> None:
         """Continue drafts until each is done, or ``most`` tokens are written.
@@ -159,6 +165,9 @@ class Network:
                 if not waiting[i] and draft.forced is not None:
                     waiting[i] = list(draft.forced(draft.tokens))
                 token = waiting[i].pop(0) if waiting[i] else self._choose(draft, logits[i, -1])
+                if token is None:
+                    done[i] = True
+                    continue
                 draft.tokens.append(token)
                 tokens[i, 0] = token
                 done[i] = not waiting[i] and draft.stop(draft.tokens)
@@ -167,11 +176,16 @@ class Network:
             hidden = np.concatenate((hidden, np.zeros((rows, 1), np.float32)), axis=1)
 
     @staticmethod
-    def _choose(draft: Draft, logits: NDArray[np.float32]) -> int:
-        """Draw a token: the largest of logits over temperature plus Gumbel noise."""
+    def _choose(draft: Draft, logits: NDArray[np.float32]) -> int | None:
+        """Draw a token: the largest of logits over temperature plus Gumbel noise.
+
+        None where nothing may come next: the draft ends as it is.
+        """
         allowed = draft.mask(draft.tokens) if draft.mask is not None else None
+        if allowed is not None and not allowed.any():
+            return None
         logits = logits.astype(np.float64)
-        free = logits if allowed is None or not allowed.any() else np.where(allowed, logits, NEVER)
+        free = logits if allowed is None else np.where(allowed, logits, NEVER)
         noise = -np.log(-np.log(draft.dice.random(len(logits)) + 1e-300) + 1e-300)
         token = int(np.argmax(free / draft.temperature + noise))
         draft.cost += float(np.logaddexp.reduce(logits) - logits[token]) / np.log(2.0)

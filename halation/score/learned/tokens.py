@@ -4,10 +4,11 @@ A bar lasts four *felt* beats, which are eight beats of a halation song (two of 
 songs play at 70 BPM and what our songs feel at half of 140. The tonic is always a C. A sequence is
 its controls, the names of its parts, and its bars::
 
-    mode:minor tempo:mid role:hook … part:melody  bar C:min  melody n0+4 p67 n4+4 p70  bar …
+    mode:minor tempo:mid role:hook … part:melody  bar 0:min part:melody n0+4 p67 n4+4 p70  bar …
 
-Within a bar the chords come first, then each part under its name. Everything can be read back:
-``decode(encode(bars)) == bars`` for bars on the grid.
+Within a bar the chords come first, then each part under its name; drums, which have none, stand
+alone in a sequence. Everything can be read back: ``decode(encode(bars)) == bars`` for bars on the
+grid.
 """
 
 from __future__ import annotations
@@ -156,6 +157,7 @@ def encode(bars: Iterable[Bar], parts: Sequence[str]) -> list[int]:
     bars : iterable of Bar
         On the grid; durations of :data:`DURATIONS`, pitches of :data:`PITCHES`.
     parts : sequence of str
+        Drums alone, or any of the others.
 
     Examples
     --------
