@@ -138,7 +138,7 @@ def test_slow_songs_are_written_too() -> None:
 
 
 def test_drummers_are_asked_at_the_tempo_of_drummers() -> None:
-    asked = []
+    asked: list[str] = []
 
     class Asked(Exception):
         pass

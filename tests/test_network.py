@@ -57,9 +57,9 @@ def drafts(n: int, **more: Any) -> list[Draft]:
 def test_a_step_says_what_the_whole_says(model: Composer) -> None:
     x = torch.randint(0, TINY.n_words, (3, 24))
     whole = model(x)
-    past = torch.zeros(TINY.n_layers, 2, 3, 0, 16)
+    past = [torch.zeros(3, 0, 16)] * (2 * TINY.n_layers)
     for start in range(0, 24, 6):
-        logits, past = model.step(x[:, start : start + 6], past, torch.zeros(3, start + 6))
+        logits, past = model.step(x[:, start : start + 6], torch.zeros(3, start + 6), past)
         assert torch.allclose(logits, whole[:, start : start + 6], atol=1e-4)
 
 

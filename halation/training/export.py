@@ -35,13 +35,18 @@ class _Step(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, tokens: Tensor, past: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        return self.model.step(tokens, past, hidden)
+    def forward(
+        self, tokens: Tensor, hidden: Tensor, past: list[Tensor]
+    ) -> tuple[Tensor, list[Tensor]]:
+        return self.model.step(tokens, hidden, past)
 
 
 def export(model: Composer, out: Path) -> None:
-    """Write a network into one file: inputs ``tokens past hidden``, outputs ``logits present``.
+    """Write a network into one file.
 
+    Inputs are ``tokens``, ``hidden`` and each layer's keys and values ``past_0``, ``past_1`` …;
+    outputs ``logits`` and these grown by the tokens, ``present_0`` …: one tensor each, so that
+    nothing is copied twice.
     Weights are stored as float16, which halves the file, and are float32 when they compute; each
     has its parameter's name, so that :func:`read` finds it.
     """
@@ -53,15 +58,17 @@ def export(model: Composer, out: Path) -> None:
         torch.export.Dim(n, min=1, max=4096) for n in ("batch", "time", "before")
     )
     tokens = torch.zeros(3, 2, dtype=torch.long)
-    past = torch.zeros(size.n_layers, 2, 3, 5, size.width // size.n_heads)
+    past = [torch.zeros(3, 5, size.width // size.n_heads) for _ in range(2 * size.n_layers)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            _Step(model), (tokens, past, torch.zeros(3, 7)), dynamo=True, opset_version=OPSET,
-            verbose=False, input_names=["tokens", "past", "hidden"],
-            output_names=["logits", "present"],
-            dynamic_shapes={"tokens": {0: batch, 1: time}, "past": {2: batch, 3: before},
-                            "hidden": {0: batch, 1: torch.export.Dim.DYNAMIC}},
+            _Step(model), (tokens, torch.zeros(3, 7), past), dynamo=True, opset_version=OPSET,
+            verbose=False,
+            input_names=["tokens", "hidden", *(f"past_{i}" for i in range(len(past)))],
+            output_names=["logits", *(f"present_{i}" for i in range(len(past)))],
+            dynamic_shapes={"tokens": {0: batch, 1: time},
+                            "hidden": {0: batch, 1: torch.export.Dim.DYNAMIC},
+                            "past": [{0: batch, 1: before} for _ in past]},
         )  # fmt: skip
     assert program is not None
     proto = program.model_proto
@@ -138,10 +145,11 @@ def read(path: Path) -> Composer:
             plain = name.removesuffix(TURNED)
             turned = values.T if name.endswith(TURNED) else values
             weights[plain] = torch.from_numpy(np.array(turned, np.float32, order="C"))
-        past = next(i for i in graph.input if i.name == "past").type.tensor_type.shape.dim
+        past = [i for i in graph.input if i.name.startswith("past_")]
+        head = past[0].type.tensor_type.shape.dim[2].dim_value
         n_words, width = weights["words.weight"].shape
         hidden = weights["layers.0.down.weight"].shape[1]
-        size = Size(n_words, past[0].dim_value, width, width // past[4].dim_value, hidden)
+        size = Size(n_words, len(past) // 2, width, width // head, hidden)
         model = Composer(size)
         own = model.state_dict()
         model.load_state_dict({name: weights[name] for name in own})

@@ -14,6 +14,7 @@ Shazeer, "Fast Transformer Decoding", 2019 (one key and value for all heads).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -80,23 +81,23 @@ class Layer(nn.Module):
         self.down = nn.Linear(size.hidden, size.width, bias=False)
 
     def forward(
-        self, x: Tensor, angles: tuple[Tensor, Tensor], past: Tensor | None = None,
+        self, x: Tensor, angles: tuple[Tensor, Tensor], past: Sequence[Tensor] | None = None,
         hidden: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor]:  # fmt: skip
+    ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         """Read T tokens after P that are remembered.
 
         Parameters
         ----------
         x : Tensor [B, T, D]
         angles : two Tensors [T, K/2]
-        past : Tensor [2, B, P, K], optional
+        past : two Tensors [B, P, K], optional
             Keys and values of the P tokens before.
         hidden : Tensor [B, T, P + T]
             0 where a token may look, very negative where not; with ``past`` only.
 
         Returns
         -------
-        tuple of (x [B, T, D], past [2, B, P + T, K])
+        tuple of (x [B, T, D], keys [B, P + T, K], values [B, P + T, K])
         """
         b, t, d = x.shape
         read = self.before_attention(x)
@@ -110,13 +111,16 @@ class Layer(nn.Module):
             )
         else:
             k, v = torch.cat((past[0], k), dim=1), torch.cat((past[1], v), dim=1)  # [B, P + T, K]
-            fit = q @ k[:, None].transpose(-1, -2) * self.head**-0.5  # [B, H, T, P + T]
-            heard = (fit + hidden[:, None]).softmax(dim=-1) @ v[:, None]  # [B, H, T, K]
+            # The heads share keys and values: their questions are rows of one product.
+            fit = q.reshape(b, -1, self.head) @ k.transpose(-1, -2)  # [B, H · T, P + T]
+            fit = fit.view(b, self.n_heads, t, -1) * self.head**-0.5 + hidden[:, None]
+            heard = fit.softmax(dim=-1).view(b, self.n_heads * t, -1) @ v  # [B, H · T, K]
+            heard = heard.view(b, self.n_heads, t, self.head)
         heard = heard.transpose(1, 2).reshape(b, t, d)  # [B, T, D]
         x = x + F.dropout(self.out(heard), self.dropout, self.training)
         gate, up = self.gate_up(self.before_hidden(x)).chunk(2, dim=-1)  # [B, T, hidden] each
         x = x + F.dropout(self.down(F.silu(gate) * up), self.dropout, self.training)
-        return x, torch.stack((k, v))
+        return x, k, v
 
 
 class Composer(nn.Module):
@@ -146,31 +150,33 @@ class Composer(nn.Module):
         x = self.words(tokens)  # [B, T, D]
         angles = rotary(torch.arange(tokens.shape[1]), self.size.width // self.size.n_heads)
         for layer in self.layers:
-            x, _ = layer(x, angles)
+            x, *_ = layer(x, angles)
         return F.linear(self.last(x), self.words.weight)
 
-    def step(self, tokens: Tensor, past: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+    def step(
+        self, tokens: Tensor, hidden: Tensor, past: Sequence[Tensor]
+    ) -> tuple[Tensor, list[Tensor]]:
         """Go on after what is remembered.
 
         Parameters
         ----------
         tokens : Tensor [B, T]
-        past : Tensor [L, 2, B, P, K]
-            Keys and values of the P tokens before.
         hidden : Tensor [B, P + T]
             0 for each token that is there, very negative for padding on the left.
+        past : 2 · L Tensors [B, P, K]
+            Keys and values, layer after layer, of the P tokens before.
 
         Returns
         -------
         tuple of (logits [B, T, V], past of P + T tokens)
         """
-        t, p = tokens.shape[1], past.shape[3]
+        t, p = tokens.shape[1], past[0].shape[1]
         x = self.words(tokens)  # [B, T, D]
         angles = rotary(torch.arange(t) + p, self.size.width // self.size.n_heads)
         later = torch.arange(p + t)[None, :] > torch.arange(t)[:, None] + p  # [T, P + T]
         blind = hidden[:, None, :] + later * -1e9  # [B, T, P + T]
-        kept = []
+        kept: list[Tensor] = []
         for i, layer in enumerate(self.layers):
-            x, remembered = layer(x, angles, past[i], blind)
-            kept.append(remembered)
-        return F.linear(self.last(x), self.words.weight), torch.stack(kept)
+            x, k, v = layer(x, angles, past[2 * i : 2 * i + 2], blind)
+            kept += (k, v)
+        return F.linear(self.last(x), self.words.weight), kept

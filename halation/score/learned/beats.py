@@ -23,9 +23,11 @@ BACKBEATS: Final = (4, 12)
 """Steps of beat 3 of each of the song's bars."""
 KICKS: Final = {"verse": (2, 4), "hook": (3, 5)}
 """Kicks in two bars of the song."""
+LEAST_HATS: Final = 3
+"""In a bar of the song: they are the steady voice."""
 LOUD, PLAIN = 4, 2
 """Levels from which a stroke is loud, and plain."""
-BEST: Final = 3
+BEST: Final = 6
 
 
 def think_groove(network: Network, form: Form, drawn: Groove, seed: int) -> Groove:
@@ -114,7 +116,10 @@ def _worth(bar: Bar, role: str) -> float:
     worth = 1.0 - 0.4 * max(0, low - len(kicks | {0}), len(kicks | {0}) - high)
     worth += 0.6 * (sum(h.step in BACKBEATS for h in snares) - 1)
     worth -= 0.3 * sum(h.step not in BACKBEATS for h in snares)
-    worth += 0.1 * min(8, len({h.step for h in _of(bar, "closed", "ride", "open")})) - 0.4
+    hats = {h.step % 8 for h in _of(bar, "closed", "ride", "open")}
+    if len(hats) < LEAST_HATS:
+        return -1.0
+    worth += 0.1 * min(8, len(hats)) - 0.4
     return worth + 0.3 * (0 in kicks)
 
 
@@ -127,14 +132,12 @@ def _skeleton(bar: Bar, own: Skeleton) -> Skeleton:
     hats: dict[int, int] = {}
     for hit in _of(bar, "closed", "ride", "open"):
         hats[hit.step % 8] = max(hats.get(hit.step % 8, 0), hit.level)
-    soft = float(np.median(list(hats.values()))) if hats else 0.0
-    hat = {s: (PLAIN if hats.get(s, 0) >= soft and s in hats else 0) for s in range(8)}
     return replace(
         own,
         name=f"learned {own.name}",
         kick=(_row({s: v for s, v in kicks.items() if s < 8}),
               _row({s - 8: v for s, v in kicks.items() if s >= 8})),
-        hat=_row(hat),
+        hat=_row(hats),
         ghost=_row(ghosts) if ghosts else own.ghost,
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -47,6 +48,8 @@ LOWEST: Final = 60
 ROUND: Final = 4
 """Semitones by which a hook's line may leave the motif's range."""
 LOWEST_ANSWER: Final = 55
+ANSWERS: Final = ("xyxz", "xuxv", "ywyx")
+"""What the answers of the first, the second and later verses say; one letter is one phrase."""
 UNDER: Final = 5
 """Semitones by which the verse lies under the hook."""
 
@@ -125,7 +128,8 @@ class LearnedAuthor(RulesAuthor):
 
     def material(self) -> Material:
         """Write the loops, and a motif over the hook's."""
-        hook = self._choose(think_loops(self.network, self.form, self.seed, "hook"), "hook", "")
+        loops = think_loops(self.network, self.form, self.seed)
+        hook = self._choose(loops["hook"], "hook", "")
         if hook is None:
             return super().material()
         stream = rng(self.seed, "score", "harmony", "learned")
@@ -136,9 +140,7 @@ class LearnedAuthor(RulesAuthor):
         if sum(bars) not in LENGTHS["hook"]:
             bars = draw_bars(stream, HOOK_RHYTHMS[len(chords)])
         bars = homely(chords, bars, key)
-        verse = self._choose(
-            think_loops(self.network, self.form, self.seed, "verse"), "verse", hook_loop.functions
-        )
+        verse = self._choose(loops["verse"], "verse", hook_loop.functions)
         if verse is None:
             verse_loop, tokens = draw_verse(stream, key, self.form.mood, hook_loop)
         else:
@@ -187,23 +189,30 @@ class LearnedAuthor(RulesAuthor):
             phrases = drawn[section.name]
             if section.role == "hook":
                 given = tuple(None if letter in FREE else notes for letter, notes in phrases)
-                asks.append(Ask(section.name, "hook", section.start_beats, given, around))
+                letters = tuple(letter for letter, _ in phrases)
+                asks.append(Ask(section.name, "hook", section.start_beats, given, letters, around))
             elif section.role == "verse" and section.bars >= 4:
                 n = int(section.duration_beats // BAR_BEATS)
                 answers = tuple(None if i % 2 else () for i in range(n))
-                asks.append(Ask(section.name, "verse", section.start_beats, answers, under))
+                said = ANSWERS[min(scene.nth, len(ANSWERS)) - 1]
+                names = tuple(said[i // 2 % len(said)] for i in range(n))
+                asks.append(Ask(section.name, "verse", section.start_beats, answers, names, under))
         written = think_lines(self.network, self.form, material.motif, changes, asks, self.seed)
         lines = dict(drawn)
+        known: dict[str, tuple[Note, ...]] = {}
         for ask in asks:
             section = next(s.section for s in scenes if s.section.name == ask.name)
-            bent = [
-                notes if given is not None else melody.adapt(notes, changes, self.key)
-                for notes, given in zip(written[ask.name], ask.given, strict=True)
-            ]
+            bent = []
+            for i, notes in enumerate(written[ask.name]):
+                start = ask.start_beats + BAR_BEATS * i
+                if ask.given[i] is None:  # what an earlier section said by this name comes again
+                    first = known.setdefault(f"{ask.role} {ask.keys[i]}", _moved(notes, -start))
+                    notes = melody.adapt(_moved(first, start), changes, self.key)
+                bent.append(notes)
             if is_known([n for notes in bent for n in notes]):
                 continue  # rather by rules than somebody's tune
             if ask.role == "hook":
-                letters = [letter for letter, _ in drawn[ask.name]]
+                letters = tuple(letter for letter, _ in drawn[ask.name])
                 lines[ask.name] = tuple(
                     (letter, melody.short_of(notes, ask.start_beats + BAR_BEATS * (i + 1)))
                     for i, (letter, notes) in enumerate(zip(letters, bent, strict=True))
@@ -226,3 +235,7 @@ class LearnedAuthor(RulesAuthor):
         bent = {name: melody.adapt(notes, changes, self.key) for name, notes in written.items()}
         # better silent than somebody's tune
         return {name: () if is_known(notes) else notes for name, notes in bent.items()}
+
+
+def _moved(notes: tuple[Note, ...], by_beats: float) -> tuple[Note, ...]:
+    return tuple(replace(n, onset_beats=n.onset_beats + by_beats) for n in notes)

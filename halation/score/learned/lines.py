@@ -20,6 +20,7 @@ from halation.score.learned.grid import (
     controls,
     notes_of,
     shift,
+    third,
     tones_of,
 )
 from halation.score.learned.motifs import lasts_of, onsets_from, pitches_from, read
@@ -40,9 +41,16 @@ from halation.types import Chord, Form, Note
 
 __all__ = ["Ask", "think_counters", "think_lines"]
 
+KINSHIP: Final = 3.0
+"""Weight of a phrase's likeness to the motif in the ranking: one must hear that it develops it."""
 N_DRAFTS: Final = 4
 """Drafts of each section's line."""
-MOST_NOTES: Final = {"hook": 7, "verse": 5, "bridge": 4}
+N_COUNTERS: Final = 2
+"""Drafts of each counter-line."""
+MOST_NOTES: Final = {
+    "hook": {"low": 6, "mid": 7, "high": 9}, "verse": {"low": 4, "mid": 5, "high": 7},
+}  # fmt: skip
+"""Of a phrase, by how dense the mood is."""
 LARGEST_JUMP: Final = 9
 LAST_STEP: Final = 13
 """A phrase that leads into silence ends by then."""
@@ -70,6 +78,9 @@ class Ask:
     given : tuple of (tuple of Note or None)
         Each two bars of the song: notes that stand already (none: silence), or None where the
         network writes.
+    keys : tuple of str
+        A name for each phrase: those that the network writes and that have one name are one phrase,
+        bent to the chords where it comes again.
     bounds : (low, high)
         MIDI pitches between which it writes.
     """
@@ -78,7 +89,15 @@ class Ask:
     role: str
     start_beats: float
     given: tuple[tuple[Note, ...] | None, ...]
+    keys: tuple[str, ...]
     bounds: tuple[int, int]
+
+    def first(self, i: int) -> int:
+        """Return where a phrase that the network writes is heard for the first time."""
+        alike = zip(self.keys, self.given, strict=True)
+        return next(
+            k for k, (key, given) in enumerate(alike) if given is None and key == self.keys[i]
+        )
 
 
 def think_lines(
@@ -142,7 +161,8 @@ def _worth(
     phrases: tuple[tuple[Note, ...], ...], ask: Ask, motif: Motif, changes: Changes
 ) -> float:
     """Rank a line: on the chords where it matters, near the motif without being it, singable."""
-    written = [p for p, given in zip(phrases, ask.given, strict=True) if given is None]
+    fresh = [given is None and ask.first(i) == i for i, given in enumerate(ask.given)]
+    written = [p for p, new in zip(phrases, fresh, strict=True) if new]
     notes = [n for p in written for n in p]
     if not notes:
         return -9.0
@@ -159,9 +179,10 @@ def _worth(
     for i, phrase in enumerate(phrases):
         start = ask.start_beats + BAR_BEATS * i
         places = {round((n.onset_beats - start) / STEP_BEATS) for n in phrase}
-        if ask.given[i] is None and phrase:
+        if fresh[i] and phrase:
             kin = len(places & home) / len(places | home)
             worth += (1.0 - abs(kin - 0.6)) / len(written)
+            worth += KINSHIP * _akin(phrase, motif.notes) / len(written)
             prints.append(tuple((round(n.onset_beats - start, 2), n.pitch) for n in phrase))
     worth -= 0.5 * (len(prints) - len(set(prints)))
     worth -= 0.7 * sum(len(p) < 2 for p in written) / len(written)
@@ -169,12 +190,33 @@ def _worth(
     return float(worth) - 9.0 * is_known(line)
 
 
+def _bars(written: Sequence[int]) -> list[list[int]]:
+    """Cut what was written at its bar lines."""
+    bars: list[list[int]] = [[]]
+    for token in written:
+        if token == BAR:
+            bars.append([])
+        else:
+            bars[-1].append(token)
+    return bars
+
+
+def _akin(phrase: Sequence[Note], motif: Sequence[Note]) -> float:
+    """Return how alike two lines' pitch classes are, 0…1, long notes counting more."""
+    a, b = np.zeros(12), np.zeros(12)
+    for line, weights in ((phrase, a), (motif, b)):
+        for note in line:
+            weights[note.pitch % 12] += min(note.duration_beats, 2.0)
+    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
+
+
 class _Line:
     """Forces what is given and masks what is free, for one section."""
 
     def __init__(self, form: Form, motif: Motif, changes: Changes, ask: Ask) -> None:
         self.form, self.changes, self.ask, self.by = form, changes, ask, shift(form.key)
-        density = "mid" if ask.role == "hook" else "low"
+        density = third(form.mood.density)
+        self.most_notes = MOST_NOTES[ask.role][density]
         told = controls(
             form, ask.role, density=density, scale="pentatonic", harmony="slow",
             register="mid" if ask.role == "hook" else "low",
@@ -205,6 +247,10 @@ class _Line:
         i = written.count(BAR)
         bar = Bar(self.chords[i])
         given = self.ask.given[i]
+        if given is None and self.ask.first(i) < i:
+            said = _bars(written)[self.ask.first(i)]
+            melody = said[said.index(IDS["part:melody"]) :]
+            return [*encode_part(bar, "chords"), *melody, BAR]
         if given is None:
             return [*encode_part(bar, "chords"), *encode_part(bar, "melody")]
         start = self.ask.start_beats + BAR_BEATS * i
@@ -221,7 +267,7 @@ class _Line:
         most = LAST_STEP if silent_after else STEPS
         free = {s for s in range(steps[-1] + 1 if steps else 0, most)}
         room = MOST_SOUND - sum(lasts_of(here))
-        if len(pitches) >= MOST_NOTES.get(self.ask.role, 5) or room < 1:
+        if len(pitches) >= self.most_notes or room < 1:
             free = set()
         if len(pitches) >= 2 or not free:
             free.add(-1)
@@ -264,7 +310,7 @@ def think_counters(
         writer = _Counter(
             form, changes, start, end, line, rng(seed, "score", "counter", name, "speaks")
         )
-        for i in range(N_DRAFTS // 2):
+        for i in range(N_COUNTERS):
             drafts.append((name, writer, writer.draft(rng(seed, "score", "counter", name, str(i)))))
     network.write([d for *_, d in drafts], most=420)
     best: dict[str, tuple[float, tuple[Note, ...]]] = {}

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from halation.score.harmony import BORROWED, FUNCTIONS, Loop, chord, colours
-from halation.score.learned.grid import BAR, END, controls
+from halation.score.learned.grid import BAR, controls
 from halation.score.learned.network import Allowed, Draft, Network
 from halation.score.learned.tokens import IDS, VOCABULARY, Bar, decode, header
 from halation.score.progress import exists
@@ -68,16 +68,13 @@ def _mask(key: Key) -> Allowed:
     return allowed
 
 
-def think_loops(network: Network, form: Form, seed: int, role: str) -> list[Progression]:
-    """Let the network write progressions for a role; those that loop, best first.
+def think_loops(network: Network, form: Form, seed: int) -> dict[str, list[Progression]]:
+    """Let the network write progressions for hook and verse, all at once.
 
-    Parameters
-    ----------
-    network : Network
-    form : Form
-    seed : int
-    role : str
-        ``"hook"`` or ``"verse"``.
+    Returns
+    -------
+    dict of role to progressions
+        Those that loop, best first.
     """
     allowed = _mask(form.key)
     start = allowed.copy()
@@ -93,20 +90,20 @@ def think_loops(network: Network, form: Form, seed: int, role: str) -> list[Prog
             return start
         return line if IDS["t8"] in written[-2:] else go_on
 
-    prompt = [*header(controls(form, role, harmony="slow"), ("chords",)), BAR]
-    drafts = [
-        Draft(
-            prompt, rng(seed, "score", "loops", role, str(i)),
-            lambda written: written.count(BAR) >= BARS or END in written, mask=mask,
-        )
-        for i in range(N_DRAFTS)
-    ]  # fmt: skip
-    network.write(drafts, most=8 * BARS)
-    found = []
-    for draft in drafts:
+    drafts: list[tuple[str, Draft]] = []
+    for role in LENGTHS:
+        prompt = [*header(controls(form, role, harmony="slow"), ("chords",)), BAR]
+        for i in range(N_DRAFTS):
+            drafts.append((role, Draft(
+                prompt, rng(seed, "score", "loops", role, str(i)),
+                lambda written: written.count(BAR) >= BARS, mask=mask,
+            )))  # fmt: skip
+    network.write([draft for _, draft in drafts], most=8 * BARS)
+    found: dict[str, list[Progression]] = {role: [] for role in LENGTHS}
+    for role, draft in drafts:
         bars = decode([BAR, *draft.tokens])[:BARS]
-        found += _loops_in(bars, form, role, draft.cost / max(1, draft.n_chosen))
-    return sorted(found, key=lambda p: -p.score)
+        found[role] += _loops_in(bars, form, role, draft.cost / max(1, draft.n_chosen))
+    return {role: sorted(own, key=lambda p: -p.score) for role, own in found.items()}
 
 
 def _loops_in(bars: tuple[Bar, ...], form: Form, role: str, bits: float) -> list[Progression]:

@@ -43,8 +43,8 @@ from halation.types import Chord, Form
 
 __all__ = ["rhythms", "think_motif"]
 
-N_RHYTHMS: Final = 16
-N_TUNES: Final = 32
+N_RHYTHMS: Final = 12
+N_TUNES: Final = 24
 """Drafts of the rhythm alone, and of the pitches on rhythms that were found."""
 LASTS: Final = (1.0, 0.75, 0.5)
 KEPT_RHYTHMS: Final = 8

@@ -22,7 +22,7 @@ from halation.types import BackendError
 
 __all__ = ["GROUP", "Allowed", "Draft", "Mask", "Network"]
 
-GROUP: Final = 8
+GROUP: Final = 16
 """The most rows of a group; there is an even number of groups, since most machines have that of
 cores."""
 NEVER: Final = -1e9
@@ -88,9 +88,10 @@ class Network:
             self.session = onnxruntime.InferenceSession(
                 str(path), options, providers=["CPUExecutionProvider"]
             )
-            inputs = {i.name: i.shape for i in self.session.get_inputs()}
-            layers, two, _, _, head = inputs["past"]
-            self.shape = (int(layers), int(two), int(head))
+            shapes = {i.name: i.shape for i in self.session.get_inputs()}
+            self._past = [name for name in shapes if name.startswith("past_")]
+            self._head = int(shapes["past_0"][-1])
+            self._outputs = [o.name for o in self.session.get_outputs()]
         except Exception as error:  # onnxruntime's own kinds
             raise BackendError(f"{path} is no composer that can be read ({error})") from error
         self.n_words = int(self.session.get_outputs()[0].shape[-1])
@@ -131,21 +132,33 @@ class Network:
         np.ndarray [shape=(n − 1,)]
             Of the second token, the third …
         """
-        layers, two, head = self.shape
         row = np.array(tokens, np.int64)
-        past = np.zeros((layers, two, 1, 0, head), np.float32)
-        logits, _ = self._run(row[None, :-1], past, np.zeros((1, len(row) - 1), np.float32))
+        logits, _ = self._run(
+            row[None, :-1], np.zeros((1, len(row) - 1), np.float32), self._nothing(1)
+        )
         wide = logits[0].astype(np.float64)
         chosen = wide[np.arange(len(row) - 1), row[1:]]
         bits: NDArray[np.float64] = (np.logaddexp.reduce(wide, axis=1) - chosen) / np.log(2.0)
         return bits
 
-    def _run(self, tokens: Any, past: Any, hidden: Any) -> tuple[Any, Any]:
-        logits, present = self.session.run(None, {"tokens": tokens, "past": past, "hidden": hidden})
-        return logits, present
+    def _nothing(self, rows: int) -> list[Any]:
+        """Return what is remembered before anything was read."""
+        from onnxruntime import OrtValue
+
+        nothing = np.zeros((rows, 0, self._head), np.float32)
+        return [OrtValue.ortvalue_from_numpy(nothing) for _ in self._past]
+
+    def _run(self, tokens: Any, hidden: Any, past: list[Any]) -> tuple[Any, list[Any]]:
+        """Read on; what is remembered stays onnxruntime's own and is not copied here."""
+        from onnxruntime import OrtValue
+
+        given = dict(zip(self._past, past, strict=True))
+        given["tokens"] = OrtValue.ortvalue_from_numpy(tokens)
+        given["hidden"] = OrtValue.ortvalue_from_numpy(hidden)
+        logits, *present = self.session.run_with_ort_values(self._outputs, given)
+        return logits.numpy(), present
 
     def _write(self, group: list[Draft], most: int) -> None:
-        layers, two, head = self.shape
         width = max(len(d.prompt) for d in group)
         rows = len(group)
         tokens = np.zeros((rows, width), np.int64)
@@ -153,18 +166,20 @@ class Network:
         for i, draft in enumerate(group):  # padding on the left
             tokens[i, width - len(draft.prompt) :] = draft.prompt
             hidden[i, width - len(draft.prompt) :] = 0.0
-        past = np.zeros((layers, two, rows, 0, head), np.float32)
+        past = self._nothing(rows)
         waiting: list[list[int]] = [[] for _ in group]
         done = [False] * len(group)
         for _ in range(most):
-            logits, past = self._run(tokens, past, hidden)
+            logits, past = self._run(tokens, hidden, past)
             tokens = np.zeros((rows, 1), np.int64)
+            wide = logits[:, -1].astype(np.float64)
+            totals = np.logaddexp.reduce(wide, axis=1)
             for i, draft in enumerate(group):
                 if done[i]:
                     continue
                 if not waiting[i] and draft.forced is not None:
                     waiting[i] = list(draft.forced(draft.tokens))
-                token = waiting[i].pop(0) if waiting[i] else self._choose(draft, logits[i, -1])
+                token = waiting[i].pop(0) if waiting[i] else self._choose(draft, wide[i], totals[i])
                 if token is None:
                     done[i] = True
                     continue
@@ -176,18 +191,21 @@ class Network:
             hidden = np.concatenate((hidden, np.zeros((rows, 1), np.float32)), axis=1)
 
     @staticmethod
-    def _choose(draft: Draft, logits: NDArray[np.float32]) -> int | None:
+    def _choose(draft: Draft, logits: NDArray[np.float64], total: float) -> int | None:
         """Draw a token: the largest of logits over temperature plus Gumbel noise.
 
-        None where nothing may come next: the draft ends as it is.
+        ``total`` is the logarithm of the sum of all words' exponentials. None where nothing may
+        come next: the draft ends as it is.
         """
         allowed = draft.mask(draft.tokens) if draft.mask is not None else None
-        if allowed is not None and not allowed.any():
+        words = _EVERY if allowed is None else np.flatnonzero(allowed)
+        if not len(words):
             return None
-        logits = logits.astype(np.float64)
-        free = logits if allowed is None else np.where(allowed, logits, NEVER)
-        noise = -np.log(-np.log(draft.dice.random(len(logits)) + 1e-300) + 1e-300)
-        token = int(np.argmax(free / draft.temperature + noise))
-        draft.cost += float(np.logaddexp.reduce(logits) - logits[token]) / np.log(2.0)
+        noise = -np.log(-np.log(draft.dice.random(len(words)) + 1e-300) + 1e-300)
+        token = int(words[np.argmax(logits[words] / draft.temperature + noise)])
+        draft.cost += float(total - logits[token]) / np.log(2.0)
         draft.n_chosen += 1
         return token
+
+
+_EVERY: Final = np.arange(len(VOCABULARY))
