@@ -46,11 +46,12 @@ FREE: Final = frozenset("aBbSdD")
 """Letters of a hook's phrases that the network writes; the motif, its crown and closes stand."""
 LOWEST: Final = 60
 ROUND: Final = 4
-"""Semitones by which a hook's line may leave the motif's range."""
+"""Semitones by which a hook's line may rise over the motif's range; it falls under it by half."""
 LOWEST_ANSWER: Final = 55
-ANSWERS: Final = ("xyxz", "xuxv", "ywyx")
-"""What the answers of the first, the second and later verses say; one letter is one phrase."""
-UNDER: Final = 5
+ANSWERS: Final = ("xyxz", "uxvx", "ywyx")
+"""What the answers of the first, the second and later verses say; one letter is one phrase, which
+comes again elsewhere, so that no verse copies another."""
+UNDER: Final = 7
 """Semitones by which the verse lies under the hook."""
 
 
@@ -129,7 +130,7 @@ class LearnedAuthor(RulesAuthor):
     def material(self) -> Material:
         """Write the loops, and a motif over the hook's."""
         loops = think_loops(self.network, self.form, self.seed)
-        hook = self._choose(loops["hook"], "hook", "")
+        hook = self._choose(loops["hook"], "hook")
         if hook is None:
             return super().material()
         stream = rng(self.seed, "score", "harmony", "learned")
@@ -140,7 +141,7 @@ class LearnedAuthor(RulesAuthor):
         if sum(bars) not in LENGTHS["hook"]:
             bars = draw_bars(stream, HOOK_RHYTHMS[len(chords)])
         bars = homely(chords, bars, key)
-        verse = self._choose(loops["verse"], "verse", hook_loop.functions)
+        verse = self._choose(loops["verse"], "verse", hook)
         if verse is None:
             verse_loop, tokens = draw_verse(stream, key, self.form.mood, hook_loop)
         else:
@@ -155,11 +156,15 @@ class LearnedAuthor(RulesAuthor):
             hook_loop, verse_loop, chords, verse_chords, bars, verse_bars, (top, verse_top), motif
         )
 
-    def _choose(self, options: Sequence[Progression], role: str, avoid: str) -> Progression | None:
-        """Take one of the best that is not the other section's loop."""
+    def _choose(
+        self, options: Sequence[Progression], role: str, other: Progression | None = None
+    ) -> Progression | None:
+        """Take one of the best that is not the other section's loop, nor its two chords again."""
         known: dict[tuple[str, ...], Progression] = {}
         for option in options:
-            if " ".join(option.tokens) != avoid:
+            if other is None or (
+                option.tokens != other.tokens and len(option.roots | other.roots) > 2
+            ):
                 known.setdefault(option.tokens, option)
         best = list(known.values())[:BEST]
         if not best:
@@ -180,7 +185,7 @@ class LearnedAuthor(RulesAuthor):
         """Write what develops the motif: the hooks' free phrases and the verses' answers."""
         drawn = super().lines(scenes, material, changes, phrase_form)
         heard = [n.pitch for n in material.motif.notes]
-        around = (max(LOWEST, min(heard) - ROUND), min(LINE_RANGE[1], max(heard) + ROUND))
+        around = (max(LOWEST, min(heard) - ROUND // 2), min(LINE_RANGE[1], max(heard) + ROUND))
         low = max(LOWEST_ANSWER, min(heard) - UNDER)
         under = (low, max(low + 12, max(heard) - UNDER))
         asks = []

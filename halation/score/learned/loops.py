@@ -20,7 +20,7 @@ __all__ = ["Progression", "think_loops"]
 N_DRAFTS: Final = 16
 BARS: Final = 4
 """Bars of the network that a draft has: eight of the song's."""
-LENGTHS: Final = {"hook": (2.0, 4.0, 8.0), "verse": (4.0, 8.0, 16.0)}
+LENGTHS: Final = {"hook": (4.0, 8.0), "verse": (4.0, 8.0, 16.0)}
 BEST: Final = 5
 """The seed chooses among so many of the best."""
 MINOR_LIKE: Final = ("min", "min7", "dim")
@@ -33,6 +33,11 @@ class Progression:
     tokens: tuple[str, ...]
     bars: tuple[float, ...]
     score: float
+
+    @property
+    def roots(self) -> set[str]:
+        """On which degrees its chords stand, whatever their third and bass."""
+        return {token.partition("/")[0].upper() for token in self.tokens}
 
     def loop(self, mode: str) -> Loop:
         """Return it as a loop of rules would be."""
