@@ -17,7 +17,7 @@ from halation.types import Form
 
 __all__ = ["think_groove"]
 
-N_DRAFTS: Final = 8
+N_DRAFTS: Final = 6
 BARS: Final = 2
 BACKBEATS: Final = (4, 12)
 """Steps of beat 3 of each of the song's bars."""

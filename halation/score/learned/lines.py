@@ -45,6 +45,8 @@ KINSHIP: Final = 3.0
 """Weight of a phrase's likeness to the motif in the ranking: one must hear that it develops it."""
 N_DRAFTS: Final = 4
 """Drafts of each section's line."""
+PIECE: Final = 4
+"""Phrases of a section that are written in a row; the motif stands before each such piece."""
 N_COUNTERS: Final = 2
 """Drafts of each counter-line."""
 MOST_NOTES: Final = {
@@ -62,6 +64,8 @@ CALM_STEPS: Final = 2
 """A note of a beat or more must not rub against its chord."""
 COUNTER_RANGE: Final = (60, 84)
 MOST_COUNTER: Final = 4
+COUNTER_PIECE: Final = 2
+"""Phrases whose counter-line is written in a row."""
 SPEAKS: Final = 0.75
 """Share of the phrases in whose rests a counter-line must say something; in others it may."""
 LEAST_COUNTER: Final = 2
@@ -110,26 +114,39 @@ def think_lines(
     dict of section name to phrases
         A phrase for each two bars; what was given comes back as it was.
     """
-    drafts: list[tuple[Ask, Draft]] = []
-    for ask in asks:
-        if all(bar is not None for bar in ask.given):
+    pieces = [piece for ask in asks for piece in _cut(ask)]
+    drafts: list[tuple[int, Draft]] = []
+    for k, piece in enumerate(pieces):
+        if all(bar is not None for bar in piece.given):
             continue
-        writer = _Line(form, motif, changes, ask)
+        writer = _Line(form, motif, changes, piece)
         for i in range(N_DRAFTS):
-            stream = rng(seed, "score", "line", ask.name, str(i))
-            drafts.append((ask, writer.draft(stream)))
+            stream = rng(seed, "score", "line", piece.name, str(piece.start_beats), str(i))
+            drafts.append((k, writer.draft(stream)))
     network.write([d for _, d in drafts], most=420)
-    best: dict[str, tuple[float, tuple[tuple[Note, ...], ...]]] = {}
-    for ask, draft in drafts:
-        phrases = _phrases(form, ask, draft)
-        worth = _worth(phrases, ask, motif, changes) - 0.5 * draft.cost / max(1, draft.n_chosen)
-        if ask.name not in best or worth > best[ask.name][0]:
-            best[ask.name] = (worth, phrases)
-    told = {name: phrases for name, (_, phrases) in best.items()}
-    for ask in asks:
-        if ask.name not in told:
-            told[ask.name] = tuple(bar or () for bar in ask.given)
+    best: dict[int, tuple[float, tuple[tuple[Note, ...], ...]]] = {}
+    for k, draft in drafts:
+        phrases = _phrases(form, pieces[k], draft)
+        worth = _worth(phrases, pieces[k], motif, changes)
+        worth -= 0.5 * draft.cost / max(1, draft.n_chosen)
+        if k not in best or worth > best[k][0]:
+            best[k] = (worth, phrases)
+    told: dict[str, tuple[tuple[Note, ...], ...]] = {}
+    for k, piece in enumerate(pieces):
+        written = best[k][1] if k in best else tuple(bar or () for bar in piece.given)
+        told[piece.name] = (*told.get(piece.name, ()), *written)
     return told
+
+
+def _cut(ask: Ask) -> list[Ask]:
+    """Cut a section into pieces that are written side by side."""
+    n = len(ask.given)
+    edges = range(0, n, PIECE)
+    return [
+        replace(ask, start_beats=ask.start_beats + BAR_BEATS * a, given=ask.given[a : a + PIECE],
+                keys=ask.keys[a : a + PIECE])
+        for a in edges
+    ]  # fmt: skip
 
 
 def _phrases(form: Form, ask: Ask, draft: Draft) -> tuple[tuple[Note, ...], ...]:
@@ -305,22 +322,28 @@ def think_counters(
     sung : sequence of (section name, start, end, line)
     seed : int
     """
-    drafts = []
+    drafts: list[tuple[str, _Counter, Draft]] = []
     for name, start, end, line in sung:
-        writer = _Counter(
-            form, changes, start, end, line, rng(seed, "score", "counter", name, "speaks")
-        )
-        for i in range(N_COUNTERS):
-            drafts.append((name, writer, writer.draft(rng(seed, "score", "counter", name, str(i)))))
+        for at in np.arange(start, end, COUNTER_PIECE * BAR_BEATS):
+            over = min(at + COUNTER_PIECE * BAR_BEATS, end)
+            own = tuple(n for n in line if at <= n.onset_beats < over)
+            path = ("score", "counter", name, str(at))
+            writer = _Counter(form, changes, at, over, own, rng(seed, *path, "speaks"))
+            for i in range(N_COUNTERS):
+                drafts.append((name, writer, writer.draft(rng(seed, *path, str(i)))))
     network.write([d for *_, d in drafts], most=420)
-    best: dict[str, tuple[float, tuple[Note, ...]]] = {}
+    best: dict[tuple[str, float], tuple[float, tuple[Note, ...]]] = {}
     for name, writer, draft in drafts:
         notes = writer.read(draft)
         worth = min(len(notes), writer.n_bars * 2) / (writer.n_bars * 2)
         worth -= 0.3 * draft.cost / max(1, draft.n_chosen)
-        if name not in best or worth > best[name][0]:
-            best[name] = (worth, notes)
-    return {name: notes for name, (_, notes) in best.items()}
+        place = name, writer.start
+        if place not in best or worth > best[place][0]:
+            best[place] = (worth, notes)
+    written: dict[str, tuple[Note, ...]] = {name: () for name, *_ in sung}
+    for (name, _), (_, notes) in best.items():
+        written[name] += notes
+    return written
 
 
 class _Counter:

@@ -22,7 +22,7 @@ from halation.types import BackendError
 
 __all__ = ["GROUP", "Allowed", "Draft", "Mask", "Network"]
 
-GROUP: Final = 16
+GROUP: Final = 24
 """The most rows of a group; there is an even number of groups, since most machines have that of
 cores."""
 NEVER: Final = -1e9
