@@ -13,7 +13,7 @@ export const reduced = window.matchMedia("(prefers-reduced-motion: reduce)");
 /** Half of a screen's frames are enough for light, and leave the processor to those who make songs. */
 const EVERY_MS = 30;
 /** And a few a second while nothing sounds: a song may be in the making. */
-const SELDOM_MS = 200;
+const SELDOM_MS = 300;
 let last_ms = 0;
 
 function loop(now: number): void {

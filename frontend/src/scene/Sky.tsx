@@ -59,6 +59,7 @@ function disc(pen: Pen, x: number, y: number, size: number, colour: Colour, alph
 /** The night behind everything: two lights beside the halo, a streak, discs out of focus. */
 export function Sky() {
   const ref = useRef<HTMLCanvasElement>(null);
+  const painted = useRef("");
 
   useFrame((now) => {
     const canvas = ref.current;
@@ -67,7 +68,17 @@ export function Sky() {
     if (canvas.width !== WIDTH || canvas.height !== height) {
       canvas.width = WIDTH;
       canvas.height = height;
+      painted.current = "";
     }
+    if (!player.get().playing) {
+      // A silent sky hardly moves: the processor belongs to the song that is in the making.
+      const top = document.getElementById("halo")?.getBoundingClientRect().top ?? 0;
+      const { colours, name } = lightNow();
+      const whole = colours.map((colour) => colour.map(Math.round));
+      const seen = JSON.stringify([whole, name, height, Math.round(top + window.scrollY)]);
+      if (seen === painted.current) return;
+      painted.current = seen;
+    } else painted.current = "";
     const pen = canvas.getContext("2d", { alpha: false });
     if (pen) paint(pen, WIDTH, height, canvas, now);
   });
