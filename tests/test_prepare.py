@@ -96,17 +96,18 @@ def test_three_four_is_skipped_and_odd_tempi_do_not_stop_the_rest(tmp_path: Path
     import mido
 
     tracks, _ = song(3)
-    for name in ("waltz", "still", "plain"):
+    for name in ("waltz", "still", "plain", "untold"):
         write_midi(tmp_path / f"{name}.mid", {"Melody": tracks["MELODY"]}, 76.0)
     for name, message in (
         ("waltz", mido.MetaMessage("time_signature", numerator=3, denominator=4)),
+        ("untold", mido.MetaMessage("time_signature", numerator=1, denominator=4)),
         ("still", mido.MetaMessage("set_tempo", tempo=0)),
     ):
         file = mido.MidiFile(tmp_path / f"{name}.mid")
         file.tracks[0].insert(0, message)
         file.save(tmp_path / f"{name}.mid")
     read = {piece.name.partition("#")[0] for piece in sources.midi_folder(tmp_path)}
-    assert read == {"midi/still", "midi/plain"}
+    assert read == {"midi/still", "midi/plain", "midi/untold"}
 
 
 def test_a_song_that_is_not_as_the_set_has_it_is_one_line(tmp_path: Path) -> None:

@@ -45,8 +45,8 @@ def read_midi(path: Path) -> tuple[list[Track], list[tuple[float, float]], bool]
     Returns
     -------
     tuple of (tracks, tempi, in four)
-        Tempo changes are (beats, seconds a beat); in four are files whose bars all have four
-        quarters.
+        Tempo changes are (beats, seconds a beat); in four are files whose bars all have one, two
+        or four quarters.
 
     Raises
     ------
@@ -71,7 +71,8 @@ def read_midi(path: Path) -> tuple[list[Track], list[tuple[float, float]], bool]
             now += message.time
             beats = now / ticks
             if message.type == "time_signature":
-                in_four &= message.numerator == 4 * message.denominator / 4
+                # One, two and four quarters fit into our bar; where nobody told, one is written.
+                in_four &= 4 * message.numerator / message.denominator in (1, 2, 4)
             elif message.type == "set_tempo" and message.tempo > 0:
                 tempi.append((beats, message.tempo / 1e6))
             elif message.type == "track_name":
