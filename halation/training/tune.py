@@ -22,7 +22,7 @@ __all__ = ["Tuned", "tune"]
 
 HELD_OUT: Final = 0.2
 """Share of the families that the tuning does not read, and by which it knows when to stop."""
-RATE: Final = 1e-3
+RATE: Final = 3e-4
 BATCH: Final = 4
 EVERY: Final = 10
 """Steps from one look at the held-out pieces to the next."""
