@@ -129,7 +129,7 @@ def _skeleton(bar: Bar, own: Skeleton) -> Skeleton:
     kicks[0] = 5
     ghosts = {h.step % 8: 0 for h in _of(bar, "snare", "rim") if h.level < LOUD
               and h.step not in BACKBEATS and h.step % 4}  # fmt: skip
-    hats: dict[int, int] = {}
+    hats = dict.fromkeys(range(STEPS // 2), 0)  # the steady voice: every eighth, at its levels
     for hit in _of(bar, "closed", "ride", "open"):
         hats[hit.step % 8] = max(hats.get(hit.step % 8, 0), hit.level)
     return replace(
