@@ -142,7 +142,7 @@ def own_music(folder: Path, n: int) -> Path:
 def test_a_tuned_composer_knows_held_out_pieces_better(weights: Path, tmp_path: Path) -> None:
     told: list[int] = []
     done = tune.tune(
-        own_music(tmp_path / "midi", 10), tmp_path / "tuned.onnx", weights=weights, most_steps=60,
+        own_music(tmp_path / "midi", 10), tmp_path / "tuned.onnx", weights=weights, most_steps=240,
         tell=lambda step, _bits: told.append(step),
     )  # fmt: skip
     assert done.n_held_out == 2 and told[0] == 0 and done.steps in told
