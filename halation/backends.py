@@ -17,7 +17,9 @@ from __future__ import annotations
 import difflib
 import importlib.util
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -31,6 +33,8 @@ __all__ = [
     "Composer",
     "Description",
     "Player",
+    "Stopped",
+    "Watch",
     "WordSinger",
     "backends",
     "composer",
@@ -39,6 +43,8 @@ __all__ = [
     "player",
     "singable",
     "stand_in_notes",
+    "watch",
+    "watched",
 ]
 
 Kind = Literal["composers", "players"]
@@ -92,6 +98,10 @@ class Description:
         What must be fetched once, empty for nothing.
     stand_in : str
         A player that can play the same parts, more plainly, where this one is not installed.
+    reads : str
+        ``"notes"``, or ``"words"``: a model that is told in words what to play. It plays a whole
+        stem or song in place of its parts (:attr:`halation.types.Part.instead`), and in the
+        program's own process, where its weights are.
     """
 
     summary: str
@@ -101,6 +111,53 @@ class Description:
     extra: str = ""
     weights: str = ""
     stand_in: str = ""
+    reads: Literal["notes", "words"] = "notes"
+
+
+class Stopped(Exception):
+    """The listener has gone; nobody sees this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a player that takes minutes owes to those who wait.
+
+    Parameters
+    ----------
+    stopped : function
+        Whether they have gone; :meth:`go_on` asks it.
+    say : function of str
+        Tells what stays to be read: an estimate, a deviation.
+    show : function of str
+        Tells how far it is, in place of what was shown before.
+    """
+
+    stopped: Callable[[], bool] = lambda: False
+    say: Callable[[str], None] = lambda _text: None
+    show: Callable[[str], None] = lambda _text: None
+
+    def go_on(self) -> None:
+        """Raise :class:`Stopped` if nobody waits any more."""
+        if self.stopped():
+            raise Stopped
+
+
+_WATCH: Final[ContextVar[Watch]] = ContextVar("watch", default=Watch())  # noqa: B039 it is frozen
+
+
+@contextmanager
+def watched(by: Watch) -> Iterator[None]:
+    """Let the players that work in this block find out who waits for them."""
+    token = _WATCH.set(by)
+    try:
+        yield
+    finally:
+        _WATCH.reset(token)
+
+
+def watch() -> Watch:
+    """Return who waits for the player that calls this."""
+    return _WATCH.get()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from halation import backends, crew, form, fx, machine, master, mix, mood
 from halation.types import (
     SAMPLE_RATE,
     STEM_NAMES,
+    WHOLE_SONG,
     Audio,
     BackendError,
     Brief,
@@ -40,11 +41,14 @@ from halation.types import (
 
 __all__ = ["Artefact", "compose", "produce", "render", "replay"]
 
+NOBODY = backends.Watch()
 Artefact = Mood | Form | Score | Plan | Stem | Mix | Song
 Made = TypeVar("Made")
 
 
-def produce(brief: Brief, *, workers: int | None = None) -> Generator[Artefact, None, None]:
+def produce(
+    brief: Brief, *, workers: int | None = None, watch: backends.Watch = NOBODY
+) -> Generator[Artefact, None, None]:
     """Make a song, yielding every artefact as soon as it exists.
 
     Parameters
@@ -54,6 +58,8 @@ def produce(brief: Brief, *, workers: int | None = None) -> Generator[Artefact, 
     workers : int > 0, optional
         Stems rendered side by side, the second and further in processes of their own; the result
         does not depend on it. Default: one a core, up to 4.
+    watch : Watch
+        Who is told how far a player is that takes minutes; called from other threads.
 
     Yields
     ------
@@ -71,7 +77,7 @@ def produce(brief: Brief, *, workers: int | None = None) -> Generator[Artefact, 
         yield artefact
         plan = artefact if isinstance(artefact, Plan) else plan
     assert plan is not None
-    yield from render(plan, workers=workers)
+    yield from render(plan, workers=workers, watch=watch)
 
 
 def compose(brief: Brief) -> Iterator[Mood | Form | Score | Plan]:
@@ -90,10 +96,12 @@ def _compose(brief: Brief) -> Generator[Mood | Form | Score | Plan, None, None]:
     yield fx.plan(score)
 
 
-def render(plan: Plan, *, workers: int | None = None) -> Generator[Stem | Mix | Song, None, None]:
+def render(
+    plan: Plan, *, workers: int | None = None, watch: backends.Watch = NOBODY
+) -> Generator[Stem | Mix | Song, None, None]:
     """Play, mix and master what is written down; see :func:`produce`."""
     crew.keep_memory()
-    yield from _in_one_thread(_render(plan, _workers(workers)))
+    yield from _in_one_thread(_render(plan, _workers(workers), watch))
 
 
 def _in_one_thread(making: Generator[Made, None, None]) -> Generator[Made, None, None]:
@@ -113,7 +121,10 @@ def _in_one_thread(making: Generator[Made, None, None]) -> Generator[Made, None,
 
 
 def replay(
-    plan: Plan, players: tuple[tuple[str, str], ...] = ()
+    plan: Plan,
+    players: tuple[tuple[str, str], ...] = (),
+    *,
+    watch: backends.Watch = NOBODY,
 ) -> Generator[Stem | Mix | Song, None, None]:
     """Render a plan that came from a file.
 
@@ -122,6 +133,8 @@ def replay(
     plan : Plan
     players : tuple of (part or stem name, player name)
         Overrides, as in :class:`halation.types.Brief`; a player of samples needs its folder again.
+    watch : Watch
+        As in :func:`produce`.
 
     Warns
     -----
@@ -136,7 +149,9 @@ def replay(
         If it asks for what no player or effect can do, however well-formed it is.
     """
     score = _cast(plan.score, dict(players))
-    for was, part in zip(plan.score.parts, score.parts, strict=True):
+    before = {part.name: part for part in plan.score.parts}
+    for part in score.parts:
+        was = before.get(part.name, part)
         if (
             "+" in was.patch
             and part.player.startswith(f"{was.player}:")
@@ -149,7 +164,9 @@ def replay(
             )
             break
     try:
-        yield from render(replace(plan, score=score))
+        # What is played by others together, or no longer, has effects of its own.
+        same = [part.name for part in score.parts] == [part.name for part in plan.score.parts]
+        yield from render(replace(plan, score=score) if same else fx.plan(score), watch=watch)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise FileError(
@@ -161,13 +178,15 @@ def _workers(wished: int | None) -> int:
     return wished or min(4, machine.cores())
 
 
-def _render(plan: Plan, workers: int) -> Generator[Stem | Mix | Song, None, None]:
+def _render(
+    plan: Plan, workers: int, watch: backends.Watch
+) -> Generator[Stem | Mix | Song, None, None]:
     rendered: dict[str, Stem] = {}
     buses = fx.Buses(plan.score)
     order = [name for name in _LONGEST_FIRST if any(p.stem == name for p in plan.score.parts)]
     if not order:
         raise BackendError("the score has no parts: there is nothing to play")
-    for stem in _perform(plan, order, workers, buses):
+    for stem in _perform(plan, order, workers, buses, watch):
         rendered[stem.name] = stem
         yield stem
     rendered["space"] = Stem("space", buses.render(plan))
@@ -183,8 +202,11 @@ def _render(plan: Plan, workers: int) -> Generator[Stem | Mix | Song, None, None
 
 
 def _cast(score: Score, wishes: dict[str, str]) -> Score:
-    """Give parts to the players that the brief names for them, their stem or ``all``."""
-    known = {"all", *(p.name for p in score.parts), *(p.stem for p in score.parts)}
+    """Give parts to the players that the brief names for them, their stem or ``all``.
+
+    A model that reads words plays the parts of a stem, or all of them, as one.
+    """
+    known = {"all", *(p.name for p in score.written), *(p.stem for p in score.written)}
     for place in wishes:
         if place not in known:
             raise BackendError(
@@ -194,7 +216,7 @@ def _cast(score: Score, wishes: dict[str, str]) -> Score:
     warned: set[str] = set()
 
     def recast(part: Part) -> Part:
-        wished = wishes.get(part.name, wishes.get(part.stem, wishes.get("all")))
+        wished = wishes.get(_place(part, wishes))
         name = wished or part.player
         # Who is asked for by name has no stand-in.
         player: Any = backends.player(name) if wished else backends.performer(name)
@@ -204,34 +226,84 @@ def _cast(score: Score, wishes: dict[str, str]) -> Score:
         part = replace(part, player=name)
         return player.cast(part) if hasattr(player, "cast") else part
 
-    return replace(score, parts=tuple(recast(part) for part in score.parts))
+    return replace(score, parts=tuple(map(recast, _gathered_parts(score, wishes))))
+
+
+def _place(part: Part, wishes: dict[str, str]) -> str:
+    """Return which of the wishes is meant for a part, empty if none is."""
+    if part.instead:
+        return ""  # it was put together by the wish for it
+    return next((place for place in (part.name, part.stem, "all") if place in wishes), "")
+
+
+def _gathered_parts(score: Score, wishes: dict[str, str]) -> list[Part]:
+    """Put together what one model plays; take apart what the listener now gives to others."""
+    parts: list[Part] = []
+    for part in score.parts:
+        wanted = any(_place(row, wishes) for row in part.instead)
+        parts += part.instead if wanted else (part,)
+    gathered: dict[str, list[Part]] = {}
+    for part in parts:
+        place = _place(part, wishes)
+        reads = backends.describe("players", wishes[place]).reads if place else "notes"
+        gathered.setdefault(f"={place}" if reads == "words" else part.name, []).append(part)
+    return [
+        _together(place[1:], wishes[place[1:]], rows) if place.startswith("=") else rows[0]
+        for place, rows in gathered.items()
+    ]
+
+
+def _together(place: str, player: str, rows: list[Part]) -> Part:
+    """Return the part of a model that plays in place of others."""
+    stem = WHOLE_SONG if place == "all" else rows[0].stem
+    notes = sorted((n for row in rows for n in row.notes), key=lambda n: (n.onset_beats, n.pitch))
+    return Part(
+        name=stem if place == "all" else place,
+        stem=stem,
+        player=player,
+        patch="",
+        notes=tuple(notes),
+        description="; ".join(row.description for row in rows if row.description),
+        instead=tuple(replace(row, hears=()) for row in rows),
+    )
 
 
 _PRELOAD = f"{__name__} scipy.fft halation.stems.drums halation.stems.synth halation.stems.vocals"
 """What a process that renders stems imports while the song is being composed."""
 
-_LONGEST_FIRST = ("keys", "pads", "drums", "vocals", "textures", "lead", "bass")
+_LONGEST_FIRST = (WHOLE_SONG, "keys", "pads", "drums", "vocals", "textures", "lead", "bass")
 """Played stems by what they usually cost, so that no long task is left for the end."""
 
 _NOTHING = Audio(np.zeros((2, 0), np.float32))
 
 
-def _perform(plan: Plan, names: list[str], workers: int, buses: fx.Buses) -> Iterator[Stem]:
+def _perform(
+    plan: Plan, names: list[str], workers: int, buses: fx.Buses, watch: backends.Watch
+) -> Iterator[Stem]:
     """Render stems side by side, each after those that its parts hear; gather what they send."""
     parts = {name: [p for p in plan.score.parts if p.stem == name] for name in names}
     hears = {name: {h for p in parts[name] for h in p.hears} & set(names) for name in names}
     wanted = set[str]().union(*hears.values())
     for part in plan.score.parts:
         backends.performer(part.player)  # fails now rather than halfway
+    here_only = {
+        part.stem
+        for part in plan.score.parts
+        if backends.describe("players", part.player).reads == "words"
+    }
     left = list(names)
     done: dict[str, Stem] = {}
     running: dict[Future[Stem | None], tuple[str, crew.Member | None]] = {}
-    with crew.hired(workers - 1, _PRELOAD) as members, _Desks(plan, members) as desks:
+    with crew.hired(workers - 1, _PRELOAD) as members, _Desks(plan, members, watch) as desks:
         free: list[crew.Member | None] = [None, *members]
         while left or running or desks.owing:
             for member in list(free):
-                ready = [n for n in left if hears[n] <= done.keys()]
-                name = _choice(ready, hears, wanted, here=member is None)
+                ready = [
+                    n
+                    for n in left
+                    if hears[n] <= done.keys() and (member is None or n not in here_only)
+                ]
+                name = _choice(ready, hears, wanted | here_only, here=member is None)
                 if name is not None:
                     left.remove(name)
                     heard = (done[n] for n in STEM_NAMES if n in hears[name])
@@ -272,12 +344,13 @@ def _choice(
 class _Desks:
     """Threads that render: one here, the others each have a process do it."""
 
-    def __init__(self, plan: Plan, members: list[crew.Member]) -> None:
+    def __init__(self, plan: Plan, members: list[crew.Member], watch: backends.Watch) -> None:
         self.buses = {member: fx.Buses(plan.score) for member in (None, *members)}
         self._plan, self._song, self._members = plan, next(_SONGS), members
         self._played: dict[crew.Member | None, list[tuple[str, Stems]]] = {}
         self._pool = ThreadPoolExecutor(1 + len(members), thread_name_prefix="stem")
         self._stop = threading.Event()
+        self._watch = replace(watch, stopped=self._stop.is_set)
 
     def __enter__(self) -> _Desks:
         return self
@@ -307,7 +380,7 @@ class _Desks:
             else:
                 self._played.setdefault(member, []).append((name, heard))
                 return stem
-        return _play_stem(self._plan, name, heard, self.buses[member], self._stop)
+        return _play_stem(self._plan, name, heard, self.buses[member], self._watch)
 
     def collect(self, member: crew.Member | None) -> Future[Stem | None]:
         """Have what a process gathered sent here; its stems are here already."""
@@ -320,11 +393,11 @@ class _Desks:
         except crew.Lost:
             self._go_on()
             for name, heard in played:  # once more, for the sends alone
-                _play_stem(self._plan, name, heard, self.buses[member], self._stop)
+                _play_stem(self._plan, name, heard, self.buses[member], self._watch)
 
     def _go_on(self) -> None:
         if self._stop.is_set():
-            raise _Stopped from None
+            raise backends.Stopped from None
 
 
 _SONGS = itertools.count()
@@ -344,21 +417,16 @@ def _sends_from_there(song: int) -> fx.Buses:
     return _gathered.pop(song)
 
 
-class _Stopped(Exception):
-    """The listener has gone; nobody sees this."""
-
-
 def _play_stem(
-    plan: Plan, name: str, heard: Stems, buses: fx.Buses, stop: threading.Event | None = None
+    plan: Plan, name: str, heard: Stems, buses: fx.Buses, watch: backends.Watch = NOBODY
 ) -> Stem:
     """Play, treat and place the parts of one stem, and gather what they send."""
     total: np.ndarray | None = None
     for part in plan.score.parts:
         if part.stem != name:
             continue
-        if stop is not None and stop.is_set():
-            raise _Stopped
-        x = _owned(_play(plan, part, heard, stop))
+        watch.go_on()
+        x = _owned(_play(plan, part, heard, watch))
         place = mix.seat(part, plan.score.form.mood.brief.entropy)
         fx.treat(x, part, plan, low_cut_hz=place.low_cut_hz, side_cut_hz=mix.SIDE_CUT_HZ)
         # A block goes through level, sends and sum while it is in the cache.
@@ -392,25 +460,25 @@ _HELD_ONCE = _held_once()
 """What Python counts for an array that only one variable holds."""
 
 
-def _play(plan: Plan, part: Part, heard: Stems, stop: threading.Event | None) -> Audio:
+def _play(plan: Plan, part: Part, heard: Stems, watch: backends.Watch) -> Audio:
     """Let a player play its part, and hold it to its contract."""
     score = plan.score
     n_samples = score.n_samples
     blocks: list[Audio] = []
     length = 0
     player = backends.performer(part.player)
-    for block in player(part, score, heard, score.form.mood.brief.entropy):
-        if stop is not None and stop.is_set():
-            raise _Stopped
-        if block.sample_rate != SAMPLE_RATE or block.channels != 2:
-            raise BackendError(
-                f"the player {part.player!r} must yield stereo at {SAMPLE_RATE} Hz, "
-                f"not {block.channels} channel(s) at {block.sample_rate} Hz"
-            )
-        blocks.append(block)
-        length += block.n_samples
-        if length > n_samples:
-            break
+    with backends.watched(watch):
+        for block in player(part, score, heard, score.form.mood.brief.entropy):
+            watch.go_on()
+            if block.sample_rate != SAMPLE_RATE or block.channels != 2:
+                raise BackendError(
+                    f"the player {part.player!r} must yield stereo at {SAMPLE_RATE} Hz, "
+                    f"not {block.channels} channel(s) at {block.sample_rate} Hz"
+                )
+            blocks.append(block)
+            length += block.n_samples
+            if length > n_samples:
+                break
     if length != n_samples:
         raise BackendError(
             f"the player {part.player!r} yielded {length} samples for {part.name!r}, "

@@ -81,8 +81,8 @@ def _line(artefact: Artefact) -> tuple[str, str, str]:
             facts = f"{artefact.key.name}, {artefact.tempo_bpm:g} BPM"
             return "form", f"{names}  ({facts})", "composing"
         case Score():
-            notes = sum(len(part.notes) for part in artefact.parts)
-            return "score", f"{notes} notes in {len(artefact.parts)} parts", "drawing effects"
+            notes = sum(len(part.notes) for part in artefact.written)
+            return "score", f"{notes} notes in {len(artefact.written)} parts", "drawing effects"
         case Plan():
             text = f"{len(artefact.effects)} effects under {len(artefact.curves)} curves"
             return "fx", text, "playing the stems"

@@ -34,7 +34,13 @@ MAX_TEXT_LENGTH: Final = 10_000
 REVERSED: Final = "<"
 """Before a note's syllable: it is sung backwards and swells into what follows."""
 
-STEM_NAMES: Final = ("drums", "bass", "pads", "keys", "lead", "vocals", "textures", "space")
+WHOLE_SONG: Final = "song"
+"""The stem, and its only part, of a model that plays everything at once."""
+
+STEM_NAMES: Final = (
+    *("drums", "bass", "pads", "keys", "lead", "vocals", "textures"),
+    *(WHOLE_SONG, "space"),
+)
 """The stems of a song in the order in which they are summed; ``space`` holds the shared returns."""
 
 Mode = Literal["aeolian", "dorian", "ionian", "lydian"]
@@ -400,6 +406,8 @@ class Part:
         Stems that must be rendered before and are handed to the player.
     description : str
         The part in words, for players that read text.
+    instead : tuple of Part
+        The parts in whose place it plays, as they were written: MIDI and pictures show these.
     """
 
     name: str
@@ -410,6 +418,7 @@ class Part:
     settings: tuple[tuple[str, float], ...] = ()
     hears: tuple[str, ...] = ()
     description: str = ""
+    instead: tuple[Part, ...] = ()
 
     def setting(self, name: str, default: float) -> float:
         """Return a drawn parameter, or ``default`` where none was drawn."""
@@ -439,6 +448,11 @@ class Score:
     parts: tuple[Part, ...]
     events: tuple[Event, ...] = ()
 
+    @property
+    def written(self) -> tuple[Part, ...]:
+        """The parts as they were written, whoever plays in their place."""
+        return tuple(row for part in self.parts for row in part.instead or (part,))
+
     def seconds_at(self, beats: float) -> float:
         """Convert a place in beats to seconds from the start of the song."""
         return beats * 60.0 / self.form.tempo_bpm
@@ -452,7 +466,7 @@ class Score:
         """When the kick or the bass hits, for ducking; the two together count once."""
         onsets = sorted(
             self.onset_s(note)
-            for part in self.parts
+            for part in self.written
             if part.name == "kick" or part.stem == "bass"
             for note in part.notes
         )

@@ -106,8 +106,11 @@ class Tone:
 
 def plan_with(player: Tone, monkeypatch: pytest.MonkeyPatch, hears: tuple[str, ...] = ()) -> Plan:
     """Give every part of one stem to a player that is not installed."""
-    real = backends.player
+    real, told = backends.player, backends.describe
     monkeypatch.setattr(backends, "player", lambda n: player if n == "tone" else real(n))
+    monkeypatch.setattr(
+        backends, "describe", lambda k, n: player.description if n == "tone" else told(k, n)
+    )
     *_, plan = compose(BRIEF)
     assert isinstance(plan, Plan)
     parts = tuple(

@@ -94,7 +94,7 @@ def needed_bytes(duration_s: float, formats: Iterable[str], *, stems: bool) -> i
     """
     rate = sum(_BYTES_PER_S.get(name, 0) for name in formats)
     if stems:
-        rate += (len(STEM_NAMES) + 1) * _BYTES_PER_S["wav"]
+        rate += len(STEM_NAMES) * _BYTES_PER_S["wav"]  # and the mix, but never all of them
     return int(duration_s * rate) + _BYTES_BESIDE
 
 

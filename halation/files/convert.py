@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 from halation.files.folder import clean
 from halation.files.schema import (
@@ -23,6 +24,7 @@ from halation.files.schema import (
     RightsData,
     SectionData,
     SongData,
+    WrittenPartData,
 )
 from halation.types import (
     Brief,
@@ -154,9 +156,14 @@ def _note_data(note: Note) -> NoteData:
 
 
 def _part_data(part: Part) -> PartData:
-    return PartData(
+    instead = [WrittenPartData(**_written_data(each)) for each in part.instead]
+    return PartData(**_written_data(part), instead=instead)
+
+
+def _written_data(part: Part) -> dict[str, Any]:
+    return dict(
         name=part.name,
-        stem=part.stem,  # type: ignore[arg-type]  # checked when it is read
+        stem=part.stem,
         player=part.player.partition(":")[0],  # what follows may be a path
         patch=part.patch,
         settings=_named(part.settings),
@@ -286,7 +293,7 @@ def _note(data: NoteData) -> Note:
     )
 
 
-def _part(data: PartData) -> Part:
+def _part(data: PartData | WrittenPartData) -> Part:
     return Part(
         name=data.name,
         stem=data.stem,
@@ -296,4 +303,5 @@ def _part(data: PartData) -> Part:
         settings=tuple(data.settings.items()),
         hears=tuple(data.hears),
         description=data.description,
+        instead=tuple(map(_part, data.instead)) if isinstance(data, PartData) else (),
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Final
 
-from halation.files.schema import CurveData, NoteData, PartData, SongData
+from halation.files.schema import CurveData, NoteData, SongData, WrittenPartData
 from halation.types import BEATS_PER_BAR, LENGTH_RANGE_S
 
 __all__ = ["check"]
@@ -83,11 +83,12 @@ def check(data: SongData) -> None:
     names = [part.name for part in data.parts]
     if len(set(names)) < len(names):
         raise ValueError("two parts have the same name")
-    total = sum(len(part.notes) for part in data.parts)
+    rows = [row for part in data.parts for row in (part, *part.instead)]
+    total = sum(len(part.notes) for part in rows)
     if total > MAX_NOTES:
         raise ValueError(f"it has {total:,} notes; a song has at most {MAX_NOTES:,}")
     _check_notes("the motif", data.motif, end_beats)
-    for part in data.parts:
+    for part in rows:
         _check_part(part, end_beats)
     for effect in data.effects:
         _check_values(f"the effect {effect.kind!r} on {effect.target!r}", effect.parameters)
@@ -126,7 +127,7 @@ def _check_chords(data: SongData, end_beats: float) -> None:
         raise ValueError("a chord starts after the end of the song")
 
 
-def _check_part(part: PartData, end_beats: float) -> None:
+def _check_part(part: WrittenPartData, end_beats: float) -> None:
     where = f"the part {part.name!r}"
     _check_values(where, part.settings)
     _check_notes(where, part.notes, end_beats)

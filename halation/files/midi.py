@@ -88,7 +88,7 @@ def write(path: Path, score: Score, *, quantised: bool = False) -> None:
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT, charset="utf-8")
     file.tracks.append(_conductor(score, end))
     melodic = 0
-    for part in score.parts:
+    for part in score.written:
         channel = DRUM_CHANNEL
         if part.stem != "drums":
             channel = MELODIC_CHANNELS[melodic % len(MELODIC_CHANNELS)]

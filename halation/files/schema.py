@@ -127,17 +127,23 @@ class EventData(msgspec.Struct):
     amount: Value = 0.0
 
 
-class PartData(msgspec.Struct):
+class WrittenPartData(msgspec.Struct):
     """What one player plays; settings are the drawn parameters of the patch."""
 
     name: Annotated[str, Meta(min_length=1, max_length=100)]
-    stem: Literal["drums", "bass", "pads", "keys", "lead", "vocals", "textures"]
+    stem: Literal["drums", "bass", "pads", "keys", "lead", "vocals", "textures", "song"]
     player: Name
     patch: Name
     settings: Values
     hears: Annotated[list[Name], Meta(max_length=64)]
     description: Words
     notes: Annotated[list[NoteData], Meta(max_length=100_000)]
+
+
+class PartData(WrittenPartData):
+    """A part, and the written parts in whose place it plays."""
+
+    instead: Annotated[list[WrittenPartData], Meta(max_length=128)] = []
 
 
 class EffectData(msgspec.Struct):

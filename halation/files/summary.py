@@ -98,7 +98,7 @@ def _chords_in(section: Section, score: Score) -> list[Chord]:
 def _sung(section: Section, score: Score) -> list[dict[str, Any]]:
     """Return what each part sings in a section, every syllable once, in order."""
     sung: dict[str, dict[str, None]] = {}
-    for part in score.parts:
+    for part in score.written:
         for note in part.notes:
             if note.syllable and section.start_beats <= note.onset_beats < section.end_beats:
                 sung.setdefault(part.name, {})[note.syllable] = None

@@ -10,7 +10,7 @@ from halation.dsp.modulation import drift, lfo
 from halation.fx.draw_sections import OPEN, brightness, lift_beats
 from halation.fx.lines import EDGE_BEATS, Line, Point, s_curve
 from halation.seeds import rng
-from halation.types import BEATS_PER_BAR, Curve, Part, Score, Section
+from halation.types import BEATS_PER_BAR, WHOLE_SONG, Curve, Part, Score, Section
 
 __all__ = ["draw"]
 
@@ -78,7 +78,7 @@ GATED = ("pad", "wide", "choir", "arp", "saw")
 def draw(score: Score, part: Part) -> list[Curve]:
     """Draw one part's filter, level, place, width and, for the bass, drive."""
     curves = [_level(score, part).curve(part.name, "gain_db")]
-    if part.stem != "bass":  # it is bent rather than closed
+    if part.stem not in ("bass", WHOLE_SONG):  # one is bent, in the other nobody could be heard
         curves.append(_filter(score, part).curve(part.name, "cutoff_hz", octaves=True))
     if part.name in PANS:
         curves.append(_pan(score, part).curve(part.name, "pan"))

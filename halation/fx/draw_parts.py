@@ -9,7 +9,7 @@ import numpy as np
 from halation.fx import draw_journeys
 from halation.fx.lines import EDGE_BEATS, Line, Point, effect
 from halation.seeds import rng
-from halation.types import BEATS_PER_BAR, Curve, Effect, Mood, Part, Score
+from halation.types import BEATS_PER_BAR, WHOLE_SONG, Curve, Effect, Mood, Part, Score
 
 __all__ = ["draw"]
 
@@ -54,7 +54,7 @@ def draw(score: Score) -> tuple[tuple[Effect, ...], tuple[Curve, ...]]:
             effects.append(
                 effect("saturation", part.name, drive_db=draw_journeys.DRIVE_DB["verse"])
             )
-        if part.stem in ("drums", "bass"):
+        if part.stem in ("drums", "bass", WHOLE_SONG):
             continue
         draws = rng(_seed(score), "fx", "part", part.name)
         cutoff_hz = float(draws.uniform(*HIGHPASS_HZ.get(part.name, OTHER_HIGHPASS_HZ)))

@@ -7,7 +7,7 @@ import numpy as np
 from halation.fx.draw_sections import EARLY_BEATS, brightness
 from halation.fx.lines import EDGE_BEATS, Line, Point, effect, s_curve
 from halation.seeds import rng
-from halation.types import BEATS_PER_BAR, Curve, Effect, Mood, Part, Score, Section
+from halation.types import BEATS_PER_BAR, WHOLE_SONG, Curve, Effect, Mood, Part, Score, Section
 
 __all__ = ["BUSES", "draw"]
 
@@ -34,6 +34,8 @@ SENDS_DB: dict[str, tuple[float | None, float | None, float | None, float | None
     "cloud": (None, -9.0, -11.0, None),
     "kick": (None, None, None, None),
     "bass": (None, None, None, None),
+    "drums": (-12.0, -17.0, None, -26.0),
+    WHOLE_SONG: (None, -16.0, -18.0, None),
 }
 """Sends of each part to :data:`BUSES` [dB]; None sends nothing."""
 OTHER_SENDS_DB = (-12.5, -11.0, None, -16.0)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from halation.dsp import automation, loops
 from halation.dsp.loudness import SILENCE_LUFS, active_loudness
 from halation.seeds import rng
-from halation.types import Audio, AudioError, Part, Plan, Score
+from halation.types import WHOLE_SONG, Audio, AudioError, Part, Plan, Score
 
 __all__ = [
     "DEFAULT_SEATS",
@@ -86,6 +86,7 @@ DEFAULT_SEATS: Final = {
     "lead": SEATS["lead"],
     "vocals": SEATS["vocals"],
     "textures": SEATS["weather"],
+    WHOLE_SONG: Seat(4.0, 0.0, 1.0),
 }
 
 _LEVEL_SPREAD_LU = 0.6

@@ -125,7 +125,7 @@ def _subject(score: Score, sound: Audio) -> _Subject:
     mood = score.form.mood
     draws = rng(mood.brief.entropy, "pictures", "cover")
     end = score.form.duration_beats
-    melodic = [p for p in score.parts if p.stem in ("keys", "lead", "vocals")]
+    melodic = [p for p in score.written if p.stem in ("keys", "lead", "vocals")]
     notes = [note for part in melodic for note in part.notes] or list(score.motif)
     if len(notes) > 90:
         chosen = draws.choice(len(notes), 90, replace=False)

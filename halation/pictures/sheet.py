@@ -247,8 +247,8 @@ def _roll(axes: Axes, score: Score) -> None:
     from matplotlib.collections import LineCollection
     from matplotlib.lines import Line2D
 
-    drums = [part for part in score.parts if part.stem == "drums"]
-    tuned = [part for part in score.parts if part not in drums and part.stem != "textures"]
+    drums = [part for part in score.written if part.stem == "drums"]
+    tuned = [part for part in score.written if part not in drums and part.stem != "textures"]
     pitches = [note.pitch for part in tuned for note in part.notes] or [48, 72]
     low, high = min(pitches) - 2, max(pitches) + 2
     lanes = {part.name: low - 2 - 1.6 * i for i, part in enumerate(drums)}

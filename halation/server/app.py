@@ -57,7 +57,7 @@ _ASKED: Final = _problems(_503="The server is about to end.")
 _LOST: Final = _problems(_404="There is no such song, job or file.")
 
 Id = Annotated[str, Field(min_length=1, max_length=40)]
-Stem = Literal["drums", "bass", "pads", "keys", "lead", "vocals", "textures", "space"]
+Stem = Literal["drums", "bass", "pads", "keys", "lead", "vocals", "textures", "song", "space"]
 assert set(STEM_NAMES) == set(Stem.__args__)  # type: ignore[attr-defined]
 
 

@@ -93,7 +93,7 @@ def part_views(score: Score) -> list[PartView]:
                 for note in part.notes
             ],
         )
-        for part in score.parts
+        for part in score.written
     ]
 
 

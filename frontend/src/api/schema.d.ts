@@ -1636,7 +1636,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                stem: "drums" | "bass" | "pads" | "keys" | "lead" | "vocals" | "textures" | "space";
+                stem: "drums" | "bass" | "pads" | "keys" | "lead" | "vocals" | "textures" | "song" | "space";
                 song_id: string;
             };
             cookie?: never;
