@@ -1,0 +1,90 @@
+"""Where a model runs: on the graphics card where there is one; and what to do without room."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from halation.types import BackendError
+from halation.weights import catalogue
+
+__all__ = ["device", "fitting", "precision", "seeded"]
+
+
+def device() -> str:
+    """Return the device of PyTorch that models run on."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def precision() -> Any:
+    """Return PyTorch's number type for a model: half where that is fast, otherwise float32."""
+    import torch
+
+    return torch.float16 if device() == "cuda" else torch.float32
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Let PyTorch draw from a seed in this block, and leave its own generator as it was."""
+    import torch
+
+    with torch.random.fork_rng(), torch.inference_mode():
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def fitting(name: str) -> Iterator[None]:
+    """Answer a lack of memory in this block with which smaller model fits.
+
+    Raises
+    ------
+    BackendError
+        If memory ran out.
+    """
+    import torch
+
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise BackendError(_advice(name)) from error
+    except RuntimeError as error:  # what PyTorch raises on a processor
+        if "memory" not in str(error):
+            raise
+        raise BackendError(_advice(name)) from error
+
+
+def _advice(name: str) -> str:
+    where = "graphics card's memory" if device() == "cuda" else "machine's memory"
+    row = catalogue.KNOWN.get(name)
+    room_gb = _room_gb()
+    smaller = [
+        other
+        for other in catalogue.KNOWN.values()
+        if row is not None
+        and other.user == row.user
+        and other.memory_gb < min(row.memory_gb, room_gb)
+    ]
+    text = f"{name} does not fit into this {where} ({room_gb:.0f} GB)"
+    if smaller:
+        best = max(smaller, key=lambda other: other.memory_gb)
+        return f"{text}; {best.name} does"
+    return f"{text}, nor does a smaller one of its kind: use the built-in players"
+
+
+def _room_gb() -> float:
+    """Return how much memory there is in all where models run [GB]."""
+    import torch
+
+    if torch.cuda.is_available():
+        return float(torch.cuda.mem_get_info()[1]) / 1e9
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    except (AttributeError, ValueError, OSError):  # Windows has no such figure
+        return 0.0

@@ -1,0 +1,231 @@
+"""MusicGen as a player: ``--player all=musicgen``, ``--player pads=musicgen:stereo-small``.
+
+Copet et al., "Simple and Controllable Music Generation", NeurIPS 2023.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from halation.backends import Description
+from halation.stems.neural import devices
+from halation.stems.neural.performance import Request
+from halation.stems.neural.player import ModelPlayer
+from halation.types import SAMPLE_RATE, BackendError
+
+__all__ = ["CHROMA_HOP", "Checkpoint", "MusicGen", "chroma"]
+
+Signal = NDArray[np.float32]
+
+LONGEST_S: Final = 30.0
+"""What it was trained on."""
+MEMORY_S: Final = 8.0
+"""How much of what has sounded it goes on from: the longer, the more it stays with it, and the
+less each answer adds."""
+GUIDANCE: Final = 3.0
+CHROMA_SIZE: Final = 16_384
+CHROMA_HOP: Final = 4_096
+
+
+class MusicGen(ModelPlayer):
+    """Plays a stem or a whole song with a MusicGen checkpoint; the melody ones keep our tune."""
+
+    description = Description(
+        "MusicGen plays a stem or the whole song: --player all=musicgen (small, medium, large, "
+        "melody, stereo-…, or a folder after a colon)",
+        licence="CC-BY-NC-4.0",
+        commercial=False,
+        requires=("torch", "transformers"),
+        extra="musicgen",
+        weights="musicgen-small",
+        reads="words",
+    )
+    family = "musicgen"
+    default = "musicgen-small"
+
+    def load(self, folder: Path, name: str) -> Checkpoint:
+        """Return the checkpoint of a folder; the last one is kept in memory."""
+        return _loaded(folder, name)
+
+
+@lru_cache(maxsize=1)
+def _loaded(folder: Path, name: str) -> Checkpoint:
+    with devices.fitting(name):
+        return Checkpoint(folder, name)
+
+
+class Checkpoint:
+    """A MusicGen in memory.
+
+    Parameters
+    ----------
+    folder : Path
+        As ``save_pretrained`` writes it: configuration, tokenizer, and weights as safetensors.
+    name : str
+        What it is called in messages.
+
+    Raises
+    ------
+    BackendError
+        If the folder holds something else, or is damaged.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        import transformers
+
+        self.name = name
+        try:
+            config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+            kinds: dict[str, Any] = {
+                "musicgen": transformers.MusicgenForConditionalGeneration,
+                "musicgen_melody": transformers.MusicgenMelodyForConditionalGeneration,
+            }
+            if config.model_type not in kinds:
+                raise BackendError(
+                    f"{str(folder)!r} is no MusicGen but a model of type {config.model_type!r}"
+                )
+            self._tokenizer = transformers.AutoTokenizer.from_pretrained(
+                folder, local_files_only=True
+            )
+            # By torch's own loader only where there are no safetensors, and then weights alone.
+            self._model = kinds[config.model_type].from_pretrained(
+                folder, local_files_only=True, dtype=devices.precision(), weights_only=True
+            )
+        except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
+            if "memory" in str(error):
+                raise
+            reason = " ".join(str(error).split())[:160]
+            raise BackendError(f"{str(folder)!r} holds no MusicGen that loads: {reason}") from error
+        self._model.to(devices.device()).eval()
+        self._melody = config.model_type == "musicgen_melody"
+        self._channels = int(config.decoder.audio_channels)
+        self._codebooks = int(config.decoder.num_codebooks)
+        self.sample_rate = int(config.audio_encoder.sampling_rate)
+        self._frame_rate = float(config.audio_encoder.frame_rate)
+        self.longest_s = LONGEST_S
+        self.memory_s = MEMORY_S
+
+    @property
+    def follows(self) -> Literal["", "tune", "song"]:
+        """The melody checkpoints follow a tune."""
+        return "tune" if self._melody else ""
+
+    def play(self, request: Request) -> Signal:
+        """Go on from what came before, and answer from the overlap's beginning.
+
+        Returns
+        -------
+        np.ndarray [shape=(1 or 2, n)], float32
+        """
+        import torch
+
+        device = self._model.device
+        words = self._tokenizer([request.prompt], return_tensors="pt", truncation=True).to(device)
+        inputs: dict[str, Any] = {
+            "input_ids": words["input_ids"],
+            "attention_mask": words["attention_mask"],
+        }
+        # Frames before that were heard; what an answer lacks at its end is generated, too.
+        n_before = int(request.before.shape[1] / self.sample_rate * self._frame_rate)
+        hop = round(self.sample_rate / self._frame_rate)
+        before = request.before[:, request.before.shape[1] - n_before * hop :]
+        repeated = min(request.overlap_s, n_before / self._frame_rate)
+        new_s = request.duration_s + request.overlap_s - repeated
+        n_new = int(np.ceil(new_s * self._frame_rate)) + 1
+        with devices.fitting(self.name), devices.seeded(request.seed):
+            if n_before:
+                inputs["decoder_input_ids"] = self._codes(torch.from_numpy(before))
+            if self._melody and request.source is not None:
+                inputs["input_features"] = self._tune(request, n_before).to(
+                    device, self._model.dtype
+                )
+            n_tokens = n_new + self._codebooks // self._channels - 1 + 1  # the pattern's delay
+            answer = self._model.generate(
+                **inputs,
+                max_new_tokens=n_tokens,
+                do_sample=True,
+                guidance_scale=GUIDANCE,
+                stopping_criteria=[_Watching(request, n_tokens)],
+            )
+        x: Signal = answer[0].float().cpu().numpy()
+        start = max(0, x.shape[1] - request.n_samples(self.sample_rate))
+        if n_before:
+            start = n_before * hop - round(repeated * self.sample_rate)
+        return x[:, start:]
+
+    def _codes(self, before: Any) -> Any:
+        """Encode what has sounded, shape (channels, n), to codes (codebooks, frames)."""
+        import torch
+
+        x = before.to(self._model.device, self._model.dtype)
+        sides = (x.mean(0, keepdim=True),) if self._channels == 1 else (x[:1], x[1:])
+        codes = [self._model.audio_encoder.encode(side[None]).audio_codes[0, 0] for side in sides]
+        return codes[0] if len(codes) == 1 else torch.stack(codes, 1).flatten(0, 1)
+
+    def _tune(self, request: Request, n_before: int) -> Any:
+        """Return the tune's chroma, shape (1, frames, 12); where we do not know it, silence."""
+        import torch
+        from pedalboard.io import StreamResampler
+
+        assert request.source is not None
+        mono = np.ascontiguousarray(request.source.mean(axis=0, keepdims=True))
+        heard_s = n_before / self._frame_rate - min(request.overlap_s, n_before / self._frame_rate)
+        mono = np.pad(mono, ((0, 0), (round(heard_s * SAMPLE_RATE), 0)))
+        if self.sample_rate != SAMPLE_RATE:
+            resampler = StreamResampler(float(SAMPLE_RATE), float(self.sample_rate), 1)
+            mono = np.concatenate([resampler.process(mono), resampler.process(None)], axis=1)
+        return torch.from_numpy(chroma(mono[0], self.sample_rate))[None]
+
+
+def chroma(x: Signal, sample_rate: int) -> NDArray[np.float32]:
+    """Return the loudest pitch class of each frame, as the melody checkpoints are told it.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(n,)], float32
+    sample_rate : int > 0 [Hz]
+
+    Returns
+    -------
+    np.ndarray [shape=(frames, 12)], float32
+        One 1 a frame, C first; a frame lasts :data:`CHROMA_HOP` samples.
+
+    Examples
+    --------
+    >>> tone = np.sin(2 * np.pi * 440.0 * np.arange(65_536) / 32_000).astype(np.float32)
+    >>> int(chroma(tone, 32_000)[8].argmax())  # an A
+    9
+    """
+    padded = np.pad(x, CHROMA_SIZE // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, CHROMA_SIZE)[::CHROMA_HOP]
+    power = np.abs(np.fft.rfft(frames * np.hanning(CHROMA_SIZE), axis=1)) ** 2
+    bins = np.fft.rfftfreq(CHROMA_SIZE, 1.0 / sample_rate)
+    semitones = 12.0 * np.log2(np.maximum(bins, 1.0) / 440.0) + 9.0
+    away = (semitones[None] - np.arange(12)[:, None] + 6.0) % 12.0 - 6.0
+    # A bell a semitone wide around each pitch class, and one over the octaves around 300 Hz.
+    octave = np.log2(np.maximum(bins, 1.0) / 300.0)
+    filters = np.exp(-0.5 * (2.0 * away) ** 2) * np.exp(-0.5 * (octave / 2.0) ** 2)
+    filters[:, bins < 30.0] = 0.0
+    filters /= np.linalg.norm(filters, axis=1, keepdims=True)
+    found = (power @ filters.T).argmax(axis=1)
+    loudest: Signal = np.eye(12, dtype=np.float32)[found]
+    return loudest
+
+
+class _Watching:
+    """Called with every token: tells how far it is, and ends it when nobody waits."""
+
+    def __init__(self, request: Request, n_tokens: int) -> None:
+        self._request, self._n_tokens, self._done = request, n_tokens, 0
+
+    def __call__(self, input_ids: Any, _scores: Any, **_more: Any) -> Any:
+        import torch
+
+        self._done += 1
+        self._request.step(min(1.0, self._done / self._n_tokens))
+        return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)

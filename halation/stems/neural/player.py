@@ -1,0 +1,126 @@
+"""What every player has in common whose model is told in words what to play."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from halation import backends
+from halation.backends import Description
+from halation.stems.neural import sketch
+from halation.stems.neural.performance import Model, perform
+from halation.types import Audio, BackendError, Part, Score, Stems
+from halation.weights import catalogue
+
+__all__ = ["ModelPlayer"]
+
+log = logging.getLogger("halation")
+
+_DIGITS: Final = 8
+
+
+class ModelPlayer:
+    """A player whose sound comes from a checkpoint: one by name, or a folder.
+
+    Parameters
+    ----------
+    argument : str
+        What follows the player's colon: the rest of the name of a checkpoint that halation knows
+        (``small`` of ``musicgen-small``), or a folder; empty for the player's first choice.
+
+    Raises
+    ------
+    BackendError
+        If there is no such folder, or it holds no such model.
+    """
+
+    description: Description
+    family: str
+    """How the names of its checkpoints begin."""
+    default: str
+    """The checkpoint that plays if none is named."""
+    marker = "config.json"
+    """The file by which a folder is known to hold such a model."""
+
+    def __init__(self, argument: str = "") -> None:
+        self._argument = argument
+        if argument and self._named(argument) is None:
+            self._folder()  # says now what is wrong with it
+
+    def _named(self, argument: str) -> str | None:
+        """Return the name of the checkpoint that an argument means, None for a folder."""
+        name = argument if argument.startswith(self.family) else f"{self.family}-{argument}"
+        return name if name in catalogue.KNOWN else None
+
+    def _folder(self) -> Path:
+        """Return the folder of the checkpoint."""
+        name = self._named(self._argument or self.default)
+        folder = catalogue.find(name) if name else Path(self._argument).expanduser().resolve()
+        if not folder.is_dir():
+            names = ", ".join(row for row in catalogue.KNOWN if row.startswith(self.family))
+            raise BackendError(
+                f"{self.family}: no folder {str(folder)!r}, and no checkpoint of that name; "
+                f"there are: {names}"
+            )
+        if not (folder / self.marker).is_file():
+            raise BackendError(
+                f"{str(folder)!r} holds no model for {self.family!r}: there is no {self.marker}"
+            )
+        return folder
+
+    @property
+    def _label(self) -> str:
+        """The checkpoint in words that may be written into a song's file."""
+        name = self._named(self._argument or self.default)
+        if name:
+            return name
+        folder = self._folder()
+        digest = hashlib.sha256((folder / self.marker).read_bytes()).hexdigest()[:_DIGITS]
+        plain = "".join(c if c.isalnum() or c in " -_." else "_" for c in folder.name)[:60]
+        return f"{self.family}+{plain} #{digest}"
+
+    def cast(self, part: Part) -> Part:
+        """Write into a part which checkpoint plays it, without a path.
+
+        Raises
+        ------
+        BackendError
+            If the checkpoint is not here, or was a folder that must be given again.
+        """
+        plain = part.player.partition(":")[0]
+        player = self
+        if not self._argument and part.patch:  # of a song that is made again
+            if "+" in part.patch:
+                raise BackendError(
+                    f"{part.name} was played by the model {part.patch.partition('+')[2]!r}; "
+                    f"give its folder: --model FOLDER"
+                )
+            player = type(self)(part.patch)
+        folder = player._folder()
+        named = player._named(player._argument or player.default)
+        argument = named or str(folder)
+        return replace(part, player=f"{plain}:{argument}", patch=player._label)
+
+    def load(self, folder: Path, name: str) -> Model:
+        """Return the model of a folder, ready to play."""
+        raise NotImplementedError
+
+    def __call__(self, part: Part, score: Score, heard: Stems, seed: int) -> Iterator[Audio]:
+        """Play a part; see :func:`halation.stems.neural.performance.perform`."""
+        watch = backends.watch()
+        folder = self._folder()
+        name = self._named(self._argument or self.default) or folder.name
+        watch.show(f"{part.name}: the model {name} is being loaded")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of libraries, at how models were saved
+            model = self.load(folder, name)
+        watch.go_on()
+        yield from perform(
+            model, part, score, seed, partial(sketch.render, part, score, model.follows)
+        )
