@@ -15,7 +15,21 @@ def words(folder: Path, length: int = VOCABULARY, **more: str) -> Any:
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    known = "dreamy ambient trap beat slow BPM heavy reverb hook verse intro bridge outro".split()
+    known = [
+        "dreamy",
+        "ambient",
+        "trap",
+        "beat",
+        "slow",
+        "BPM",
+        "heavy",
+        "reverb",
+        "hook",
+        "verse",
+        "intro",
+        "bridge",
+        "outro",
+    ]
     vocabulary = {"<pad>": 0, "</s>": 1, "<unk>": 2}
     vocabulary |= {word: i + 3 for i, word in enumerate(known)}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
@@ -49,7 +63,6 @@ def musicgen(folder: Path, *, melody: bool = False, stereo: bool = False, seed: 
     torch.manual_seed(seed)
     text = T5Config(
         vocab_size=VOCABULARY, d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2,
-        decoder_start_token_id=0,
     )  # fmt: skip
     audio = EncodecConfig(
         sampling_rate=3200, num_filters=4, hidden_size=16, codebook_size=32, codebook_dim=16,
@@ -76,6 +89,8 @@ def musicgen(folder: Path, *, melody: bool = False, stereo: bool = False, seed: 
         **({"num_chroma": 12, "chroma_length": 64} if melody else {}),
     )
     model = model_type(config)
+    for layer in model.audio_encoder.quantizer.layers:  # born as zeros: all codes sound alike
+        layer.codebook.embed.normal_()
     generation = model.generation_config
     generation.decoder_start_token_id = generation.pad_token_id = generation.bos_token_id = 32
     generation.max_length = 1500

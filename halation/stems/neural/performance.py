@@ -39,6 +39,8 @@ SEAM_S: Final = 0.25
 """Crossfade of a stretch that goes on from the last one, which it repeats nearly."""
 LONG_SEAM_S: Final = 1.5
 """Crossfade of a stretch that a model could not go on from: two sounds, one into the other."""
+LOW_CUT_HZ: Final = 20.0
+"""What a model hums below hearing takes room from what is heard."""
 ATTACK_S: Final = 0.01
 RELEASE_S: Final = 1.2
 ENDING_S: Final = 9.0
@@ -311,7 +313,7 @@ def _levelled(x: Signal, rate: int) -> Signal:
     size = round(_WINDOW_S * rate)
     count = max(1, round(x.shape[1] / size))
     edges = np.linspace(0, x.shape[1], count + 1).astype(int)
-    power = np.array([np.mean(x[:, a:b] ** 2) for a, b in pairwise(edges)])
+    power = np.array([np.var(x[:, a:b]) for a, b in pairwise(edges)])
     if power.max() <= 1e-12:
         return x
     levels_db = 10.0 * np.log10(power + 1e-12)
@@ -329,11 +331,14 @@ class _Joiner:
 
     def __init__(self, rate: int, n_samples: int) -> None:
         from pedalboard.io import StreamResampler
+        from scipy.signal import butter
 
         self._rate, self._n_samples = rate, n_samples
         self._x = np.zeros((2, 0), np.float32)
         self._start = 0  # of what is held, in samples at the model's rate
         self._handed = 0  # samples at 44.1 kHz
+        self._low_cut = butter(2, LOW_CUT_HZ, "highpass", fs=SAMPLE_RATE, output="sos")
+        self._low_state = np.zeros((len(self._low_cut), 2, 2))
         self._resampler = (
             None if rate == SAMPLE_RATE else StreamResampler(float(rate), float(SAMPLE_RATE), 2)
         )
@@ -380,10 +385,13 @@ class _Joiner:
         yield from self._at_most(y)
 
     def _at_most(self, y: Signal) -> Iterator[Audio]:
+        from scipy.signal import sosfilt
+
         y = y[:, : self._n_samples - self._handed]
         if y.shape[1]:
+            y, self._low_state = sosfilt(self._low_cut, y, axis=1, zi=self._low_state)
             self._handed += y.shape[1]
-            yield Audio(np.ascontiguousarray(y))
+            yield Audio(y.astype(np.float32))
 
 
 def _crossfaded(old: Signal, new: Signal) -> Signal:

@@ -17,6 +17,8 @@ Signal = NDArray[np.float32]
 
 TUNES: Final = ("lead", "bells", "vocals", "counter")
 """The parts that carry a song's motif, the most singable first."""
+PLAIN: Final = "celesta"
+"""The patch of notes that were never written for a player."""
 LEVELS_DB: Final = {"drums": -18.0, "bass": -18.0, "lead": -22.0, "vocals": -22.0}
 OTHER_LEVEL_DB: Final = -25.0
 
@@ -37,7 +39,8 @@ def render(part: Part, score: Score, follows: Literal["", "tune", "song"]) -> Si
     np.ndarray [shape=(2, score.n_samples)], float32
         At 44.1 kHz; silent if nothing of the kind is written.
     """
-    rows = [row for row in part.instead or (part,) if row.stem != "textures" and row.notes]
+    written = part.instead or (replace(part, player="synth", patch=PLAIN),)
+    rows = [row for row in written if row.stem != "textures" and row.notes]
     if follows == "tune":
         rows = [_tune(rows, score)] if rows else []
     total = np.zeros((2, score.n_samples), np.float32)
