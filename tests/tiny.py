@@ -15,26 +15,12 @@ def words(folder: Path, length: int = VOCABULARY, **more: str) -> Any:
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    known = [
-        "dreamy",
-        "ambient",
-        "trap",
-        "beat",
-        "slow",
-        "BPM",
-        "heavy",
-        "reverb",
-        "hook",
-        "verse",
-        "intro",
-        "bridge",
-        "outro",
-    ]
+    known = ("dreamy", "ambient", "trap", "beat", "slow", "BPM", "heavy", "reverb", "hook", "verse")
     vocabulary = {"<pad>": 0, "</s>": 1, "<unk>": 2}
     vocabulary |= {word: i + 3 for i, word in enumerate(known)}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    fast = PreTrainedTokenizerFast(
+    fast: Any = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         pad_token="<pad>",
         eos_token="</s>",
