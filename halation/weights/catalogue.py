@@ -9,7 +9,7 @@ from typing import Final
 
 from halation.types import BackendError
 
-__all__ = ["KNOWN", "Weights", "find", "known", "place", "weights_dir"]
+__all__ = ["KNOWN", "Weights", "find", "installed", "known", "place", "weights_dir"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,11 @@ def known(name: str) -> Weights:
 def place(name: str) -> Path:
     """Return where a checkpoint lies once it is installed."""
     return weights_dir() / name
+
+
+def installed() -> tuple[Weights, ...]:
+    """Return the checkpoints that are here."""
+    return tuple(row for row in KNOWN.values() if place(row.name).is_dir())
 
 
 def find(name: str) -> Path:
