@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
+
+from halation.backends import Watch
 
 if TYPE_CHECKING:
     from halation.files import Written
@@ -39,6 +42,7 @@ class Progress:
     def __init__(self, *, quiet: bool) -> None:
         from rich.console import Console
 
+        self._quiet = quiet
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
         self._status = self._console.status("reading the mood")
 
@@ -49,9 +53,25 @@ class Progress:
     def __exit__(self, *_error: object) -> None:
         self._status.stop()
 
+    @property
+    def watch(self) -> Watch:
+        """What a player that takes minutes tells goes here."""
+        return Watch(say=self.say, show=self.step)
+
+    def say(self, text: str) -> None:
+        """Say what stays to be read, on stderr even where only JSON is wanted."""
+        from rich.markup import escape
+
+        if self._quiet:
+            print(f"halation: {text}", file=sys.stderr)
+        else:
+            self._console.print(f"[bright_blue]{'note':<7}[/] {escape(text)}", soft_wrap=True)
+
     def step(self, doing: str) -> None:
         """Say what is being done now."""
-        self._status.update(doing)
+        from rich.markup import escape
+
+        self._status.update(escape(doing))
 
     def show(self, artefact: Artefact) -> None:
         """Say what has just come into being."""

@@ -1,7 +1,8 @@
-"""One song: ``halation make``, ``remake``, ``inspect``, ``backends``."""
+"""One song: ``halation make``, ``remake``, ``inspect``."""
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import sys
@@ -73,17 +74,71 @@ def _pairs(
     return tuple(pairs)
 
 
-def _player_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the option that gives parts to other players."""
-    return click.option(
-        "--player",
-        "players",
-        multiple=True,
-        callback=_pairs,
-        metavar="PART=NAME[:ARGUMENT]",
-        help="Give a part or stem to another player, such as drums=kit:FOLDER for drums of your "
-        "own samples; see halation backends.",
-    )(command)
+def _player_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that give parts to other players, and those their models."""
+
+    @functools.wraps(command)
+    def with_models(
+        *,
+        players: tuple[tuple[str, str], ...],
+        model: Path | None,
+        endpoint: str | None,
+        **more: Any,
+    ) -> None:
+        command(players=_with_models(players, model, endpoint), **more)
+
+    options = (
+        click.option(
+            "--player",
+            "players",
+            multiple=True,
+            callback=_pairs,
+            metavar="PART=NAME[:ARGUMENT]",
+            help="Give a part, a stem or all to another player, such as drums=kit:FOLDER for drums "
+            "of your own samples or all=musicgen; see halation backends.",
+        ),
+        click.option(
+            "--model",
+            type=click.Path(path_type=Path),
+            help="The folder of the weights that a text-to-audio model plays with.",
+        ),
+        click.option(
+            "--endpoint",
+            metavar="URL",
+            help="Your own inference endpoint, for --player all=hf.",
+        ),
+    )
+    for option in reversed(options):
+        with_models = option(with_models)
+    return with_models
+
+
+def _with_models(
+    players: tuple[tuple[str, str], ...], model: Path | None, endpoint: str | None
+) -> tuple[tuple[str, str], ...]:
+    """Hand the folder and the endpoint to the players that they are meant for."""
+    values = {"--model": model, "--endpoint": endpoint}
+    handed = set()
+    pairs = []
+    for part, name in players:
+        option = "--endpoint" if name == "hf" else "--model"
+        if values[option] is not None and ":" not in name and _reads_words(name):
+            handed.add(option)
+            name = f"{name}:{values[option]}"
+        pairs.append((part, name))
+    for option, example in (("--model", "all=musicgen"), ("--endpoint", "all=hf")):
+        if values[option] is not None and option not in handed:
+            raise click.UsageError(f"{option} is for a player: add --player {example}")
+    return tuple(pairs)
+
+
+def _reads_words(player: str) -> bool:
+    from halation import backends
+
+    try:
+        return backends.describe("players", player).reads == "words"
+    except BackendError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _output_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -142,7 +197,7 @@ def _output_options(command: Callable[..., None]) -> Callable[..., None]:
     metavar="NAME|PATH",
     help="Who composes: a name (see halation backends) or a file that halation train made.",
 )
-@_player_option
+@_player_options
 @_output_options
 def make(
     *,
@@ -172,12 +227,13 @@ def make(
     files.check_out(out, needed_bytes=files.needed_bytes(duration_s, formats, stems=stems))
     from halation.pipeline import produce
 
-    _finish(produce(brief), started, out, formats=formats, stems=stems, as_json=as_json)
+    making = functools.partial(produce, brief)
+    _finish(making, started, out, formats=formats, stems=stems, as_json=as_json)
 
 
 @click.command()
 @click.argument("song_json", type=click.Path(exists=True, path_type=Path))
-@_player_option
+@_player_options
 @_output_options
 def remake(
     *,
@@ -205,18 +261,12 @@ def remake(
     for note in backends.stand_in_notes(recipe.plan.score):
         print(f"halation: {note}", file=sys.stderr)
 
-    _finish(
-        replay(recipe.plan, players),
-        started,
-        out,
-        formats=formats,
-        stems=stems,
-        as_json=as_json,
-    )
+    playing = functools.partial(replay, recipe.plan, players)
+    _finish(playing, started, out, formats=formats, stems=stems, as_json=as_json)
 
 
 def _finish(
-    artefacts: Iterator[Artefact],
+    making: Callable[..., Iterator[Artefact]],
     started: float,
     out: Path,
     *,
@@ -232,7 +282,7 @@ def _finish(
     last = started
     song: Song | None = None
     with Progress(quiet=as_json) as progress:
-        for artefact in artefacts:
+        for artefact in making(watch=progress.watch):
             now = time.perf_counter()
             name = type(artefact).__name__.lower()
             name = {"stem": "stems", "song": "master", "plan": "fx"}.get(name, name)
@@ -281,40 +331,3 @@ def inspect(*, song_json: Path, out: Path | None, verbose: bool) -> None:
         master, measures = song.master, song.measures
     sheet.draw(recipe.plan, master, measures, picture)
     print(picture)
-
-
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
-def backends(*, as_json: bool) -> None:
-    """List composers and players, and what the missing ones need."""
-    from halation import backends as room
-
-    rows = [
-        {
-            "kind": row.kind[:-1],
-            "name": row.name,
-            "usable": row.usable,
-            "needs": row.problem,
-            "summary": row.description.summary if row.description else "",
-            "licence": row.description.licence if row.description else "",
-            "commercial": row.description.commercial if row.description else None,
-        }
-        for row in room.backends()
-    ]
-    if as_json:
-        print(json.dumps(rows))
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("kind", "name", "ready", "licence", "songs may be sold", "what it is", box=None)
-    for row in rows:
-        ready = "yes" if row["usable"] else str(row["needs"])
-        sold = {True: "yes", False: "no", None: ""}[row["commercial"]]  # type: ignore[index]
-        facts = (row["kind"], row["name"], ready, row["licence"], sold, row["summary"])
-        table.add_row(*(Text(str(fact)) for fact in facts))
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 200  # a pipe has no margin to wrap at
-    console.print(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -18,6 +19,9 @@ __all__ = ["Synth", "events"]
 
 END_FADE_S: Final = 0.03
 """What still rings at the end of the song stops within this."""
+
+_OTHERS: Final = {"drums": "drums", "vocals": "vocals"}
+"""Who of the house plays the stems that have no patches."""
 
 
 def events(part: Part, score: Score, seed: int) -> list[Event]:
@@ -62,6 +66,12 @@ class Synth:
         licence="GPL-3.0-or-later",
         commercial=True,
     )
+
+    def cast(self, part: Part) -> Part:
+        """Hand what is not for patches to the synthesis that plays it: ``drums=synth``."""
+        if part.stem == "textures":
+            return replace(part, player="grains" if part.name == "cloud" else "weather")
+        return replace(part, player=_OTHERS.get(part.stem, part.player))
 
     def __call__(self, part: Part, score: Score, heard: Stems, seed: int) -> Iterator[Audio]:
         """Yield the stem block by block; see :class:`halation.backends.Player`."""

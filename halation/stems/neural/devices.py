@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 from halation.types import BackendError
 from halation.weights import catalogue
 
-__all__ = ["device", "fitting", "precision", "seeded"]
+__all__ = ["device", "fitting", "precision", "quiet", "seeded"]
 
 
 def device() -> str:
@@ -36,6 +38,18 @@ def seeded(seed: int) -> Iterator[None]:
 
     with torch.random.fork_rng(), torch.inference_mode():
         torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def quiet(*libraries: str) -> Iterator[None]:
+    """Let transformers or diffusers work without bars and remarks; what is wrong they raise."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in libraries:
+            remarks = importlib.import_module(f"{name}.utils.logging")
+            remarks.set_verbosity_error()
+            remarks.disable_progress_bar()
         yield
 
 

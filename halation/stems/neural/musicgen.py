@@ -55,7 +55,7 @@ class MusicGen(ModelPlayer):
 
 @lru_cache(maxsize=1)
 def _loaded(folder: Path, name: str) -> Checkpoint:
-    with devices.fitting(name):
+    with devices.fitting(name), devices.quiet("transformers"):
         return Checkpoint(folder, name)
 
 
@@ -137,7 +137,11 @@ class Checkpoint:
         repeated = min(request.overlap_s, n_before / self._frame_rate)
         new_s = request.duration_s + request.overlap_s - repeated
         n_new = int(np.ceil(new_s * self._frame_rate)) + 1
-        with devices.fitting(self.name), devices.seeded(request.seed):
+        with (
+            devices.fitting(self.name),
+            devices.seeded(request.seed),
+            devices.quiet("transformers"),
+        ):
             if n_before:
                 inputs["decoder_input_ids"] = self._codes(torch.from_numpy(before))
             if self._melody and request.source is not None:

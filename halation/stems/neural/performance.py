@@ -82,6 +82,8 @@ class Request:
     step : function of float
         To be called often with the share that is done, 0 … 1; raises
         :class:`halation.backends.Stopped` when nobody waits any more.
+    stem : str
+        Which stem it is for.
     """
 
     prompt: str
@@ -95,6 +97,7 @@ class Request:
     seed: int
     instrumental: bool
     step: Callable[[float], None]
+    stem: str = WHOLE_SONG
 
     def n_samples(self, sample_rate: int) -> int:
         """Return how many samples an answer has at least."""
@@ -191,13 +194,16 @@ def perform(
             duration_s=length_s * slack + beat_s,
             overlap_s=overlap_s,
             before=out.end(0.0 if stretch.first else model.memory_s),
-            source=_cut(following, stretch.start_s - overlap_s, length_s * slack + beat_s),
+            source=_cut(
+                following, stretch.start_s - overlap_s, overlap_s + length_s * slack + beat_s
+            ),
             section=stretch.section,
             tempo_bpm=score.form.tempo_bpm,
             key=score.form.key,
             seed=0,
             instrumental=score.form.mood.brief.instrumental,
             step=clock.stepping(stretch),
+            stem=part.stem,
         )
         draws = rng(seed, "stems", part.name, "words", str(number))
         x = _in_time(model, request, draws, beat_s, stretch.start_s, clock)
@@ -212,7 +218,7 @@ def perform(
             fade_out=round(min(fade_s, length_s / 3.0) * rate) if stretch.last else 0,
         )
         clock.done(stretch)
-        yield from out.ready(keep_s=max(model.memory_s, LONG_SEAM_S))
+        yield from out.ready(keep_s=max(model.memory_s, LONG_SEAM_S) + 0.1)
     yield from out.rest()
     clock.told()
 

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from halation import backends
 from halation.backends import Description
 from halation.stems.neural import sketch
 from halation.stems.neural.performance import Model, perform
-from halation.types import Audio, BackendError, Part, Score, Stems
+from halation.types import WHOLE_SONG, Audio, BackendError, Part, Score, Stems
 from halation.weights import catalogue
 
 __all__ = ["ModelPlayer"]
-
-log = logging.getLogger("halation")
 
 _DIGITS: Final = 8
 
@@ -95,11 +94,12 @@ class ModelPlayer:
         """
         plain = part.player.partition(":")[0]
         player = self
+        place = "all" if part.stem == WHOLE_SONG else part.name
         if not self._argument and part.patch:  # of a song that is made again
             if "+" in part.patch:
                 raise BackendError(
-                    f"{part.name} was played by the model {part.patch.partition('+')[2]!r}; "
-                    f"give its folder: --model FOLDER"
+                    f"{part.name} was played by the model {part.patch.partition('+')[2]!r}; give "
+                    f"its folder: --player {place}={plain} --model FOLDER"
                 )
             player = type(self)(part.patch)
         folder = player._folder()
@@ -117,10 +117,10 @@ class ModelPlayer:
         folder = self._folder()
         name = self._named(self._argument or self.default) or folder.name
         watch.show(f"{part.name}: the model {name} is being loaded")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of libraries, at how models were saved
-            model = self.load(folder, name)
+        model = self.load(folder, name)
         watch.go_on()
-        yield from perform(
-            model, part, score, seed, partial(sketch.render, part, score, model.follows)
-        )
+        yield from perform(model, part, score, seed, partial(self.source, part, score, model))
+
+    def source(self, part: Part, score: Score, model: Model) -> NDArray[np.float32]:
+        """Render what a model follows, shape (2, ``score.n_samples``) at 44.1 kHz."""
+        return sketch.render(part, score, model.follows)
