@@ -76,6 +76,7 @@ class Checkpoint:
     """
 
     def __init__(self, folder: Path, name: str) -> None:
+        import torch
         import transformers
 
         self.name = name
@@ -96,7 +97,9 @@ class Checkpoint:
             self._model = kinds[config.model_type].from_pretrained(
                 folder, local_files_only=True, dtype=devices.precision(), weights_only=True
             )
-        except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
+        except (BackendError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # a damaged file fails in any way
             if "memory" in str(error):
                 raise
             reason = " ".join(str(error).split())[:160]
@@ -106,7 +109,7 @@ class Checkpoint:
         self._channels = int(config.decoder.audio_channels)
         self._codebooks = int(config.decoder.num_codebooks)
         self.sample_rate = int(config.audio_encoder.sampling_rate)
-        self._frame_rate = float(config.audio_encoder.frame_rate)
+        self._hop = int(config.audio_encoder.hop_length)  # samples a frame
         self.longest_s = LONGEST_S
         self.memory_s = MEMORY_S
 
@@ -124,31 +127,24 @@ class Checkpoint:
         """
         import torch
 
-        device = self._model.device
-        words = self._tokenizer([request.prompt], return_tensors="pt", truncation=True).to(device)
-        inputs: dict[str, Any] = {
-            "input_ids": words["input_ids"],
-            "attention_mask": words["attention_mask"],
-        }
-        # Frames before that were heard; what an answer lacks at its end is generated, too.
-        n_before = int(request.before.shape[1] / self.sample_rate * self._frame_rate)
-        hop = round(self.sample_rate / self._frame_rate)
-        before = request.before[:, request.before.shape[1] - n_before * hop :]
-        repeated = min(request.overlap_s, n_before / self._frame_rate)
-        new_s = request.duration_s + request.overlap_s - repeated
-        n_new = int(np.ceil(new_s * self._frame_rate)) + 1
+        n_before = request.before.shape[1] // self._hop  # frames that it goes on from
+        repeated = min(round(request.overlap_s * self.sample_rate), n_before * self._hop)
+        n_new = -(-(request.n_samples(self.sample_rate) - repeated) // self._hop)
+        n_tokens = n_new + self._codebooks // self._channels  # codebooks come one after another
         with (
             devices.fitting(self.name),
             devices.seeded(request.seed),
             devices.quiet("transformers"),
         ):
+            words = self._tokenizer([request.prompt], return_tensors="pt", truncation=True)
+            inputs: dict[str, Any] = {
+                name: words[name].to(self._model.device) for name in ("input_ids", "attention_mask")
+            }
             if n_before:
+                before = request.before[:, request.before.shape[1] - n_before * self._hop :]
                 inputs["decoder_input_ids"] = self._codes(torch.from_numpy(before))
             if self._melody and request.source is not None:
-                inputs["input_features"] = self._tune(request, n_before).to(
-                    device, self._model.dtype
-                )
-            n_tokens = n_new + self._codebooks // self._channels - 1 + 1  # the pattern's delay
+                inputs["input_features"] = self._tune(request.source, n_before, request.overlap_s)
             answer = self._model.generate(
                 **inputs,
                 max_new_tokens=n_tokens,
@@ -157,10 +153,7 @@ class Checkpoint:
                 stopping_criteria=[_Watching(request, n_tokens)],
             )
         x: Signal = answer[0].float().cpu().numpy()
-        start = max(0, x.shape[1] - request.n_samples(self.sample_rate))
-        if n_before:
-            start = n_before * hop - round(repeated * self.sample_rate)
-        return x[:, start:]
+        return x[:, n_before * self._hop - repeated :]
 
     def _codes(self, before: Any) -> Any:
         """Encode what has sounded, shape (channels, n), to codes (codebooks, frames)."""
@@ -171,19 +164,20 @@ class Checkpoint:
         codes = [self._model.audio_encoder.encode(side[None]).audio_codes[0, 0] for side in sides]
         return codes[0] if len(codes) == 1 else torch.stack(codes, 1).flatten(0, 1)
 
-    def _tune(self, request: Request, n_before: int) -> Any:
-        """Return the tune's chroma, shape (1, frames, 12); where we do not know it, silence."""
+    def _tune(self, source: Signal, n_before: int, overlap_s: float) -> Any:
+        """Return the tune's chroma, shape (1, frames, 12), with silence where it is past."""
         import torch
         from pedalboard.io import StreamResampler
 
-        assert request.source is not None
-        mono = np.ascontiguousarray(request.source.mean(axis=0, keepdims=True))
-        heard_s = n_before / self._frame_rate - min(request.overlap_s, n_before / self._frame_rate)
-        mono = np.pad(mono, ((0, 0), (round(heard_s * SAMPLE_RATE), 0)))
+        past_s = max(0.0, n_before * self._hop / self.sample_rate - overlap_s)
+        mono = np.pad(
+            source.mean(axis=0, keepdims=True), ((0, 0), (round(past_s * SAMPLE_RATE), 0))
+        )
         if self.sample_rate != SAMPLE_RATE:
             resampler = StreamResampler(float(SAMPLE_RATE), float(self.sample_rate), 1)
             mono = np.concatenate([resampler.process(mono), resampler.process(None)], axis=1)
-        return torch.from_numpy(chroma(mono[0], self.sample_rate))[None]
+        tune = torch.from_numpy(chroma(mono[0], self.sample_rate))[None]
+        return tune.to(self._model.device, self._model.dtype)
 
 
 def chroma(x: Signal, sample_rate: int) -> NDArray[np.float32]:

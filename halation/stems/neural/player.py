@@ -49,8 +49,8 @@ class ModelPlayer:
 
     def __init__(self, argument: str = "") -> None:
         self._argument = argument
-        if argument and self._named(argument) is None:
-            self._folder()  # says now what is wrong with it
+        if argument:
+            self._folder()  # says now what is wrong
 
     def _named(self, argument: str) -> str | None:
         """Return the name of the checkpoint that an argument means, None for a folder."""
@@ -60,7 +60,7 @@ class ModelPlayer:
     def _folder(self) -> Path:
         """Return the folder of the checkpoint."""
         name = self._named(self._argument or self.default)
-        folder = catalogue.find(name) if name else Path(self._argument).expanduser().resolve()
+        folder = catalogue.find(name) if name else Path(self._argument).expanduser().absolute()
         if not folder.is_dir():
             names = ", ".join(row for row in catalogue.KNOWN if row.startswith(self.family))
             raise BackendError(
