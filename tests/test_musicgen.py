@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from halation import backends, pipeline
 from halation.backends import Watch, watched
 from halation.stems.neural import musicgen
+from halation.stems.neural.performance import Request
 from halation.testing import check_player, small_score
 from halation.types import (
     SAMPLE_RATE,
@@ -29,6 +30,7 @@ from halation.types import (
     Brief,
     Note,
     Part,
+    Plan,
     Score,
     Song,
     Stem,
@@ -70,6 +72,20 @@ def played(name: str, score: Score, seed: int = 1, watch: Watch | None = None) -
     return np.concatenate([block.samples for block in blocks], axis=1)
 
 
+def spied(installed: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Return the list that everything goes into with which the model is asked to generate."""
+    model = musicgen._loaded(installed / f"musicgen-{kind}", f"musicgen-{kind}")
+    asked: list[dict[str, Any]] = []
+    generate = model._model.generate
+
+    def spy(**words: Any) -> Any:
+        asked.append(words)
+        return generate(**words)
+
+    monkeypatch.setattr(model._model, "generate", spy)
+    return asked
+
+
 @pytest.mark.parametrize("kind", ["small", "stereo-melody"])
 def test_a_checkpoint_keeps_the_contract_of_a_player(kind: str, installed: Path) -> None:
     # At 3.2 kHz a resampler rings for milliseconds; at the true rates for one.
@@ -88,12 +104,7 @@ def test_a_part_lasts_to_the_sample_and_another_seed_is_another_take(installed: 
 def test_each_answer_goes_on_from_the_codes_of_the_last_one(
     installed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = musicgen._loaded(installed / "musicgen-small", "musicgen-small")
-    asked: list[dict[str, Any]] = []
-    generate = model._model.generate
-    monkeypatch.setattr(
-        model._model, "generate", lambda **words: (asked.append(words), generate(**words))[1]
-    )
+    asked = spied(installed, "small", monkeypatch)
     score = small_score(part_of(), bars=6)
     played("musicgen:small", score)
     assert "decoder_input_ids" not in asked[0]
@@ -108,7 +119,7 @@ def test_an_answer_repeats_what_it_goes_on_from(installed: Path) -> None:
     score = small_score(part_of())
 
     def request(before: Signal, overlap_s: float) -> Any:
-        return musicgen.Request(
+        return Request(
             "slow trap beat", 2.0, overlap_s, before, None, score.form.sections[0], 140.0,
             score.form.key, 7, False, lambda _share: None,
         )  # fmt: skip
@@ -123,22 +134,16 @@ def test_an_answer_repeats_what_it_goes_on_from(installed: Path) -> None:
 def test_a_melody_checkpoint_is_told_our_tune(
     installed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = musicgen._loaded(installed / "musicgen-melody", "musicgen-melody")
-    told: list[Any] = []
-    generate = model._model.generate
-    monkeypatch.setattr(
-        model._model,
-        "generate",
-        lambda **words: (told.append(words["input_features"]), generate(**words))[1],
-    )
+    asked = spied(installed, "melody", monkeypatch)
     notes = tuple(Note(8.0 * k, 8.0, pitch, 100) for k, pitch in enumerate((60, 64, 67, 69)))
     score = small_score(Part("lead", "lead", "musicgen", "", notes), bars=2)
     played("musicgen:melody", score)
-    first = told[0][0].numpy()
-    hop_s = musicgen.CHROMA_HOP / model.sample_rate
+    told = [words["input_features"][0].numpy() for words in asked]
+    first = told[0]
+    hop_s = musicgen.CHROMA_HOP / 3328
     middle = first[int(score.seconds_at(4.0) / hop_s)]
     assert middle.argmax() == 0, "the first note is a C"
-    heard = np.unique(np.concatenate([t[0].numpy().argmax(axis=1) for t in told]))
+    heard = np.unique(np.concatenate([features.argmax(axis=1) for features in told]))
     assert {0, 4, 7, 9} <= set(heard.tolist())
 
 
@@ -306,17 +311,19 @@ def test_a_song_of_a_users_own_model_asks_for_its_folder_again(
     folder = installed / "musicgen-small"
     wish = Brief(seed=4, length_s=30.0, players=(("all", f"musicgen:{folder}"),))
     *_, plan = pipeline.compose(wish)
-    part = plan.score.parts[0]  # type: ignore[union-attr]
+    assert isinstance(plan, Plan)
+    part = plan.score.parts[0]
     assert part.patch.startswith("musicgen+musicgen-small #")
     own = tmp_path / "my own"
     own.symlink_to(folder)
     wish = Brief(seed=4, length_s=30.0, players=(("all", f"musicgen:{own}"),))
     *_, plan = pipeline.compose(wish)
-    part = plan.score.parts[0]  # type: ignore[union-attr]
+    assert isinstance(plan, Plan)
+    part = plan.score.parts[0]
     assert part.patch.startswith("musicgen+my own #")
-    remade = replace(plan.score, parts=(replace(part, player="musicgen"),))  # type: ignore[union-attr]
+    remade = replace(plan.score, parts=(replace(part, player="musicgen"),))
     with pytest.raises(BackendError, match="--player all=musicgen --model FOLDER"):
-        list(pipeline.replay(replace(plan, score=remade)))  # type: ignore[type-var]
+        list(pipeline.replay(replace(plan, score=remade)))
 
 
 def test_every_checkpoint_of_the_catalogue_has_a_licence_and_a_size() -> None:

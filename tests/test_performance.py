@@ -51,7 +51,7 @@ def noise(request: Request, model: Fake) -> Signal:
     draws = np.random.default_rng(request.seed)
     loud = 10.0 ** draws.uniform(-2.5, 0.0)
     count = request.n_samples(model.sample_rate)
-    return (loud * draws.standard_normal((2, count))).astype(np.float32)
+    return np.float32(loud) * draws.standard_normal((2, count), np.float32)
 
 
 def clicks(late_s: float, slower: float) -> Callable[[Request, Fake], Signal]:
@@ -135,7 +135,8 @@ def test_seams_have_no_click_and_no_hole(memory_s: float) -> None:
     def tone(request: Request, model: Fake) -> Signal:
         pitch_hz = 200.0 + request.seed % 100
         t = np.arange(request.n_samples(model.sample_rate)) / model.sample_rate
-        return np.sin(2 * np.pi * pitch_hz * t + request.seed)[None].astype(np.float32)
+        wave: Signal = np.sin(2 * np.pi * pitch_hz * t + request.seed)[None].astype(np.float32)
+        return wave
 
     score = score_of(song_part())
     x = played(Fake(tone, memory_s=memory_s), score)[0]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 __all__ = ["MOST_STRETCH", "Beat", "measure", "shifted", "stretched"]
 
 Signal = NDArray[np.float32]
+Values = NDArray[np.floating[Any]]
 
 MOST_STRETCH: Final = 0.06
 """How far a tempo may be off to be mended by stretching; beyond that it is another tempo."""
@@ -96,15 +97,14 @@ def measure(x: Signal, sample_rate: int, beat_s: float, *, start_s: float = 0.0)
     return Beat(float(ratio), float(_near(start_s + offset_s, beat_s)))
 
 
-def _pulse(
-    onsets: NDArray[np.float64], times_s: NDArray[np.float64], beat_s: float, ratios: Any
-) -> NDArray[np.float64]:
+def _pulse(onsets: Values, times_s: Values, beat_s: float, ratios: Values) -> Values:
     """Return how strongly onsets beat at each tempo, all divisions together."""
-    curve = np.zeros(len(ratios))
+    curve: Values = np.zeros(len(ratios))
     for division in _DIVISIONS:
         waves = np.exp(np.outer(1.0 / ratios, -2j * np.pi * division / beat_s * times_s))
         curve += np.abs(waves @ onsets)
-    return curve / np.sqrt(len(onsets))
+    pulse: Values = curve / np.sqrt(len(onsets))
+    return pulse
 
 
 def _near(seconds: float, period_s: float) -> float:
@@ -112,7 +112,7 @@ def _near(seconds: float, period_s: float) -> float:
     return float((seconds + period_s / 2.0) % period_s - period_s / 2.0)
 
 
-def _onsets(x: Signal, sample_rate: int) -> tuple[NDArray[np.float64], float]:
+def _onsets(x: Signal, sample_rate: int) -> tuple[Values, float]:
     """Return onset strength around its mean, and the seconds between its values."""
     hop = max(1, round(HOP_S * sample_rate))
     size = 4 * hop

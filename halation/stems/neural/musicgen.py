@@ -56,7 +56,35 @@ class MusicGen(ModelPlayer):
 @lru_cache(maxsize=1)
 def _loaded(folder: Path, name: str) -> Checkpoint:
     with devices.fitting(name), devices.quiet("transformers"):
-        return Checkpoint(folder, name)
+        return Checkpoint(name, *_read(folder))
+
+
+def _read(folder: Path) -> tuple[Any, Any]:
+    """Return model and tokenizer as ``save_pretrained`` wrote them, onto this machine's device."""
+    import torch
+    import transformers
+
+    kinds: dict[str, Any] = {
+        "musicgen": transformers.MusicgenForConditionalGeneration,
+        "musicgen_melody": transformers.MusicgenMelodyForConditionalGeneration,
+    }
+    try:
+        kind = transformers.AutoConfig.from_pretrained(folder, local_files_only=True).model_type
+        if kind not in kinds:
+            raise BackendError(f"{str(folder)!r} is no MusicGen but a model of type {kind!r}")
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        # By torch's own loader only where there are no safetensors, and then weights alone.
+        model = kinds[kind].from_pretrained(
+            folder, local_files_only=True, dtype=devices.precision(), weights_only=True
+        )
+        return model.to(devices.device()), tokenizer
+    except (BackendError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # a damaged file fails in any way
+        if "memory" in str(error):
+            raise
+        reason = " ".join(str(error).split())[:160]
+        raise BackendError(f"{str(folder)!r} holds no MusicGen that loads: {reason}") from error
 
 
 class Checkpoint:
@@ -64,54 +92,26 @@ class Checkpoint:
 
     Parameters
     ----------
-    folder : Path
-        As ``save_pretrained`` writes it: configuration, tokenizer, and weights as safetensors.
     name : str
         What it is called in messages.
-
-    Raises
-    ------
-    BackendError
-        If the folder holds something else, or is damaged.
+    model
+        A ``MusicgenForConditionalGeneration`` or ``MusicgenMelodyForConditionalGeneration``.
+    tokenizer
+        That of its text encoder.
     """
 
-    def __init__(self, folder: Path, name: str) -> None:
-        import torch
-        import transformers
+    longest_s = LONGEST_S
+    memory_s = MEMORY_S
 
+    def __init__(self, name: str, model: Any, tokenizer: Any) -> None:
         self.name = name
-        try:
-            config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
-            kinds: dict[str, Any] = {
-                "musicgen": transformers.MusicgenForConditionalGeneration,
-                "musicgen_melody": transformers.MusicgenMelodyForConditionalGeneration,
-            }
-            if config.model_type not in kinds:
-                raise BackendError(
-                    f"{str(folder)!r} is no MusicGen but a model of type {config.model_type!r}"
-                )
-            self._tokenizer = transformers.AutoTokenizer.from_pretrained(
-                folder, local_files_only=True
-            )
-            # By torch's own loader only where there are no safetensors, and then weights alone.
-            self._model = kinds[config.model_type].from_pretrained(
-                folder, local_files_only=True, dtype=devices.precision(), weights_only=True
-            )
-        except (BackendError, MemoryError, torch.OutOfMemoryError):
-            raise
-        except Exception as error:  # a damaged file fails in any way
-            if "memory" in str(error):
-                raise
-            reason = " ".join(str(error).split())[:160]
-            raise BackendError(f"{str(folder)!r} holds no MusicGen that loads: {reason}") from error
-        self._model.to(devices.device()).eval()
+        self._model, self._tokenizer = model.eval(), tokenizer
+        config = model.config
         self._melody = config.model_type == "musicgen_melody"
         self._channels = int(config.decoder.audio_channels)
         self._codebooks = int(config.decoder.num_codebooks)
         self.sample_rate = int(config.audio_encoder.sampling_rate)
         self._hop = int(config.audio_encoder.hop_length)  # samples a frame
-        self.longest_s = LONGEST_S
-        self.memory_s = MEMORY_S
 
     @property
     def follows(self) -> Literal["", "tune", "song"]:
