@@ -44,7 +44,9 @@ def test_every_backend_describes_itself_and_can_be_used() -> None:
     for row in rows:
         assert row.usable or (row.description and row.description.extra), row.problem
         assert row.description is not None
-        assert row.description.commercial, "the default engine's songs belong to their maker"
+        # Models that read words are asked for by name, and their own licences hold.
+        ours = row.description.reads == "notes"
+        assert row.description.commercial or not ours, "the engine's songs belong to their maker"
 
 
 @pytest.mark.parametrize("name", ["synth", "vocals", "weather", "drums"])

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import click
 
-from halation.cli import many, serve, songs, train
+from halation.cli import backends, many, serve, songs, train
 from halation.types import BriefError, HalationError
 
 __all__ = ["cli", "main"]
@@ -91,7 +91,7 @@ for command in (
     songs.make,
     songs.remake,
     songs.inspect,
-    songs.backends,
+    backends.backends,
     serve.serve,
     many.batch,
     many.radio,

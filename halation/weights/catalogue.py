@@ -44,6 +44,7 @@ class Weights:
 
 
 _MUSICGEN: Final = ("CC-BY-NC-4.0", False)
+_JUKEBOX: Final = ("Jukebox non-commercial", False)
 _STABILITY: Final = ("Stability AI Community License", True)
 
 KNOWN: Final = {
@@ -69,6 +70,36 @@ KNOWN: Final = {
             "musicgen-stereo-melody",
             *("facebook/musicgen-stereo-melody", *_MUSICGEN, 6.3, 10.0, "musicgen"),
         ),
+        Weights(
+            "ace-step-1.5",
+            *("ACE-Step/acestep-v15-xl-turbo-diffusers", "MIT", True, 20.0, 24.0, "ace-step"),
+        ),
+        Weights(
+            "ace-step-1.5-base",
+            *("ACE-Step/acestep-v15-xl-base-diffusers", "MIT", True, 20.0, 24.0, "ace-step"),
+        ),
+        Weights(
+            "stable-audio-3-medium",
+            *("stabilityai/stable-audio-3-medium", *_STABILITY, 9.0, 11.0, "stable-audio"),
+        ),
+        Weights(
+            "stable-audio-open",
+            *("stabilityai/stable-audio-open-1.0", *_STABILITY, 5.3, 7.0, "stable-audio"),
+        ),
+        Weights(
+            "riffusion-v1",
+            *("riffusion/riffusion-model-v1", "CreativeML OpenRAIL-M", True, 4.3, 6.0, "riffusion"),
+        ),
+        Weights(
+            "jukebox-1b-lyrics",
+            *("openai/jukebox-1b-lyrics", *_JUKEBOX, 11.6, 6.0, "jukebox"),
+        ),
+        Weights(
+            "jukebox-5b-lyrics",
+            *("openai/jukebox-5b-lyrics", *_JUKEBOX, 30.5, 24.0, "jukebox"),
+        ),
+        Weights("demucs-htdemucs", "adefossez/HTDemucs", "MIT", True, 0.2, 1.0, "stem separation"),
+        Weights("clap", "laion/clap-htsat-unfused", "Apache-2.0", True, 0.6, 1.0, "mood tags"),
     )
 }
 """Every checkpoint by its name."""
