@@ -40,6 +40,8 @@ from halation.weights import catalogue
 from tests import tiny
 
 Signal = NDArray[np.float32]
+pytestmark = pytest.mark.backend("musicgen")
+
 KINDS = ("small", "stereo-small", "melody", "stereo-melody")
 
 

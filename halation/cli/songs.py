@@ -122,7 +122,7 @@ def _with_models(
     pairs = []
     for part, name in players:
         option = "--endpoint" if name == "hf" else "--model"
-        if values[option] is not None and ":" not in name and _reads_words(name):
+        if values[option] is not None and _reads_words(name):
             handed.add(option)
             name = f"{name}:{values[option]}"
         pairs.append((part, name))

@@ -40,6 +40,8 @@ TRIES: Final = 3
 """How often in a row a file may break off without a byte having come."""
 PAUSE_S: Final = 1.0
 CHUNK_BYTES: Final = 2**20
+UNUSED: Final = {"safety_checker"}
+"""Parts of pipelines that no sound needs."""
 ROOM_BYTES: Final = 100_000_000
 """What must stay free on the disk."""
 
@@ -140,7 +142,7 @@ def _offer(row: Weights) -> Offer:
     files = [File.of(sibling) for sibling in info.siblings or ()]
     parts = None
     if any(file.name == INDEX for file in files):
-        parts = set(json.loads(_read(row.repo, info.sha or "main", INDEX)))
+        parts = set(json.loads(_read(row.repo, info.sha or "main", INDEX))) - UNUSED
     chosen = needed(files, parts)
     if not any(is_weights(file) for file in chosen):
         raise BackendError(f"{row.repo} holds no weights that can be loaded without running code")
