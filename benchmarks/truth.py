@@ -1,6 +1,6 @@
 """What is known of every text-to-audio back end, as a table: ``python -m benchmarks.truth``.
 
-The tests that carry the mark ``backend("NAME")`` are run on tiny random checkpoints (of ``hf``:
+The tests that carry the mark ``backend("NAME")``, or are run for each back end by ``name``, are run on tiny random checkpoints (of ``hf``:
 against a server on this machine) and counted; what was run at true size stands in
 ``true-size.json``, which :mod:`benchmarks.neural` writes. The table is put into the README.
 """
@@ -36,11 +36,15 @@ class _Counting:
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
         report = (yield).get_result()
-        for mark in item.iter_markers("backend"):
+        names = [mark.args[0] for mark in item.iter_markers("backend")]
+        given = getattr(item, "callspec", None)
+        if given is not None and not names:  # one test for several back ends
+            names = [re.split("[: ]", str(given.params.get("name", "")))[0]]
+        for name in names:
             if report.failed:
-                self.failed[mark.args[0]] += 1
+                self.failed[name] += 1
             elif report.passed and call.when == "call":
-                self.passed[mark.args[0]] += 1
+                self.passed[name] += 1
 
 
 def readers() -> list[str]:

@@ -153,6 +153,7 @@ def test_a_model_stops_in_the_middle_when_nobody_waits(
     assert asked == 4  # it was asked with every step, and no further one was made
 
 
+@pytest.mark.backend("ace-step")
 def test_ace_step_is_told_tempo_key_and_length(
     folder: Callable[[str], Path], told: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +175,7 @@ def test_ace_step_is_told_tempo_key_and_length(
     assert told[calls]["audio_duration"] == 10.0
 
 
+@pytest.mark.backend("ace-step")
 def test_ace_step_goes_on_from_what_has_sounded(
     folder: Callable[[str], Path], told: list[dict[str, Any]]
 ) -> None:
@@ -206,6 +208,7 @@ def likeness(a: Signal, a_rate: int, b: Signal, b_rate: int) -> float:
     return float(np.corrcoef(curves[0][:count], curves[1][:count])[0, 1])
 
 
+@pytest.mark.backend("ace-step")
 def test_a_cover_is_given_our_own_render(
     folder: Callable[[str], Path], told: list[dict[str, Any]]
 ) -> None:
@@ -222,6 +225,7 @@ def test_a_cover_is_given_our_own_render(
     assert told[-1]["reference_audio"].shape[1] > 3 * RATE  # it sounds on as it has sounded
 
 
+@pytest.mark.backend("ace-step")
 def test_lego_is_given_the_other_stems_and_the_name_of_its_own(
     folder: Callable[[str], Path], told: list[dict[str, Any]]
 ) -> None:
@@ -243,6 +247,7 @@ def lowness(x: Signal, rate: int) -> float:
     return float(power[: round(150.0 * x.shape[1] / rate)].sum() / power.sum())
 
 
+@pytest.mark.backend("ace-step")
 def test_lego_is_refused_where_it_cannot_be(folder: Callable[[str], Path], tmp_path: Path) -> None:
     whole = two_sections(stem=WHOLE_SONG).parts[0]
     lego: Any = backends.player(f"ace-step:lego:{folder('ace_step')}")
@@ -275,6 +280,7 @@ def test_a_part_remembers_what_played_it_and_how_but_no_path(
     assert (plain.player, plain.patch) == ("ace-step:ace-step-1.5", "ace-step-1.5")
 
 
+@pytest.mark.backend("stable-audio")
 def test_stable_audio_3_goes_on_from_what_has_sounded(
     folder: Callable[[str], Path], told: list[dict[str, Any]]
 ) -> None:
@@ -291,6 +297,7 @@ def test_stable_audio_3_goes_on_from_what_has_sounded(
     assert last["mask_end_seconds"] > last["duration"]
 
 
+@pytest.mark.backend("stable-audio")
 def test_stable_audio_open_is_never_asked_for_more_than_it_can(
     folder: Callable[[str], Path], told: list[dict[str, Any]]
 ) -> None:
@@ -352,6 +359,7 @@ class _Harm:
         return (Path.touch, (self.path,))
 
 
+@pytest.mark.backend("diffusion")
 def test_weights_that_are_a_program_are_not_loaded(
     folder: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -417,6 +425,7 @@ def test_low_notes_stand_at_the_bottom_of_a_picture() -> None:
     assert rows == pytest.approx([mel / mels[3] * 513 - 1 for mel in mels[:3]], abs=1.0)
 
 
+@pytest.mark.backend("riffusion")
 def test_a_picture_goes_on_in_phase_from_what_has_sounded(tune: Signal) -> None:
     ink, loudest = riffusion.ink_of(tune)
     heard = tune[: 2 * SAMPLE_RATE]
@@ -435,6 +444,7 @@ def request(duration_s: float, before: Signal, overlap_s: float) -> Request:
     )
 
 
+@pytest.mark.backend("riffusion")
 def test_pictures_are_joined_without_a_click(
     folder: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -482,6 +492,7 @@ def test_a_picture_is_sketched_in_time() -> None:
     assert np.abs(back - np.rint(back)).max() < 0.02
 
 
+@pytest.mark.backend("riffusion")
 def test_an_answer_repeats_the_end_of_what_has_sounded(
     folder: Callable[[str], Path], tune: Signal
 ) -> None:

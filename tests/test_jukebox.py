@@ -26,6 +26,8 @@ from halation.testing import check_player, small_form, small_score
 from halation.types import WHOLE_SONG, BackendError, Brief, Note, Part, Score, Song, Stems
 from tests import tiny_jukebox
 
+pytestmark = pytest.mark.backend("jukebox")
+
 Signal = NDArray[np.float32]
 
 

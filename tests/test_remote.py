@@ -26,6 +26,8 @@ from halation.testing import small_score
 from halation.types import SAMPLE_RATE, WHOLE_SONG, BackendError, Note, Part, Score, Stems
 from tests.hub import Asked, Reply, serving
 
+pytestmark = pytest.mark.backend("hf")
+
 TOKEN = "hf_verysecret"
 Answer = Callable[[Asked], Reply]
 
