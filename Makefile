@@ -7,7 +7,7 @@ PAGE := halation/server/page/index.html
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help song serve client setup test lint format bench soak showcase golden lock clean
+.PHONY: help song serve client setup test lint format bench soak showcase truth golden lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -80,6 +80,7 @@ golden: $(VENV)/.test
 bench: $(VENV)/.test $(PAGE)
 	$(BIN)/python -m benchmarks.songs
 	$(BIN)/python -m benchmarks.server
+	$(BIN)/python -m benchmarks.neural
 	HALATION="$(CURDIR)/$(BIN)/halation" $(NPM) run bench
 	$(BIN)/pytest -q -p no:xdist benchmarks --benchmark-only --benchmark-columns=median,stddev,rounds
 
@@ -90,6 +91,10 @@ soak: $(VENV)/.test $(PAGE)
 
 showcase: $(VENV)/.test
 	$(BIN)/python -m benchmarks.showcase $(SHOWCASE)
+
+# What is known of every text-to-audio back end, by its tests, into the README.
+truth: $(VENV)/.test
+	$(BIN)/python -m benchmarks.truth
 
 # The versions that tests pass with; call it in a fresh virtual environment.
 lock: $(VENV)/.test

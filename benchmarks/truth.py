@@ -1,8 +1,9 @@
 """What is known of every text-to-audio back end, as a table: ``python -m benchmarks.truth``.
 
-The tests that carry the mark ``backend("NAME")``, or are run for each back end by ``name``, are run on tiny random checkpoints (of ``hf``:
-against a server on this machine) and counted; what was run at true size stands in
-``true-size.json``, which :mod:`benchmarks.neural` writes. The table is put into the README.
+The tests that carry the mark ``backend("NAME")``, and those that are repeated for each back end's
+``name``, are run on tiny random checkpoints (of ``hf``: against a server on this machine) and
+counted; what was run at true size stands in ``true-size.json``, which :mod:`benchmarks.neural`
+writes. The table is put into the README.
 """
 
 from __future__ import annotations

@@ -141,7 +141,13 @@ def _say(line: Line, event: Event) -> None:
 
 @contextmanager
 def served(
-    folder: Path, kitchen: Executor, *, slots: int = 1, limit: int = 32, quota_mb: int = 5_000
+    folder: Path,
+    kitchen: Executor,
+    *,
+    slots: int = 1,
+    limit: int = 32,
+    quota_mb: int = 5_000,
+    remote: bool = False,
 ) -> Iterator[httpx.Client]:
     """Serve a library; the client asks as a program would, without an Origin."""
     library = Library(folder, quota_mb=quota_mb)
@@ -151,7 +157,7 @@ def served(
     @asynccontextmanager
     async def start(_app: FastAPI) -> AsyncIterator[Jobs]:
         nonlocal jobs
-        makers = Makers(kitchen, slots)
+        makers = Makers(kitchen, slots, remote=remote)
         jobs = Jobs(library, makers, exchange=exchange, metrics=metrics, limit=limit)
         jobs.resume()
         yield jobs

@@ -27,7 +27,10 @@ export class Server {
         "--length",
         "30",
       ].concat(options),
-      { stdio: ["ignore", "pipe", "inherit"] },
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+        env: { ...process.env, HALATION_WEIGHTS: join(this.library, "weights") },
+      },
     );
     const { stdout } = this.process;
     this.url = await new Promise<string>((resolve, reject) => {

@@ -9,7 +9,7 @@ test("the radio goes on by itself, every X seconds, without a gap, and stops wit
   const radio = page.getByRole("switch", { name: "Radio" });
   await radio.click();
   await page.getByLabel("When the next song comes").selectOption("every");
-  await page.getByLabel("Seconds from start to start").fill("9");
+  await page.getByLabel("Seconds from start to start").fill("6");
   await hear(page);
   const heading = page.getByRole("region", { name: "The song", exact: true }).getByRole("heading");
   await listenForGaps(page);

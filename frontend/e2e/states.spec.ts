@@ -31,6 +31,7 @@ test("every state is open to everybody and holds still", async ({ open, server }
   await server.empty();
   const page = await open();
   await expect(page.getByText("Your songs will gather here.")).toBeVisible();
+  await expect(page.getByRole("button", { name: /^Played by/ })).toHaveCount(0); // no model is here
   await check(page);
   await page.getByRole("button", { name: "Generate song" }).click();
   await expect(page.getByRole("region", { name: "The song in the making" })).toBeVisible();
@@ -51,7 +52,8 @@ for (const [width, height] of [
   [360, 640],
   [3840, 2160],
 ] as const) {
-  test(`it fits ${width} × ${height}`, async ({ open, page }) => {
+  test(`it fits ${width} × ${height}`, async ({ open, page, isMobile }) => {
+    test.skip(isMobile && width > 1000, "no phone is so wide");
     await page.setViewportSize({ width, height });
     await open();
     await generate(page);
@@ -89,7 +91,89 @@ test.describe("answers that the test gives itself", () => {
     await expect(page.getByText("The disk is full; free some space.")).toBeVisible();
     await check(page);
   });
+
+  test("a model is chosen, seen at work, and what it asks for is said", async ({
+    open,
+    page,
+    server,
+  }) => {
+    const song = await server.make({ seed: 5 });
+    const told = await events(server.url, song.id);
+    const played = { instrument: MODEL.name, commercial: false, rights: RIGHTS };
+    const wishes: unknown[] = [];
+    let finish = () => {};
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    await page.route("**/api/about", async (route) => {
+      const about = await (await route.fetch()).json();
+      await route.fulfill({ json: { ...about, instruments: [MODEL] } });
+    });
+    await page.route("**/api/songs", (route) => {
+      if (route.request().method() !== "POST") return route.continue();
+      wishes.push(route.request().postDataJSON());
+      return route.fulfill({ status: 202, json: { id: song.id, state: "running" } });
+    });
+    let asked = 0;
+    await page.route(`**/api/jobs/${song.id}/events`, async (route) => {
+      const working = told.slice(
+        0,
+        told.findIndex(({ kind }) => kind === "stem"),
+      );
+      const first = asked++ === 0;
+      if (!first) await finished; // such an answer has an end; the browser asks for more
+      const rows = first ? [...working, NOTE, { kind: "progress", message: AT }] : told.slice(-1);
+      const body = rows.map((row, i) => `event: ${row.kind}\nid: x.${i}\n${data(row)}\n\n`);
+      await route.fulfill({ contentType: "text/event-stream", body: body.join("") });
+    });
+    await page.route(`**/api/songs/${song.id}`, async (route) => {
+      await route.fulfill({ json: { ...(await (await route.fetch()).json()), ...played } });
+    });
+    await open();
+    const door = page.getByRole("button", { name: /^Played by/ });
+    await expect(door).toHaveText("Played by halation");
+    await door.focus();
+    await page.keyboard.press("Enter");
+    await expect(page.getByText("songs may not be sold")).toBeVisible();
+    await check(page);
+    await page.getByRole("radio", { name: "halation" }).focus();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Escape");
+    await expect(door).toBeFocused();
+    await expect(door).toHaveText("Played by musicgen-small, not for sale");
+    await page.reload();
+    await expect(door).toHaveText(/musicgen-small/); // it is kept
+    await page.getByRole("button", { name: "Generate song" }).click();
+    const making = page.getByRole("region", { name: "The song in the making" });
+    await expect(making.getByText(AT)).toBeVisible();
+    await expect(making.getByText(NOTE.message)).toBeVisible();
+    await check(page, { fading: true });
+    expect(wishes).toEqual([{ text: "", instrument: "musicgen-small" }]);
+    finish();
+    await expect(page.getByText(RIGHTS)).toBeVisible();
+    await check(page);
+  });
 });
+
+const MODEL = {
+  name: "musicgen-small",
+  licence: "CC-BY-NC-4.0",
+  commercial: false,
+  note: "A model plays the whole song, which takes minutes; songs may not be sold.",
+  usual_s: 720,
+};
+const RIGHTS = "Played by musicgen-small (CC-BY-NC-4.0): not for sale.";
+const NOTE = { kind: "note", message: "song by musicgen-small: about 12 min for 30 s of sound" };
+const AT = "song by musicgen-small: hook, 40%, 7 min left";
+
+const data = (row: object) => `data: ${JSON.stringify(row)}`;
+
+/** What the server has told of a song that it made. */
+async function events(url: string, id: string): Promise<{ kind: string }[]> {
+  const text = await (await fetch(`${url}api/jobs/${id}/events`)).text();
+  const rows = text.split("\n").filter((line) => line.startsWith("data: "));
+  return rows.map((line) => JSON.parse(line.slice(6)));
+}
 
 test("without its server the page says so, and finds it again", async ({ open, server }) => {
   const page = await open();

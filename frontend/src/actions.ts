@@ -2,6 +2,7 @@ import { getSong, type Song, type SongDetail } from "./api/client";
 import { close, closeStems, open, openStems, pause, player, unlock } from "./audio/player";
 import * as station from "./audio/radio";
 import * as library from "./library/library";
+import { playedBy } from "./song/instruments";
 import { cancel, letGo, make, making } from "./song/maker";
 import type { Shared } from "./song/shareLink";
 import * as stemsDoor from "./song/stemsDoor";
@@ -14,7 +15,7 @@ export function generate(text: string, shared: Shared | null): void {
   endRadio();
   pause();
   const seed = shared && shared.text === text ? { seed: shared.seed } : {};
-  void make({ text: text.trim() === text ? text : text.trim(), ...seed }, show);
+  void make({ text: text.trim() === text ? text : text.trim(), ...seed, ...playedBy() }, show);
 }
 
 export function startRadio(text: string): void {

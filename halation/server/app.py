@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, PlainTextResponse
-from fastapi.routing import APIRoute
+from fastapi.responses import PlainTextResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import Field
-from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.types import Lifespan
 
 import halation
-from halation.server import page, streams
+from halation.server import instruments, page, streams
 from halation.server.guard import Guard
-from halation.server.jobs import GoingDown, Jobs, QueueFull
+from halation.server.jobs import Jobs
 from halation.server.library import Library
 from halation.server.metrics import Metrics
 from halation.server.models import (
@@ -35,7 +31,8 @@ from halation.server.models import (
     SongDetail,
     Wish,
 )
-from halation.types import STEM_NAMES, BriefError, FileError, HalationError
+from halation.server.problems import answer_errors
+from halation.types import STEM_NAMES
 
 __all__ = ["create", "describe"]
 
@@ -54,6 +51,7 @@ _COMMON: Final = _problems(
 )
 _CHANGE: Final = _problems(_403="A page from elsewhere asked.", _413="The request is too large.")
 _ASKED: Final = _problems(_503="The server is about to end.")
+_HERE: Final = _problems(_409="The instrument is not installed here.")
 _LOST: Final = _problems(_404="There is no such song, job or file.")
 
 Id = Annotated[str, Field(min_length=1, max_length=40)]
@@ -99,11 +97,11 @@ def about(jobs: TheJobs, library: TheLibrary) -> About:
     running, waiting = jobs.counts
     return About(
         version=halation.__version__, running=running, waiting=waiting, queue_limit=jobs.limit,
-        usual_s=jobs.usual_s, **library.about(),
+        usual_s=jobs.usual_s(), instruments=instruments.choices(jobs.usual_s), **library.about(),
     )  # fmt: skip
 
 
-@api.post("/songs", status_code=202, responses=_CHANGE | _ASKED)
+@api.post("/songs", status_code=202, responses=_CHANGE | _ASKED | _HERE)
 async def create_song(wish: Wish, jobs: TheJobs, response: Response) -> Job:
     """Ask for a song. It is made by and by: follow the job's events."""
     job = jobs.ask(wish)
@@ -309,7 +307,7 @@ def create(
     app.state.library = library
     app.state.metrics = metrics
     app.add_middleware(Guard, hosts=hosts)
-    _answer_errors(app)
+    answer_errors(app, (*api.routes, *operation.routes))
     page.mount(app, page_folder)
     return app
 
@@ -347,61 +345,3 @@ def _bare(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
 
 
 _EVENTS: Final = "/api/jobs/{job_id}/events"
-
-
-def _allowed(path: str) -> str:
-    """Return the methods that a path knows, for the Allow header."""
-    methods = set[str]()
-    for route in (*api.routes, *operation.routes):
-        if isinstance(route, APIRoute) and route.path_regex.match(path):
-            methods |= route.methods or set()
-    return ", ".join(sorted(methods or {"GET", "HEAD"}))
-
-
-def _answer_errors(app: FastAPI) -> None:
-    """Turn every error into one :class:`Problem`."""
-
-    def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
-        return JSONResponse({"detail": detail, "where": []}, status, headers)
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        where = [str(step)[:80] for step in first["loc"]]
-        detail = f"{'.'.join(where[1:]) or 'the request'}: {first['msg']}"
-        return JSONResponse({"detail": detail, "where": where}, 422)
-
-    @app.exception_handler(AnyHTTPException)
-    async def refused(request: Request, error: AnyHTTPException) -> Response:
-        headers = dict(error.headers) if error.headers else None
-        if error.status_code == 405:  # the page, which is everywhere, knows its own methods only
-            headers = {"Allow": _allowed(request.url.path)}
-        return problem(error.status_code, str(error.detail), headers)
-
-    @app.exception_handler(QueueFull)
-    async def full(_request: Request, error: QueueFull) -> JSONResponse:
-        return problem(429, str(error), {"Retry-After": str(error.wait_s)})
-
-    @app.exception_handler(GoingDown)
-    async def leaving(_request: Request, error: GoingDown) -> JSONResponse:
-        return problem(503, str(error), {"Retry-After": "5"})
-
-    @app.exception_handler(BriefError)
-    async def impossible(_request: Request, error: BriefError) -> JSONResponse:
-        return problem(422, str(error))
-
-    @app.exception_handler(FileError)
-    async def damaged(_request: Request, error: FileError) -> JSONResponse:
-        return problem(404, str(error))
-
-    @app.exception_handler(HalationError)
-    async def failed(_request: Request, error: HalationError) -> JSONResponse:
-        return problem(409, str(error))
-
-    @app.exception_handler(sqlite3.Error)
-    async def unwritable(_request: Request, error: sqlite3.Error) -> JSONResponse:
-        return problem(507, f"the library cannot be read or written ({error}); is the disk full?")
-
-    @app.exception_handler(OSError)
-    async def no_disk(_request: Request, error: OSError) -> JSONResponse:
-        return problem(507, f"the library cannot be read or written ({error.strerror or error})")

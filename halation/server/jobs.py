@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import sqlite3
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from concurrent.futures import CancelledError as ExecutorCancelled
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from halation.seeds import draw_seed
 from halation.server.library import Library
 from halation.server.maker import Made, Order, Stopped, make_song, make_stems
 from halation.server.metrics import Metrics
 from halation.server.models import Event, EventKind, Job, JobState, Song, Wish
 from halation.server.shelf import Entry
-from halation.server.wire import Exchange, Socket
-from halation.types import Brief, BriefError, FileError, HalationError, Key
+from halation.server.wire import Exchange
+from halation.server.wishes import settle
+from halation.server.work import Work, new_id, now
+from halation.types import Brief, BriefError, FileError, HalationError
 from halation.workers import Makers, died
 
 __all__ = ["GoingDown", "Jobs", "QueueFull"]
@@ -37,8 +35,6 @@ ENDED_KEPT: Final = 64
 LAST_WORDS: Final = 200
 """How often, every hundredth of a second, a finished job's last events are waited for."""
 
-ENDS: Final[tuple[EventKind, ...]] = ("done", "failed", "cancelled")
-
 
 class QueueFull(Exception):
     """No room for another song; ``wait_s`` is about when there will be."""
@@ -50,72 +46,6 @@ class QueueFull(Exception):
 
 class GoingDown(Exception):
     """The server is about to end."""
-
-
-class _Log:
-    """A job's events as they are sent, and those who wait for the next one."""
-
-    def __init__(self) -> None:
-        self._epoch = secrets.token_hex(3)
-        self._rows: list[tuple[int, EventKind, str]] = []
-        self._count = 0
-        self._changed = asyncio.Event()
-        self.closed = False
-
-    def add(self, kind: EventKind, body: str) -> None:
-        if self.closed:
-            return
-        if kind == "queued":  # only the newest place counts
-            self._rows = [row for row in self._rows if row[1] != "queued"]
-        self._count += 1
-        self._rows.append((self._count, kind, body))
-        self.closed = kind in ENDS
-        self._wake()
-
-    def restart(self) -> None:
-        """Forget what a lost attempt has shown."""
-        self._rows.clear()
-
-    def close(self) -> None:
-        self.closed = True
-        self._wake()
-
-    def _wake(self) -> None:
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
-
-    async def follow(self, after: str | None) -> AsyncIterator[tuple[str, EventKind, str]]:
-        epoch, _, number = (after or "").partition(".")
-        seen = int(number) if epoch == self._epoch and number.isdecimal() else 0
-        while True:
-            changed = self._changed
-            for count, kind, body in [row for row in self._rows if row[0] > seen]:
-                seen = count
-                yield f"{self._epoch}.{count}", kind, body
-            if not any(count > seen for count, _, _ in self._rows):  # none came meanwhile
-                if self.closed:
-                    return
-                await changed.wait()
-
-
-@dataclass(slots=True, eq=False)
-class _Work:
-    """A job and what the queue knows of it."""
-
-    id: str
-    created_at: str
-    wish: Wish
-    brief: Brief
-    stems_of: str = ""
-    attempts: int = 0
-    state: JobState = "waiting"
-    message: str = ""
-    log: _Log = field(default_factory=_Log)
-    socket: Socket | None = None
-    heard: int = 0
-    cancelled: bool = False
-    taken_in: bool = False
-    """Whether it is as good as in the library."""
 
 
 class Jobs:
@@ -148,12 +78,12 @@ class Jobs:
         self._library, self._makers = library, makers
         self._exchange, self._metrics = exchange, metrics
         self._length_s = length_s
-        self._waiting: list[_Work] = []
-        self._running: dict[str, _Work] = {}
-        self._ended: OrderedDict[str, _Work] = OrderedDict()
+        self._waiting: list[Work] = []
+        self._running: dict[str, Work] = {}
+        self._ended: OrderedDict[str, Work] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
-        self._seconds: float = 0.0
+        self._usual_s: dict[str, float] = {}
 
     # -- what clients ask ------------------------------------------------------------
 
@@ -163,10 +93,10 @@ class Jobs:
         Raises
         ------
         QueueFull
-        BriefError
+        BriefError, BackendError
             If the wish cannot be fulfilled.
         """
-        work = _Work(_new_id(), _now(), *self._brief(wish))
+        work = Work(new_id(), now(), *settle(wish, self._length_s))
         self._enter(work)
         return self._job(work)
 
@@ -176,7 +106,7 @@ class Jobs:
             if other.stems_of == song.id and not other.cancelled:
                 return self._job(other)
         brief = Brief(song.seed, song.text)
-        work = _Work(_new_id(), _now(), Wish(), brief, stems_of=song.id)
+        work = Work(new_id(), now(), Wish(), brief, stems_of=song.id)
         if song.stems:
             work.state = "done"
             work.log.add("done", _body(Event(kind="done", song=song)))
@@ -222,10 +152,9 @@ class Jobs:
         """How many run and how many wait."""
         return len(self._running), len(self._waiting)
 
-    @property
-    def usual_s(self) -> float:
-        """Seconds that a song takes, about; 0 before the first."""
-        return round(self._seconds, 1)
+    def usual_s(self, instrument: str = "") -> float:
+        """Seconds that a song with an instrument takes, about; 0 before the first."""
+        return round(self._usual_s.get(instrument, 0.0), 1)
 
     # -- life ------------------------------------------------------------
 
@@ -236,7 +165,8 @@ class Jobs:
                 self._library.forget_job(job_id)  # it was done; only the note was left
                 continue
             try:
-                work = _Work(job_id, created_at, *self._brief(Wish.model_validate_json(text)))
+                wish = Wish.model_validate_json(text)
+                work = Work(job_id, created_at, *settle(wish, self._length_s))
             except (ValueError, HalationError):
                 log.warning("the job %s cannot be read and is dropped", job_id)
                 self._library.forget_job(job_id)
@@ -268,33 +198,12 @@ class Jobs:
 
     # -- inside ------------------------------------------------------------
 
-    def _brief(self, wish: Wish) -> tuple[Wish, Brief]:
-        """Settle what is open in a wish, so that it makes the same song when it is read again."""
-        if wish.radio is not None:
-            from halation.radio import brief_of
-
-            station = wish.radio
-            brief = brief_of(
-                station.station,
-                station.seed,
-                station.number,
-                length_s=wish.length_s or self._length_s,
-                instrumental=wish.instrumental,
-            )
-            return wish, brief
-        seed = draw_seed() if wish.seed is None else wish.seed
-        wish = wish.model_copy(update={"seed": seed, "length_s": wish.length_s or self._length_s})
-        key = None if wish.key is None else Key.parse(wish.key)
-        return wish, Brief(
-            seed=seed, text=wish.text, length_s=wish.length_s, tempo_bpm=wish.tempo_bpm, key=key,
-            instrumental=wish.instrumental,
-        )  # fmt: skip
-
-    def _enter(self, work: _Work) -> None:
+    def _enter(self, work: Work) -> None:
         if self._closing:
             raise GoingDown("the server is going down; try again in a moment")
         if len(self._waiting) >= self.limit:
-            raise QueueFull(max(1, round((self._seconds or 10.0) / self._makers.slots)))
+            usual_s = [self.usual_s(w.wish.instrument) or 10.0 for w in self._running.values()]
+            raise QueueFull(max(1, round(max(usual_s, default=10.0) / self._makers.slots)))
         if not work.stems_of:
             self._note(work, 0)
         self._waiting.append(work)
@@ -327,16 +236,16 @@ class Jobs:
         self._metrics.waiting.set(len(self._waiting))
         self._metrics.running.set(len(self._running))
 
-    def _tell_place(self, work: _Work) -> None:
+    def _tell_place(self, work: Work) -> None:
         work.log.add("queued", _body(Event(kind="queued", position=self._place(work))))
 
-    def _place(self, work: _Work) -> int:
+    def _place(self, work: Work) -> int:
         """Count the songs to be made before this one."""
         if work.state != "waiting" or work not in self._waiting:
             return 0
         return self._waiting.index(work) + len(self._running)
 
-    async def _run(self, work: _Work) -> None:
+    async def _run(self, work: Work) -> None:
         loop = asyncio.get_running_loop()
         work.log.add("started", _body(Event(kind="started")))
         attempt = work.attempts
@@ -361,7 +270,7 @@ class Jobs:
                 self._start_free()
                 self._tell_places()
 
-    async def _attempt(self, work: _Work) -> None:
+    async def _attempt(self, work: Work) -> None:
         """Have a song made and take it in."""
         if work.cancelled:
             return
@@ -389,13 +298,12 @@ class Jobs:
         work.taken_in = True
         song = await asyncio.to_thread(self._take_in, work, made, room)
         if not work.stems_of:
-            self._seconds = (
-                made.seconds if not self._seconds else (0.7 * self._seconds + 0.3 * made.seconds)
-            )
+            before_s = self._usual_s.get(work.wish.instrument, made.seconds)
+            self._usual_s[work.wish.instrument] = 0.7 * before_s + 0.3 * made.seconds
             self._metrics.made(made.seconds, made.duration_s)
         self._end(work, "done", song=song)
 
-    def _note(self, work: _Work, attempts: int) -> None:
+    def _note(self, work: Work, attempts: int) -> None:
         wish = work.wish.model_dump_json()
         self._library.note_job(work.id, work.created_at, attempts, wish)
 
@@ -406,26 +314,29 @@ class Jobs:
             raise FileError("the song is not in the library any more")
         return path.read_bytes()
 
-    def _take_in(self, work: _Work, made: Made, room: Path) -> Song:
+    def _take_in(self, work: Work, made: Made, room: Path) -> Song:
         """Put what was made into the library."""
         for name, content in made.contents.items():
-            (room / Path(name).name).write_bytes(content)
+            place = room.joinpath(*Path(name).parts[-2:])
+            place.parent.mkdir(exist_ok=True)
+            place.write_bytes(content)
         if work.stems_of:
             return self._library.add_stems(work.stems_of, room, made.stems_gain_db)
         entry = Entry(
             id=work.id, created_at=work.created_at, title=made.title,
-            radio=work.wish.radio is not None, files=made.files,
+            radio=work.wish.radio is not None, stems_gain_db=made.stems_gain_db,
+            files=made.files,
         )  # fmt: skip
         return self._library.add(entry, room)
 
-    def _heard(self, work: _Work, attempt: int, kind: str, body: bytes) -> None:
+    def _heard(self, work: Work, attempt: int, kind: str, body: bytes) -> None:
         if attempt != work.attempts:  # the last words of one that was lost
             return
         work.heard += 1
         if work.state == "running":
             work.log.add(kind, body.decode())  # type: ignore[arg-type]
 
-    def _lost(self, work: _Work, error: BaseException) -> None:
+    def _lost(self, work: Work, error: BaseException) -> None:
         """Decide what becomes of a job that did not come to its end."""
         if work.cancelled or self._closing:
             return
@@ -449,13 +360,13 @@ class Jobs:
             self._metrics.retries.inc()
             self._waiting.insert(0, work)
 
-    def _fail(self, work: _Work, message: str) -> None:
+    def _fail(self, work: Work, message: str) -> None:
         log.warning("job %s failed: %s", work.id, message)
         work.message = message
         self._end(work, "failed", message=message)
 
     def _end(
-        self, work: _Work, state: JobState, *, song: Song | None = None, message: str | None = None
+        self, work: Work, state: JobState, *, song: Song | None = None, message: str | None = None
     ) -> None:
         work.state = state
         self._keep(work)
@@ -468,33 +379,19 @@ class Jobs:
         kind: EventKind = state  # type: ignore[assignment]
         work.log.add(kind, _body(Event(kind=kind, song=song, message=message)))
 
-    def _keep(self, work: _Work) -> None:
+    def _keep(self, work: Work) -> None:
         self._ended[work.id] = work
         while len(self._ended) > ENDED_KEPT:
             self._ended.popitem(last=False)
 
-    def _find(self, job_id: str) -> _Work | None:
+    def _find(self, job_id: str) -> Work | None:
         for work in self._waiting:
             if work.id == job_id:
                 return work
         return self._running.get(job_id) or self._ended.get(job_id)
 
-    def _job(self, work: _Work) -> Job:
-        return Job(
-            id=work.id, state=work.state, position=self._place(work), text=work.brief.text,
-            seed=work.brief.seed, radio=work.wish.radio is not None, created_at=work.created_at,
-            message=work.message,
-        )  # fmt: skip
-
-
-def _now() -> str:
-    """Return the time in UTC; as text, later is greater."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _new_id() -> str:
-    """Draw a name that no file system and no address bar minds, 50 bits."""
-    return "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz23456789") for _ in range(10))
+    def _job(self, work: Work) -> Job:
+        return work.as_job(self._place(work))
 
 
 def _body(event: Event) -> str:

@@ -6,22 +6,27 @@ import json
 import tempfile
 import time
 import warnings
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from halation.backends import Watch
 from halation.machine import cores
 from halation.server import view
 from halation.server.models import Event
 from halation.server.wire import Line, Socket
-from halation.types import Brief, FileError, Mix, Song
+from halation.types import Brief, FileError, Measures, Mix, Song
 
 __all__ = ["Made", "Order", "Stopped", "make_song", "make_stems", "warm_up", "write"]
 
 SMALL_COVER: Final = 480
 """Width and height of the cover in lists, in pixels."""
+
+SHOWN_A_SECOND: Final = 3
+"""How often at most the page is told how far a model is."""
 
 
 class Stopped(Exception):
@@ -101,7 +106,8 @@ def make_song(order: Order) -> Made:
     with _line(order.socket) as line, _place(order.folder) as folder:
         files.check_out(folder, needed_bytes=_needed_bytes(order.brief))
         song: Song | None = None
-        making = pipeline.produce(order.brief, workers=_processes(order.share))
+        watch = _watch(line)
+        making = pipeline.produce(order.brief, workers=_processes(order.share), watch=watch)
         try:
             for artefact in making:
                 _tell(line, view.event_of(artefact))
@@ -118,8 +124,6 @@ def make_song(order: Order) -> Made:
 def make_stems(order: Order) -> Made:
     """Play a song again from its song.json and write its stems as FLAC; errors as above."""
     from halation import files, pipeline
-    from halation.dsp import loudness
-    from halation.files import audio
 
     started = time.perf_counter()
     with _line(order.socket) as line, _place(order.folder) as folder:
@@ -134,7 +138,7 @@ def make_stems(order: Order) -> Made:
         mix: Mix | None = None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            playing = pipeline.replay(recipe.plan)
+            playing = pipeline.replay(recipe.plan, watch=_watch(line))
         try:
             for artefact in playing:
                 if line.stopped:
@@ -146,18 +150,14 @@ def make_stems(order: Order) -> Made:
         finally:
             playing.close()
         assert mix is not None
-        try:
-            for stem in mix.stems.tracks:
-                audio.write_flac(folder / f"{stem.name}.flac", stem.audio)
-                _tell(line, Event(kind="stem", stem=stem.name, stems=len(mix.stems.tracks)))
-        except OSError as error:
-            raise FileError(f"cannot write the stems: {error.strerror or error}") from error
+        for name in _write_stems(mix, folder):
+            _tell(line, Event(kind="stem", stem=name, stems=len(mix.stems.tracks)))
         return Made(
             title=recipe.plan.score.form.mood.title,
             seconds=time.perf_counter() - started,
             duration_s=duration_s,
             files={},
-            stems_gain_db=recipe.measures.loudness_lufs - loudness.integrated(mix.audio),
+            stems_gain_db=_stems_gain_db(mix, recipe.measures),
             contents={} if order.folder else _contents(folder),
             said=line.said,
         )
@@ -165,6 +165,8 @@ def make_stems(order: Order) -> Made:
 
 def write(song: Song, folder: Path, *, in_place: bool, seconds: float) -> Made:
     """Write all files of a song that the library keeps into an empty folder.
+
+    Its stems are among them where a model played: making them later would take as long again.
 
     Parameters
     ----------
@@ -191,11 +193,17 @@ def write(song: Song, folder: Path, *, in_place: bool, seconds: float) -> Made:
         "song-grid.mid": written.midi_grid.name,
         **{name: name for name in ("song.json", "cover.png", "cover-small.jpg")},
     }
+    played = view.instrument_of(song.score) != ""
+    if played:
+        (room / "stems").mkdir()
+        stems = (f"stems/{name}.flac" for name in _write_stems(song.mix, room / "stems"))
+        names |= {path: path for path in stems}
     return Made(
         title=song.title,
         seconds=seconds + time.perf_counter() - started,
         duration_s=song.master.duration_s,
         files={name: (path, (room / path).stat().st_size) for name, path in names.items()},
+        stems_gain_db=_stems_gain_db(song.mix, song.measures) if played else 0.0,
         contents={} if in_place else _contents(room),
     )
 
@@ -228,10 +236,48 @@ def _tell(line: Line, event: Event) -> None:
     line.say(event.kind, event.model_dump_json(exclude_none=True))
 
 
+def _watch(line: Line) -> Watch:
+    """Let a player that takes minutes be seen and stopped; it calls from a thread of its own."""
+    shown: deque[float] = deque(maxlen=SHOWN_A_SECOND)
+
+    def show(text: str) -> None:
+        if line.stopped:
+            raise Stopped
+        now = time.monotonic()
+        if len(shown) < SHOWN_A_SECOND or now - shown[0] > 1.0:
+            shown.append(now)
+            _tell(line, Event(kind="progress", message=text))
+
+    def say(text: str) -> None:
+        _tell(line, Event(kind="note", message=text))
+
+    return Watch(say=say, show=show)
+
+
+def _write_stems(mix: Mix, folder: Path) -> Iterator[str]:
+    """Write the stems of a mix as FLAC, yielding the name of each as it is there."""
+    from halation.files import audio
+
+    try:
+        for stem in mix.stems.tracks:
+            audio.write_flac(folder / f"{stem.name}.flac", stem.audio)
+            yield stem.name
+    except OSError as error:
+        raise FileError(f"cannot write the stems: {error.strerror or error}") from error
+
+
+def _stems_gain_db(mix: Mix, measures: Measures) -> float:
+    """Return what brings the mix to its master's loudness."""
+    from halation.dsp import loudness
+
+    return measures.loudness_lufs - loudness.integrated(mix.audio)
+
+
 def _needed_bytes(brief: Brief) -> int:
     from halation import files
 
-    return files.needed_bytes(brief.length_s or 180.0, ("wav", "mp3"), stems=False)
+    stems = ["flac"] * 2 if brief.players else []  # a model's song, and the space
+    return files.needed_bytes(brief.length_s or 180.0, ("wav", "mp3", *stems), stems=False)
 
 
 def _emptied(inner: Path, folder: Path) -> Path:
@@ -252,7 +298,10 @@ def _small_cover(room: Path) -> None:
 
 def _write_view(room: Path, song: Song) -> None:
     """Write what the page draws of a song."""
+    from halation.files.rights import rights_of
+
     form = song.score.form
+    rights = rights_of(song.score)
     data: dict[str, Any] = {
         "text": song.brief.text,
         "seed": song.brief.seed,
@@ -264,9 +313,16 @@ def _write_view(room: Path, song: Song) -> None:
         "parts": [row.model_dump() for row in view.part_views(song.score)],
         "peaks": view.peaks(song.master, view.MASTER_PEAKS),
         "loudness_lufs": round(song.measures.loudness_lufs, 2),
+        "instrument": view.instrument_of(song.score),
+        "commercial": rights.commercial,
+        "rights": view.rights_line(song.score, rights),
     }
     (room / "view.json").write_text(json.dumps(data, separators=(",", ":")), encoding="utf-8")
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }

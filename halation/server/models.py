@@ -19,6 +19,7 @@ __all__ = [
     "Change",
     "Event",
     "EventKind",
+    "Instrument",
     "Job",
     "JobState",
     "MoodView",
@@ -39,8 +40,8 @@ MAX_TITLE: Final = 120
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 EventKind = Literal[
-    "queued", "started", "mood", "form", "score", "effects", "stem", "mix", "master", "retry",
-    "done", "failed", "cancelled",
+    "queued", "started", "mood", "form", "score", "effects", "stem", "mix", "master",
+    "progress", "note", "retry", "done", "failed", "cancelled",
 ]  # fmt: skip
 
 Strict = ConfigDict(extra="forbid", strict=True)
@@ -98,6 +99,8 @@ class Wish(BaseModel):
     ) = None
     """Such as ``F# minor``."""
     instrumental: bool = False
+    instrument: Annotated[str, Field(max_length=100)] = ""
+    """A model that plays the whole song, one of :attr:`About.instruments`; empty: halation."""
     radio: RadioWish | None = None
     """Where given, text and seed are the station's; the song counts as one of the radio's."""
 
@@ -184,6 +187,8 @@ class Event(BaseModel):
     stem     stem, peaks (0…255, 200 of them), stems: how many there will be
     mix
     master   peaks (0…255, 800 of them), loudness_lufs
+    progress message: how far a model is that plays, in place of the last one
+    note     message: what a model has to say that stays, such as how long it will take
     retry    message: the process that made it was lost; it is tried again
     done     song
     failed   message
@@ -230,6 +235,8 @@ class Song(BaseModel):
                     "radio": False,
                     "bytes": 46_000_000,
                     "stems": [],
+                    "instrument": "",
+                    "commercial": True,
                     "damaged": "",
                 }
             ]
@@ -252,6 +259,10 @@ class Song(BaseModel):
     """What it takes on disk, kept stems included."""
     stems: list[str]
     """Stems that are kept now; empty: ``POST /api/songs/{id}/stems`` makes them."""
+    instrument: str = ""
+    """The model that played it; empty: halation's own players."""
+    commercial: bool = True
+    """Whether it may be sold."""
     damaged: str = ""
     """What is wrong with its files, empty if nothing."""
 
@@ -267,6 +278,8 @@ class SongDetail(Song):
     loudness_lufs: float
     stems_gain_db: float
     """Brings the sum of the stems, which is the unmastered mix, to the master's loudness."""
+    rights: str = ""
+    """Whose licences bind the song, in one line; empty where it is simply the listener's."""
     files: list[str]
     """Names that ``/api/songs/{id}/files/{name}`` knows now."""
 
@@ -305,6 +318,19 @@ class Settings(BaseModel):
     """Room for songs; the oldest that are not liked make way for new ones."""
 
 
+class Instrument(BaseModel):
+    """A model that is installed and can play a whole song."""
+
+    name: str
+    licence: str
+    commercial: bool
+    """Whether songs made with it may be sold."""
+    note: str
+    """What a listener should know before choosing it, in one sentence."""
+    usual_s: float
+    """Seconds that its last songs took to make, about; 0 before the first."""
+
+
 class About(BaseModel):
     """How the server stands."""
 
@@ -319,7 +345,9 @@ class About(BaseModel):
     free_mb: int
     """Left on the disk."""
     usual_s: float
-    """Seconds that the last songs took to make, about; 0 before the first."""
+    """Seconds that halation's own last songs took to make, about; 0 before the first."""
+    instruments: list[Instrument]
+    """What a song can be asked for with here and now, beside halation's own players."""
     notice: str = ""
     """What a listener should know: liked songs fill the quota, the disk is nearly full."""
 

@@ -75,6 +75,7 @@ def row(folder: Path) -> Song:
         entry, view = read_entry(folder), _read(folder / "view.json")
         return Song(
             **{name: view[name] for name in _FROM_VIEW},
+            **{name: view[name] for name in _SINCE_MODELS if name in view},
             **{k: v for k, v in asdict(entry).items() if k in _FROM_ENTRY},
             words=view["mood"]["words"],
             colours=view["mood"]["colours"],
@@ -103,6 +104,7 @@ def detail(folder: Path, song: Song) -> SongDetail:
         return SongDetail(
             **song.model_dump(),
             **{name: view[name] for name in _DRAWN},
+            rights=view.get("rights", ""),
             stems_gain_db=entry.stems_gain_db,
             files=files,
         )
@@ -133,6 +135,8 @@ def file(folder: Path, name: str) -> Path | None:
 
 
 _FROM_VIEW: Final = ("text", "seed", "duration_s", "tempo_bpm", "key")
+_SINCE_MODELS: Final = ("instrument", "commercial")
+"""Songs of before models played have neither."""
 _FROM_ENTRY: Final = ("id", "created_at", "title", "liked", "radio")
 DAMAGED: Final = "Its files were damaged or changed by hand and cannot be read. Delete it."
 _DRAWN: Final = ("mood", "sections", "parts", "peaks", "loudness_lufs")

@@ -6,12 +6,22 @@ from typing import Final
 
 import numpy as np
 
+from halation.files.schema import RightsData
 from halation.pictures import cover
 from halation.pipeline import Artefact
 from halation.server.models import Event, MoodView, PartView, SectionView
-from halation.types import Audio, Form, Mix, Mood, Plan, Score, Song, Stem
+from halation.types import WHOLE_SONG, Audio, Form, Mix, Mood, Part, Plan, Score, Song, Stem
 
-__all__ = ["MASTER_PEAKS", "STEM_PEAKS", "event_of", "mood_view", "part_views", "peaks"]
+__all__ = [
+    "MASTER_PEAKS",
+    "STEM_PEAKS",
+    "event_of",
+    "instrument_of",
+    "mood_view",
+    "part_views",
+    "peaks",
+    "rights_line",
+]
 
 MASTER_PEAKS: Final = 800
 STEM_PEAKS: Final = 200
@@ -95,6 +105,29 @@ def part_views(score: Score) -> list[PartView]:
         )
         for part in score.written
     ]
+
+
+def instrument_of(score: Score) -> str:
+    """Return the name of the model that plays the whole song, empty if none does."""
+    whole = _whole(score)
+    return whole.patch or whole.player if whole else ""
+
+
+def rights_line(score: Score, rights: RightsData) -> str:
+    """Say who plays a song in place of halation, and under which licences; nobody: nothing."""
+    whole = _whole(score)
+    bound = [row for row in rights.made_with if not row.commercial]
+    if whole is None and not bound:
+        return ""
+    player = whole.player.partition(":")[0] if whole else ""
+    rows = bound or [row for row in rights.made_with if row.name == player]
+    names = instrument_of(score) or ", ".join(row.name for row in rows)
+    licences = ", ".join(sorted({row.licence for row in rows}))
+    return f"Played by {names} ({licences}){': not for sale' if bound else ''}."
+
+
+def _whole(score: Score) -> Part | None:
+    return next((part for part in score.parts if part.stem == WHOLE_SONG), None)
 
 
 def _stem_count(score: Score) -> int:

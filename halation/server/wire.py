@@ -144,10 +144,12 @@ def own_address(host: str) -> str:
 
 
 class Line:
-    """A worker's end; ``said`` counts the events that went out."""
+    """A worker's end, for all its threads; ``said`` counts the events that went out."""
 
     def __init__(self, socket: Socket | None) -> None:
         self._line: Connection | None = None
+        self._lock = threading.Lock()  # two at once would speak into each other's words
+        self._stopped = False
         self.said = 0
         if socket is None:
             return
@@ -160,20 +162,24 @@ class Line:
 
     def say(self, kind: str, body: str) -> None:
         """Tell of an event; whether anybody hears it does not matter here."""
-        if self._line is not None:
-            with suppress(OSError):
-                self._line.send_bytes(kind.encode() + b"\n" + body.encode())
-                self.said += 1
+        if self._line is None:
+            return
+        with self._lock, suppress(OSError):
+            self._line.send_bytes(kind.encode() + b"\n" + body.encode())
+            self.said += 1
 
     @property
     def stopped(self) -> bool:
         """Whether the server wants no more of it, or is gone."""
         if self._line is None:
             return False
-        try:
-            return self._line.poll() and self._line.recv_bytes(64) == STOP
-        except (EOFError, OSError):
-            return True
+        with self._lock:
+            if not self._stopped:
+                try:
+                    self._stopped = self._line.poll() and self._line.recv_bytes(64) == STOP
+                except (EOFError, OSError):
+                    self._stopped = True
+            return self._stopped
 
     def close(self) -> None:
         """Hang up."""

@@ -5,6 +5,7 @@ import type { components, paths } from "./schema";
 type Schemas = components["schemas"];
 export type About = Schemas["About"];
 export type Change = Schemas["Change"];
+export type Instrument = Schemas["Instrument"];
 export type Job = Schemas["Job"];
 export type JobEvent = Schemas["Event"];
 export type MoodView = Schemas["MoodView"];

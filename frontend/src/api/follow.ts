@@ -11,6 +11,8 @@ const KINDS: readonly JobEvent["kind"][] = [
   "stem",
   "mix",
   "master",
+  "progress",
+  "note",
   "retry",
   "done",
   "failed",

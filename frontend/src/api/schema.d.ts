@@ -313,6 +313,8 @@ export interface components {
             free_mb: number;
             /** Usual S */
             usual_s: number;
+            /** Instruments */
+            instruments: components["schemas"]["Instrument"][];
             /**
              * Notice
              * @default
@@ -349,6 +351,8 @@ export interface components {
          *     stem     stem, peaks (0…255, 200 of them), stems: how many there will be
          *     mix
          *     master   peaks (0…255, 800 of them), loudness_lufs
+         *     progress message: how far a model is that plays, in place of the last one
+         *     note     message: what a model has to say that stays, such as how long it will take
          *     retry    message: the process that made it was lost; it is tried again
          *     done     song
          *     failed   message
@@ -360,7 +364,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "queued" | "started" | "mood" | "form" | "score" | "effects" | "stem" | "mix" | "master" | "retry" | "done" | "failed" | "cancelled";
+            kind: "queued" | "started" | "mood" | "form" | "score" | "effects" | "stem" | "mix" | "master" | "progress" | "note" | "retry" | "done" | "failed" | "cancelled";
             /** Position */
             position?: number | null;
             /** Title */
@@ -389,6 +393,22 @@ export interface components {
             /** Message */
             message?: string | null;
             song?: components["schemas"]["Song"] | null;
+        };
+        /**
+         * Instrument
+         * @description A model that is installed and can play a whole song.
+         */
+        Instrument: {
+            /** Name */
+            name: string;
+            /** Licence */
+            licence: string;
+            /** Commercial */
+            commercial: boolean;
+            /** Note */
+            note: string;
+            /** Usual S */
+            usual_s: number;
         };
         /**
          * Job
@@ -548,10 +568,12 @@ export interface components {
          *         "#6d5bd0",
          *         "#f3d9ff"
          *       ],
+         *       "commercial": true,
          *       "created_at": "2026-01-31T12:00:00Z",
          *       "damaged": "",
          *       "duration_s": 152.3,
          *       "id": "k3v9w2ax7q",
+         *       "instrument": "",
          *       "key": "F# minor",
          *       "liked": false,
          *       "radio": false,
@@ -596,6 +618,16 @@ export interface components {
             /** Stems */
             stems: string[];
             /**
+             * Instrument
+             * @default
+             */
+            instrument: string;
+            /**
+             * Commercial
+             * @default true
+             */
+            commercial: boolean;
+            /**
              * Damaged
              * @default
              */
@@ -612,10 +644,12 @@ export interface components {
          *         "#6d5bd0",
          *         "#f3d9ff"
          *       ],
+         *       "commercial": true,
          *       "created_at": "2026-01-31T12:00:00Z",
          *       "damaged": "",
          *       "duration_s": 152.3,
          *       "id": "k3v9w2ax7q",
+         *       "instrument": "",
          *       "key": "F# minor",
          *       "liked": false,
          *       "radio": false,
@@ -660,6 +694,16 @@ export interface components {
             /** Stems */
             stems: string[];
             /**
+             * Instrument
+             * @default
+             */
+            instrument: string;
+            /**
+             * Commercial
+             * @default true
+             */
+            commercial: boolean;
+            /**
              * Damaged
              * @default
              */
@@ -675,6 +719,11 @@ export interface components {
             loudness_lufs: number;
             /** Stems Gain Db */
             stems_gain_db: number;
+            /**
+             * Rights
+             * @default
+             */
+            rights: string;
             /** Files */
             files: string[];
         };
@@ -709,6 +758,11 @@ export interface components {
              * @default false
              */
             instrumental: boolean;
+            /**
+             * Instrument
+             * @default
+             */
+            instrument: string;
             radio?: components["schemas"]["RadioWish"] | null;
         };
     };
@@ -870,6 +924,15 @@ export interface operations {
             };
             /** @description A page from elsewhere asked. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The instrument is not installed here. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

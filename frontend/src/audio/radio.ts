@@ -9,6 +9,7 @@ import {
   withdraw,
 } from "../api/client";
 import { follow } from "../api/follow";
+import { instrumentOf, playedBy } from "../song/instruments";
 import { createStore } from "../store";
 import { onTime, open, player, position, preload } from "./player";
 import { backoff_s, plan } from "./radioPlan";
@@ -58,7 +59,7 @@ let crossing = false;
 
 /** What the station's next song is asked for with. */
 function wishOf({ seed, number }: Station) {
-  return { text: mood, radio: { station: mood, seed, number } };
+  return { text: mood, radio: { station: mood, seed, number }, ...playedBy() };
 }
 
 /** Opens a station; its first song is asked for by the page, which shows it coming. */
@@ -117,7 +118,8 @@ async function request(): Promise<void> {
   if (!mine) return;
   radio.set({ next: "making" });
   try {
-    const job = await ask(client.POST("/api/songs", { body: wishOf(mine) as never }));
+    const wish = wishOf(mine);
+    const job = await ask(client.POST("/api/songs", { body: wish as never }));
     if (mine !== station) {
       void withdraw(job.id);
       return;
@@ -128,7 +130,7 @@ async function request(): Promise<void> {
       else if (event.kind === "failed" || event.kind === "cancelled") trouble(mine, 0, true);
     });
     const about = await ask(client.GET("/api/about"));
-    radio.set({ usual_s: about.usual_s });
+    radio.set({ usual_s: (instrumentOf(about, wish.instrument ?? "") ?? about).usual_s });
   } catch (error) {
     if (!asked) trouble(mine, error instanceof Refused ? error.retryAfterS : 0, false);
   }

@@ -82,6 +82,8 @@ export function stemColour(stem: string, [, , accent, glow]: Colours): Colour {
       return glow;
     case "pads":
       return mix(accent, glow, 0.5);
+    case "song":
+      return mix(glow, WHITE, 0.3);
     case "drums":
       return mix(glow, WHITE, 0.75);
     default:

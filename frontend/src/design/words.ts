@@ -20,3 +20,8 @@ export function spoken(seconds: number): string {
 export function size(megabytes: number): string {
   return megabytes < 1_000 ? `${megabytes} MB` : `${(megabytes / 1_000).toFixed(1)} GB`;
 }
+
+/** What a stem is called where one sees it. */
+export function stemLabel(stem: string): string {
+  return stem === "song" ? "whole song" : stem;
+}

@@ -50,7 +50,7 @@ export function Card({ song }: { song: Song }) {
         <p className="damaged">{damaged}</p>
       ) : (
         <p className="facts">
-          <span className="words">{song.words.slice(0, 3).join(", ")}</span>
+          <span className="words">{factsOf(song)}</span>
           <span className="length">{clock(song.duration_s)}</span>
         </p>
       )}
@@ -85,6 +85,10 @@ export function Card({ song }: { song: Song }) {
       </div>
     </li>
   );
+}
+
+function factsOf({ words, commercial }: Song): string {
+  return commercial ? words.slice(0, 3).join(", ") : [words[0], "not for sale"].join(", ");
 }
 
 function Name({ song, done }: { song: Song; done: (byKey: boolean) => void }) {

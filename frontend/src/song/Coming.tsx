@@ -2,17 +2,18 @@ import { useCallback } from "react";
 import { useCanvas } from "../design/canvas";
 import type { Colours } from "../design/colour";
 import { type Colour, css, stemColour } from "../design/colour";
-import type { StemPeaks } from "./progress";
+import { stemLabel } from "../design/words";
+import type { Progress } from "./progress";
 
 interface Props {
-  stems: readonly StemPeaks[];
-  count: number;
+  progress: Progress;
   colours: Colours;
 }
 
 /** The stems of a song in the making, one by one as they are played. */
-export function Coming({ stems, count, colours }: Props) {
-  const places = Array.from({ length: Math.max(count, stems.length) }, (_, i) => i);
+export function Coming({ progress, colours }: Props) {
+  const { stems, stemCount } = progress;
+  const places = Array.from({ length: Math.max(stemCount, stems.length) }, (_, i) => i);
   return (
     <ul className="coming" aria-label="Stems">
       {places.map((place) => {
@@ -21,11 +22,26 @@ export function Coming({ stems, count, colours }: Props) {
         return (
           <li key={place}>
             <Peaks peaks={stem.peaks} colour={stemColour(stem.name, colours)} />
-            <span>{stem.name}</span>
+            <span>{stemLabel(stem.name)}</span>
           </li>
         );
       })}
     </ul>
+  );
+}
+
+/** What a model that plays for minutes tells, in the place where the waveform will be. */
+export function Told({ progress }: { progress: Progress }) {
+  const { doing, notes, peaks } = progress;
+  return (
+    <div className="told">
+      <div>
+        <p className="doing">{doing}</p>
+        <p className="note" role="status">
+          {!peaks.length && notes.at(-1)}
+        </p>
+      </div>
+    </div>
   );
 }
 

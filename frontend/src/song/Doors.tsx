@@ -110,7 +110,8 @@ function Share({ song }: { song: SongDetail }) {
         <p role="status">
           {state === "copied" ? "The link is copied. " : ""}
           It makes the same song, on the same version of halation
-          {HERE.test(window.location.hostname) && ", on a computer where halation runs"}.
+          {HERE.test(window.location.hostname) && ", on a computer where halation runs"}
+          {song.instrument && `, played by ${song.instrument} where that is installed`}.
         </p>
         <input
           className="field"

@@ -3,9 +3,12 @@ import { generate, stopRadio } from "../actions";
 import { link } from "../api/link";
 import { player } from "../audio/player";
 import { radio, retune } from "../audio/radio";
+import { library } from "../library/library";
 import { Halo } from "../scene/Halo";
 import { useStore } from "../store";
+import { choose, instrumentOf } from "./instruments";
 import { cancel, making, retry } from "./maker";
+import { PlayedBy } from "./PlayedBy";
 import { share, step } from "./progress";
 import { RadioSwitch } from "./RadioSwitch";
 import { readLink } from "./shareLink";
@@ -19,6 +22,9 @@ export function Generate() {
   const [text, setText] = useState(shared?.text ?? "");
   const line = useRef<HTMLInputElement>(null);
   const inWork = phase === "asking" || phase === "working";
+  useEffect(() => {
+    if (shared) choose(shared.instrument, false); // the link's player, not the listener's
+  }, [shared]);
   const wait_s = useCountdown(phase === "full" ? retryAt : 0);
 
   function submit(event: FormEvent): void {
@@ -65,7 +71,10 @@ export function Generate() {
             Cancel
           </button>
         ) : (
-          <RadioSwitch text={text} />
+          <>
+            <RadioSwitch text={text} />
+            <PlayedBy />
+          </>
         )}
       </div>
       <div className="word" aria-live="polite">
@@ -87,15 +96,23 @@ export function Generate() {
           </p>
         )}
         {inWork && progress.notice && <p>{progress.notice}</p>}
-        {phase === "idle" && shared && shared.text === text && (
-          <p>This link makes the same song (same version).</p>
-        )}
+        {phase === "idle" && shared && shared.text === text && <LinkNote by={shared.instrument} />}
         {phase === "idle" && song?.text && !song.mood.understood && (
           <p>“{shortened(song.text)}” has no mood that halation can read: it chose one.</p>
         )}
         {inWork && <p className="unseen">{step(progress)}</p>}
       </div>
     </form>
+  );
+}
+
+function LinkNote({ by }: { by: string }) {
+  const { about } = useStore(library);
+  if (!by) return <p>This link makes the same song (same version).</p>;
+  if (!about || instrumentOf(about, by))
+    return <p>This link makes the same song, played by {by} (same version).</p>;
+  return (
+    <p>This link’s song was played by {by}, which is not installed here: halation plays it.</p>
   );
 }
 

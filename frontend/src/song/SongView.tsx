@@ -2,7 +2,7 @@ import { useEffect, useMemo, useRef } from "react";
 import { player } from "../audio/player";
 import { setLight } from "../scene/light";
 import { useStore } from "../store";
-import { Coming } from "./Coming";
+import { Coming, Told } from "./Coming";
 import { Doors } from "./Doors";
 import { lookOf, lookOfProgress } from "./look";
 import { making } from "./maker";
@@ -56,11 +56,10 @@ export function SongView() {
       </div>
       <Roll look={look} still={inWork} />
       <Sections look={look} still={inWork} />
+      {inWork && <Told progress={progress} />}
       <Waveform look={look} still={inWork || !song} />
       <div className="under">
-        {inWork && (
-          <Coming stems={progress.stems} count={progress.stemCount} colours={look.colours} />
-        )}
+        {inWork && <Coming progress={progress} colours={look.colours} />}
         {!inWork && song && (
           <>
             <div className="transport">
@@ -72,6 +71,7 @@ export function SongView() {
           </>
         )}
       </div>
+      {!inWork && song?.rights && <p className="rights">{song.rights}</p>}
       {problem && (
         <p className="problem" role="alert">
           {problem}

@@ -5,28 +5,32 @@ import type { StemsTransport } from "../audio/stems";
 import { css, stemColour } from "../design/colour";
 import { reduced, useFrame } from "../design/frames";
 import { Icon } from "../design/Icon";
+import { stemLabel } from "../design/words";
 import { useStore } from "../store";
 import type { Look } from "./look";
 import { door } from "./stemsDoor";
 
 export function StemsPanel({ look }: { look: Look }) {
-  const { open, phase, written, count, position, message } = useStore(door);
-  const { stems } = useStore(player);
+  const { open, phase, written, count, position, doing, message } = useStore(door);
+  const { song, stems } = useStore(player);
   const panel = useRef<HTMLElement>(null);
   useEffect(() => {
     const behavior = reduced.matches ? "auto" : "smooth";
     if (open) panel.current?.scrollIntoView({ block: "nearest", behavior });
   }, [open]);
   if (!open) return null;
-  const making = position ? `${position} before them` : `${written.length} of ${count}`;
+  const model = song?.instrument;
+  const ours = `Playing each part once more: ${position ? `${position} before them` : `${written.length} of ${count}`}`;
   return (
     <section className="stems" aria-label="Stems" id="stems" ref={panel}>
       <p className="stems-note" role="status">
-        {phase === "making" && `Playing each part once more: ${making}`}
+        {phase === "making" &&
+          (model ? `${model} plays the song once more: it takes as long as it did` : ours)}
         {phase === "failed" && message}
         {phase === "idle" && !stems && "Opening"}
         {phase === "idle" && stems && "Mute what you like, or hear one alone."}
       </p>
+      {phase === "making" && doing && <p className="doing">{doing}</p>}
       {phase === "failed" && (
         <button type="button" className="quiet" onClick={() => void enterStems()}>
           Try again
@@ -38,7 +42,7 @@ export function StemsPanel({ look }: { look: Look }) {
         <ul className="mixer">
           {Array.from({ length: count }, (_, i) => (
             <li key={written[i] ?? i} className={written[i] ? "" : "empty"}>
-              <span className="stem-name">{written[i] ?? ""}</span>
+              <span className="stem-name">{stemLabel(written[i] ?? "")}</span>
             </li>
           ))}
         </ul>
@@ -68,12 +72,12 @@ function Mixer({ stems, look }: { stems: StemsTransport; look: Look }) {
             style={{ color: css(stemColour(name, look.colours)) }}
           >
             <Level stems={stems} name={name} />
-            <span className="stem-name">{name}</span>
+            <span className="stem-name">{stemLabel(name)}</span>
             <button
               type="button"
               className="quiet"
               aria-pressed={muted.has(name)}
-              aria-label={`Mute ${name}`}
+              aria-label={`Mute ${stemLabel(name)}`}
               onClick={() => stems.setMuted(name, !muted.has(name))}
             >
               mute
@@ -82,7 +86,7 @@ function Mixer({ stems, look }: { stems: StemsTransport; look: Look }) {
               type="button"
               className="quiet"
               aria-pressed={solo.has(name)}
-              aria-label={`Solo ${name}`}
+              aria-label={`Solo ${stemLabel(name)}`}
               onClick={() => stems.setSolo(name, !solo.has(name))}
             >
               solo

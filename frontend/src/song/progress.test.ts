@@ -49,6 +49,23 @@ test("a stream told again from the start changes nothing", () => {
   expect(all(EVENTS.slice(0, 8), once).stems).toHaveLength(1);
 });
 
+test("how far a model is is shown in place of what was shown before; what it says stays", () => {
+  const note: JobEvent = { kind: "note", message: "about 12 min" };
+  const told: JobEvent[] = [
+    ...EVENTS.slice(0, 7),
+    note,
+    { kind: "progress", message: "song by musicgen-small: intro, 10%, 11 min left" },
+    { kind: "progress", message: "song by musicgen-small: hook, 50%, 6 min left" },
+  ];
+  const song = all(told);
+  expect([song.doing, song.notes]).toEqual([told.at(-1)?.message, ["about 12 min"]]);
+  expect(step(song)).toBe("playing");
+  expect(share(song)).toBeCloseTo((4 + 0.5) / 8);
+  expect(grow(song, note).notes).toEqual(["about 12 min"]); // a stream told again
+  const played = grow(song, { kind: "stem", stem: "song", peaks: [1] });
+  expect([played.doing, played.notes]).toEqual(["", ["about 12 min"]]);
+});
+
 test("what a lost process had made is forgotten, and said", () => {
   const again = all([{ kind: "retry", message: "made again" }, { kind: "started" }], all(EVENTS));
   expect(again).toEqual({ ...NOTHING, notice: "made again" });

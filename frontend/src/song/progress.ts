@@ -21,6 +21,10 @@ export interface Progress {
   stemCount: number;
   mixed: boolean;
   peaks: number[];
+  /** How far a model is that plays, in its own words. */
+  doing: string;
+  /** What a model has said that stays. */
+  notes: readonly string[];
   notice: string;
 }
 
@@ -38,6 +42,8 @@ export const NOTHING: Progress = {
   stemCount: 8,
   mixed: false,
   peaks: [],
+  doing: "",
+  notes: [],
   notice: "",
 };
 
@@ -67,7 +73,13 @@ export function grow(song: Progress, event: JobEvent): Progress {
     case "stem": {
       const name = event.stem ?? "";
       const others = song.stems.filter((stem) => stem.name !== name);
-      return { ...song, stems: [...others, { name, peaks: event.peaks ?? [] }] };
+      return { ...song, doing: "", stems: [...others, { name, peaks: event.peaks ?? [] }] };
+    }
+    case "progress":
+      return { ...song, doing: event.message ?? "" };
+    case "note": {
+      const note = event.message ?? "";
+      return { ...song, notes: [...song.notes.filter((other) => other !== note), note] };
     }
     case "mix":
       return { ...song, mixed: true };
@@ -83,7 +95,9 @@ export function share(song: Progress): number {
   const there = [song.mood, song.sections.length, song.parts.length, song.effects !== null];
   const last = [song.mixed, song.peaks.length];
   const count = [...there, ...last].filter(Boolean).length;
-  return (count + Math.min(song.stems.length, song.stemCount)) / (6 + song.stemCount);
+  const playing = Number(/(\d+)\s?%/.exec(song.doing)?.[1] ?? 0) / 100;
+  const played = Math.min(song.stems.length + playing, song.stemCount);
+  return (count + played) / (6 + song.stemCount);
 }
 
 /** What is being made now, in a word or two. */
@@ -97,6 +111,7 @@ export function step(song: Progress): string {
   if (song.effects === null) return "drawing the effects";
   if (song.peaks.length) return "done";
   if (song.mixed) return "mastering";
+  if (song.doing) return "playing";
   const next = song.stems.length + 1;
   return next > song.stemCount ? "mixing" : `playing ${next} of ${song.stemCount}`;
 }

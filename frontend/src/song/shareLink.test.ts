@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 import { linkTo, readLink } from "./shareLink";
 
 test.each([
-  { text: "rain & neon, 100% = ö 🌧", seed: 7 },
-  { text: "", seed: 2 ** 53 - 1 },
-])("a link carries text and seed there and back: %o", (shared) => {
+  { text: "rain & neon, 100% = ö 🌧", seed: 7, instrument: "" },
+  { text: "", seed: 2 ** 53 - 1, instrument: "musicgen-small" },
+])("a link carries text, seed and player there and back: %o", (shared) => {
   expect(readLink(new URL(linkTo("http://127.0.0.1:4747", shared)).search)).toEqual(shared);
 });
 

@@ -2,10 +2,13 @@
 export interface Shared {
   text: string;
   seed: number;
+  /** The model that played it; empty: halation. */
+  instrument: string;
 }
 
-export function linkTo(origin: string, { text, seed }: Shared): string {
-  return `${origin}/?${new URLSearchParams({ text, seed: String(seed) })}`;
+export function linkTo(origin: string, { text, seed, instrument }: Shared): string {
+  const by = instrument ? { by: instrument } : {};
+  return `${origin}/?${new URLSearchParams({ text, seed: String(seed), ...by })}`;
 }
 
 /** Reads such a link; null if it is none. */
@@ -13,5 +16,7 @@ export function readLink(search: string): Shared | null {
   const params = new URLSearchParams(search);
   const seed = params.get("seed") ?? "";
   if (!/^\d{1,16}$/.test(seed) || !Number.isSafeInteger(Number(seed))) return null;
-  return { text: (params.get("text") ?? "").slice(0, 10_000), seed: Number(seed) };
+  const text = (params.get("text") ?? "").slice(0, 10_000);
+  const instrument = (params.get("by") ?? "").slice(0, 100);
+  return { text, seed: Number(seed), instrument };
 }

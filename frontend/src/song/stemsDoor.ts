@@ -11,10 +11,20 @@ interface Door {
   written: readonly string[];
   count: number;
   position: number;
+  /** How far a model is that plays the song once more. */
+  doing: string;
   message: string;
 }
 
-const SHUT: Door = { open: false, phase: "idle", written: [], count: 8, position: 0, message: "" };
+const SHUT: Door = {
+  open: false,
+  phase: "idle",
+  written: [],
+  count: 8,
+  position: 0,
+  doing: "",
+  message: "",
+};
 
 export const door = createStore<Door>(SHUT);
 let leave: (() => void) | null = null;
@@ -44,7 +54,8 @@ function written(jobId: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const unfollow = follow(jobId, (event) => {
       if (event.kind === "queued") door.set({ position: event.position ?? 0 });
-      if (event.kind === "started") door.set({ written: [], position: 0 });
+      if (event.kind === "started") door.set({ written: [], position: 0, doing: "" });
+      if (event.kind === "progress") door.set({ doing: event.message ?? "" });
       if (event.kind === "stem" && event.stem) {
         const names = new Set([...door.get().written, event.stem]);
         door.set({ written: [...names], count: event.stems ?? door.get().count });

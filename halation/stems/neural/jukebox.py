@@ -226,8 +226,8 @@ class _Progress:
                 self._began, self._before = now, self._done
             if self._codes == _WARM + _MEASURED:
                 self._watch.say(
-                    f"{self._who}: about {_duration(self._left_s(now))} on this machine; after "
-                    f"Ctrl-C the same command goes on from what is kept in {self._folder}"
+                    f"{self._who}: about {_duration(self._left_s(now))} on this machine; ended "
+                    f"before that, it goes on from what is kept in {self._folder}"
                 )
             if self._codes > _WARM and now - self._shown > _SHOWN_EVERY_S:
                 self._shown = now

@@ -468,7 +468,7 @@ class _Clock:
                 self._watch.say(
                     f"{self._who}: about {_minutes(spent_s + left_s)} for "
                     f"{self._total_s:.0f} s of sound on this machine "
-                    f"({done_s / spent_s:.2g} × real time); Ctrl-C ends it and leaves nothing"
+                    f"({done_s / spent_s:.2g} × real time)"
                 )
 
     def told(self) -> None:
