@@ -47,6 +47,9 @@ KINDS = ("small", "stereo-small", "melody", "stereo-melody")
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import torch
+
+    torch.set_num_threads(1)  # what is tiny only waits for its threads
     folder = tmp_path_factory.mktemp("weights")
     for kind in KINDS:
         tiny.musicgen(folder / f"musicgen-{kind}", melody="melody" in kind, stereo="stereo" in kind)
