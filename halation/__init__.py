@@ -135,7 +135,8 @@ def make(
     composer : str
         Name of an installed composer.
     players : mapping of part or stem name → player name, optional
-        Such as ``{"drums": "kit:MyDrums"}``, a folder of your own samples.
+        Such as ``{"drums": "kit:MyDrums"}``, a folder of your own samples, or
+        ``{"all": "musicgen:FOLDER"}``, a model of yours.
 
     Returns
     -------

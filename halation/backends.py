@@ -9,7 +9,8 @@ An entry point names a factory ``(**options) -> Player`` (or ``Composer``) that 
 :class:`Description` as its attribute ``description``. A back end may be named with an argument,
 ``kit:FOLDER``: what follows the first colon is the factory's first one. A player whose argument
 must not end up in a song's file may have a method ``cast(part) -> Part``, which writes into the
-part what the argument was, in words and without a path, and a method ``warn()``.
+part what the argument was, in words and without a path, a method ``warn()``, and a method
+``ready()``, which says what is missing before a song is begun.
 """
 
 from __future__ import annotations
@@ -88,8 +89,9 @@ class Description:
         One line.
     licence : str
         SPDX name of the licence of what it plays with (code, weights, samples).
-    commercial : bool
-        Whether songs made with it may be sold.
+    commercial : bool or None
+        Whether songs made with it may be sold; None where that is for the user's own weights,
+        samples or endpoint to say.
     requires : tuple of str
         Modules that must be importable.
     extra : str
@@ -106,7 +108,7 @@ class Description:
 
     summary: str
     licence: str
-    commercial: bool
+    commercial: bool | None
     requires: tuple[str, ...] = ()
     extra: str = ""
     weights: str = ""

@@ -157,9 +157,10 @@ def replay(
             and part.player.startswith(f"{was.player}:")
             and part.patch != was.patch
         ):
+            now = part.patch.partition("+")[2] or part.patch
             warnings.warn(
-                f"{part.name} was made with {was.patch.partition('+')[2]!r}, this is "
-                f"{part.patch.partition('+')[2]!r}: it will sound different",
+                f"{part.name} was made with {was.patch.partition('+')[2]!r}, this is {now!r}: it "
+                "will sound different",
                 stacklevel=2,
             )
             break
@@ -198,7 +199,7 @@ def _render(
     mixed = mix.down(Stems(plan.score, tuple(map(rendered.pop, order))), plan)
     yield mixed
     audio, measures = master.finish(mixed)
-    yield Song(mixed, audio, measures, _versions())
+    yield Song(mixed, audio, measures, _versions(plan.score))
 
 
 def _cast(score: Score, wishes: dict[str, str]) -> Score:
@@ -240,32 +241,45 @@ def _gathered_parts(score: Score, wishes: dict[str, str]) -> list[Part]:
     """Put together what one model plays; take apart what the listener now gives to others."""
     parts: list[Part] = []
     for part in score.parts:
-        wanted = any(_place(row, wishes) for row in part.instead)
-        parts += part.instead if wanted else (part,)
+        wanted = [row for row in part.instead if _place(row, wishes)]
+        left = [row for row in part.instead if row not in wanted]
+        parts += wanted
+        if left and wanted:
+            parts.append(_together(part, left))
+        elif not wanted:
+            parts.append(part)
     gathered: dict[str, list[Part]] = {}
     for part in parts:
         place = _place(part, wishes)
         reads = backends.describe("players", wishes[place]).reads if place else "notes"
         gathered.setdefault(f"={place}" if reads == "words" else part.name, []).append(part)
-    return [
-        _together(place[1:], wishes[place[1:]], rows) if place.startswith("=") else rows[0]
+    found = [
+        _taken_over(place[1:], wishes[place[1:]], rows) if place.startswith("=") else rows[0]
         for place, rows in gathered.items()
     ]
+    stems = {part.stem for part in found}
+    if WHOLE_SONG in stems:  # whoever listens to a stem that is not there listens to all
+        found = [
+            replace(part, hears=(WHOLE_SONG,))
+            if part.hears and not stems & set(part.hears)
+            else part
+            for part in found
+        ]
+    return found
 
 
-def _together(place: str, player: str, rows: list[Part]) -> Part:
-    """Return the part of a model that plays in place of others."""
+def _taken_over(place: str, player: str, rows: list[Part]) -> Part:
+    """Return the part of a model that is to play in place of others."""
     stem = WHOLE_SONG if place == "all" else rows[0].stem
+    name = stem if place == "all" else place
+    return _together(Part(name, stem, player, patch="", notes=()), rows)
+
+
+def _together(part: Part, rows: list[Part]) -> Part:
+    """Let a part play in place of others."""
     notes = sorted((n for row in rows for n in row.notes), key=lambda n: (n.onset_beats, n.pitch))
-    return Part(
-        name=stem if place == "all" else place,
-        stem=stem,
-        player=player,
-        patch="",
-        notes=tuple(notes),
-        description="; ".join(row.description for row in rows if row.description),
-        instead=tuple(replace(row, hears=()) for row in rows),
-    )
+    words = "; ".join(row.description for row in rows if row.description)
+    return replace(part, notes=tuple(notes), description=words, instead=tuple(rows))
 
 
 _PRELOAD = f"{__name__} scipy.fft halation.stems.drums halation.stems.synth halation.stems.vocals"
@@ -350,7 +364,7 @@ class _Desks:
         self._played: dict[crew.Member | None, list[tuple[str, Stems]]] = {}
         self._pool = ThreadPoolExecutor(1 + len(members), thread_name_prefix="stem")
         self._stop = threading.Event()
-        self._watch = replace(watch, stopped=self._stop.is_set)
+        self._watch = replace(watch, stopped=lambda: self._stop.is_set() or watch.stopped())
 
     def __enter__(self) -> _Desks:
         return self
@@ -489,10 +503,12 @@ def _play(plan: Plan, part: Part, heard: Stems, watch: backends.Watch) -> Audio:
     return Audio.joined(blocks)
 
 
-def _versions() -> tuple[tuple[str, str], ...]:
+def _versions(score: Score) -> tuple[tuple[str, str], ...]:
     """Versions of what decides the samples, for song.json."""
     rows = [("python", platform.python_version())]
-    for package in ("halation", "numpy", "scipy", "pedalboard"):
+    players = {part.player for part in score.parts if part.instead}
+    theirs = {name for p in players for name in backends.describe("players", p).requires}
+    for package in ("halation", "numpy", "scipy", "pedalboard", *sorted(theirs)):
         try:
             rows.append((package, version(package)))
         except PackageNotFoundError:  # running from a source tree that was never installed

@@ -20,6 +20,8 @@ def report(song: Song, written: Written, seconds: float) -> None:
     from rich.console import Console
     from rich.markup import escape
 
+    from halation.files.rights import rights_of
+
     form = song.score.form
     measures = song.measures
     console = Console(highlight=False, soft_wrap=True)
@@ -28,6 +30,9 @@ def report(song: Song, written: Written, seconds: float) -> None:
         f"{form.tempo_bpm:g} BPM  {measures.loudness_lufs:.1f} LUFS  "
         f"made in {seconds:.1f} s ({form.duration_s / seconds:.0f} × real time)"
     )
+    rights = rights_of(song.score)
+    if not rights.commercial:
+        console.print(f"rights: {rights.statement}", markup=False)
     console.print(f"seed {song.brief.seed}", markup=False)
     console.print(str(written.folder), markup=False)
 

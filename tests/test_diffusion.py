@@ -359,6 +359,24 @@ class _Harm:
         return (Path.touch, (self.path,))
 
 
+@pytest.mark.backend("stable-audio")
+def test_weights_as_torch_saves_them_are_loaded_where_there_are_no_others(
+    folder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    same, plain = folder("stable_audio_open"), tmp_path / "model"
+    shutil.copytree(same, plain)
+    for path in plain.rglob("*.safetensors"):
+        name = "pytorch_model.bin" if path.stem == "model" else f"{path.stem}.bin"
+        torch.save(load_file(path), path.with_name(name))
+        path.unlink()
+    score = two_sections()
+    x = played(f"stable-audio:{plain}", score)
+    assert np.array_equal(x, played(f"stable-audio:{same}", score))
+
+
 @pytest.mark.backend("diffusion")
 def test_weights_that_are_a_program_are_not_loaded(
     folder: Callable[[str], Path], tmp_path: Path

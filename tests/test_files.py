@@ -437,10 +437,11 @@ def test_a_broken_run_leaves_nothing(
 
     monkeypatch.setattr(midi, "write", fail)
     expected = KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else FileError
+    before = threading.active_count()
     with pytest.raises(expected, match=r"^$|disk is full"):
         files.write(song, tmp_path / "out" / "deep")
     assert not list(tmp_path.iterdir())
-    assert threading.active_count() == 1
+    assert threading.active_count() <= before
 
 
 def test_a_full_disk_is_noticed_by_the_wav_writer(tmp_path: Path, song: Song) -> None:

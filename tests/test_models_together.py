@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from halation import backends, files, pipeline
+from halation import backends, files, fx, pipeline
 from halation.backends import Watch
 from halation.stems.neural import diffusion, riffusion
-from halation.types import Brief, Song
+from halation.types import SAMPLE_RATE, WHOLE_SONG, Brief, Plan, Song
 from tests import tiny, tiny_diffusion
 
 PLAYERS = {
@@ -49,11 +49,11 @@ def test_models_play_beside_one_another_and_are_in_the_mix(
     *_, song = pipeline.produce(wish, watch=Watch(say=said.append))
     assert isinstance(song, Song)
     total = np.zeros_like(song.mix.audio.samples)
-    for stem in song.mix.stems.tracks:
-        assert stem.audio.n_samples == song.score.n_samples
-        total += stem.audio.samples
-        if stem.name in PLAYERS:
-            assert np.sqrt(np.mean(stem.audio.samples**2)) > 1e-4, stem.name
+    for track in song.mix.stems.tracks:
+        assert track.audio.n_samples == song.score.n_samples
+        total += track.audio.samples
+        if track.name in PLAYERS:
+            assert np.sqrt(np.mean(track.audio.samples**2)) > 1e-4, track.name
     assert np.abs(total - song.mix.audio.samples).max() < 1e-4
     by_model = {part.stem for part in song.score.parts if part.instead}
     assert by_model == {part.stem for part in song.score.parts} & set(PLAYERS)
@@ -66,3 +66,58 @@ def test_models_play_beside_one_another_and_are_in_the_mix(
     assert {name for stem, (name, _) in PLAYERS.items() if stem in by_model} <= made_with
     assert str(tmp_path) not in written.song_json.read_text()
     assert backends.describe("players", "musicgen").licence in json.dumps(data["rights"])
+
+
+def test_a_stem_can_be_taken_from_a_model_and_given_back(tmp_path: Path) -> None:
+    """Whoever remakes a model's song with our pads wants our pads, and the model for the rest."""
+    tiny.musicgen(tmp_path / "own")
+    asked = f"musicgen:{tmp_path / 'own'}"
+    *_, plan = pipeline.compose(Brief(seed=5, length_s=30.0, players=(("all", asked),)))
+    assert isinstance(plan, Plan)
+    (whole,) = plan.score.parts
+    mine = pipeline._cast(plan.score, {"pads": "synth"})
+    pads = {part.name for part in mine.parts if part.stem == "pads"}
+    assert pads == {row.name for row in whole.instead if row.stem == "pads"}
+    (rest,) = [part for part in mine.parts if part.stem == WHOLE_SONG]
+    assert rest.player == asked
+    assert {row.name for row in rest.instead} == {row.name for row in whole.instead} - pads
+    assert set(mine.written) == {*rest.instead, *(p for p in mine.parts if p.stem == "pads")}
+    ours = pipeline._cast(plan.score, {"all": "synth"})
+    own = pipeline.compose(Brief(seed=5, length_s=30.0))
+    *_, original = own
+    assert isinstance(original, Plan)
+    assert sorted(ours.parts, key=str) == sorted(original.score.parts, key=str)
+
+
+def test_a_cloud_hears_the_song_of_a_model_where_there_are_no_pads(tmp_path: Path) -> None:
+    tiny.musicgen(tmp_path / "own")
+    players = (("all", f"musicgen:{tmp_path / 'own'}"), ("cloud", "grains"))
+    *_, plan = pipeline.compose(Brief(seed=5, length_s=30.0, players=players))
+    assert isinstance(plan, Plan)
+    (cloud,) = [part for part in plan.score.parts if part.name == "cloud"]
+    assert cloud.hears == (WHOLE_SONG,)
+
+
+def test_nothing_closes_over_a_whole_song_but_its_bridges(tmp_path: Path) -> None:
+    tiny.musicgen(tmp_path / "own")
+    players = (("all", f"musicgen:{tmp_path / 'own'}"),)
+    *_, plan = pipeline.compose(Brief(seed=5, length_s=100.0, players=players))
+    assert isinstance(plan, Plan)
+    sounding = {WHOLE_SONG, "space", "all", "music"}
+    assert {curve.target for curve in plan.curves} <= sounding
+    cutoff = plan.curve(WHOLE_SONG, "cutoff_hz")
+    assert cutoff is not None
+    for beats, hz in zip(cutoff.times_beats, cutoff.values, strict=True):
+        near = {plan.score.form.section_at(b).role for b in (beats - 1.0, beats, beats + 1.0)}
+        assert hz > 15_000.0 or "bridge" in near
+    assert min(cutoff.values) < 5_000.0
+    noise = np.random.default_rng(1).standard_normal((2, plan.score.n_samples), np.float32)
+    x = noise.copy()
+    fx.treat(x, plan.score.parts[0], plan)
+    for section in plan.score.form.sections:
+        span = slice(
+            round(plan.score.seconds_at(section.start_beats) * SAMPLE_RATE),
+            round(plan.score.seconds_at(section.end_beats) * SAMPLE_RATE),
+        )
+        kept = float(np.mean(x[:, span] ** 2) / np.mean(noise[:, span] ** 2))
+        assert (kept > 0.8) == (section.role != "bridge"), section.name

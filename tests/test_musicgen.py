@@ -304,10 +304,46 @@ def test_without_memory_the_smaller_model_that_fits_is_named(
     smaller = r"musicgen-large does not fit.*musicgen-.*small does"
     with pytest.raises(BackendError, match=smaller), devices.fitting("musicgen-large"):
         full()
-    with pytest.raises(BackendError, match="nor does a smaller one"), devices.fitting("other"):
+    with pytest.raises(BackendError, match="try a smaller one"), devices.fitting("other"):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
     with pytest.raises(RuntimeError, match="something else"), devices.fitting("musicgen-large"):
         raise RuntimeError("something else")
+
+
+def test_what_a_library_raises_is_told_in_one_line(
+    installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = musicgen._loaded(installed / "musicgen-small", "musicgen-small")
+
+    def broken(**_words: Any) -> Any:
+        raise IndexError("index out of range\nin self")
+
+    monkeypatch.setattr(model._model, "generate", broken)
+    with pytest.raises(BackendError, match="musicgen-small cannot play keys: IndexError: index"):
+        played("musicgen:small", small_score(part_of()))
+
+
+def test_the_seams_of_a_checkpoint_are_as_smooth_as_the_rest(
+    installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from halation.stems.neural import joining
+
+    seams: list[float] = []
+    add = joining.Joiner.add
+
+    def spy(self: Any, x: Signal, *, start: int, overlap: int, **more: Any) -> None:
+        if overlap:
+            seams.extend((start / self._rate, (start + overlap) / self._rate))
+        add(self, x, start=start, overlap=overlap, **more)
+
+    monkeypatch.setattr(joining.Joiner, "add", spy)
+    x = played("musicgen:small", small_score(part_of(), bars=6))[0]
+    bends = np.abs(np.diff(x, 2))
+    near = 0.002 * SAMPLE_RATE
+    at_seams = [bends[int(s * SAMPLE_RATE - near) : int(s * SAMPLE_RATE + near)] for s in seams]
+    assert len(seams) >= 4
+    usual = np.percentile(bends, 99.9)
+    assert max(bend.max() for bend in at_seams) < 2.0 * usual
 
 
 def test_a_song_of_a_users_own_model_asks_for_its_folder_again(

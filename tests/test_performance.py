@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from halation import backends
-from halation.stems.neural import beat, performance, prompts
+from halation.stems.neural import beat, clock, performance, prompts
 from halation.stems.neural.performance import Request, perform
 from halation.testing import small_score
 from halation.types import (
@@ -191,18 +192,70 @@ def test_another_tempo_is_asked_for_again_with_another_seed() -> None:
     assert "asked again" in said[0]
 
 
+def test_after_a_rest_a_model_goes_on_from_what_it_played_before() -> None:
+    notes = tuple(Note(float(b), 1.0, 60, 80) for b in (*range(0, 16, 2), *range(32, 48, 2)))
+    score = score_of(Part("pads", "pads", "fake", "", notes))
+    model = Fake(noise)
+    played(model, score)
+    second = next(r for r in model.asked if r.section.name == "hook")
+    assert second.overlap_s == 0.0
+    assert second.before.shape == (2, 2 * RATE)
+    assert np.sqrt(np.mean(second.before[:, -RATE // 4 :] ** 2)) > 0.05, "it is no silence"
+
+
+def test_a_recording_is_not_asked_for_again() -> None:
+    def recording(request: Request, model: Fake) -> Signal:
+        return clicks(0.0, 1.1)(request, model)
+
+    said: list[str] = []
+    played(Fake(recording), score_of(song_part()), backends.Watch(say=said.append))
+    assert "asked again" not in said[0]
+    assert "could not be mended" in said[0]
+
+
 def test_what_has_no_beat_is_left_as_it_is() -> None:
     score = score_of(song_part())
     said: list[str] = []
     model = Fake(noise)
     played(model, score, backends.Watch(say=said.append))
-    assert said == ["song by fake: no beat to measure"]
+    assert said == ["song by fake: no beat found, left as it is"]
     assert len({r.seed for r in model.asked}) == len(model.asked)
 
 
+def test_an_estimate_is_of_the_models_pace_and_not_of_what_came_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Our own render of the source takes long, and so does a first step."""
+    now = 0.0
+
+    def tick(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+
+    def pace(request: Request, model: Fake) -> Signal:
+        tick(30.0)
+        for share in np.linspace(0.01, 1.0, 100):
+            request.step(float(share))
+            tick(0.7)
+        return noise(request, model)
+
+    def source() -> Signal:
+        tick(1000.0)
+        return np.zeros((2, score.n_samples), np.float32)
+
+    score = score_of(song_part())
+    said: list[str] = []
+    with backends.watched(backends.Watch(say=said.append)):
+        list(perform(Fake(pace, follows="song"), score.parts[0], score, 1, source))
+    estimate = next(line for line in said if "on this machine" in line)
+    assert "0.098 × real time" in estimate  # a stretch of 6.9 s in 70 s
+
+
 def test_a_long_render_is_estimated_while_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(performance, "_ESTIMATE_AFTER_S", 0.0)
-    monkeypatch.setattr(performance, "_LONG_S", 0.0)
+    monkeypatch.setattr(clock, "ESTIMATE_AFTER_S", 0.0)
+    monkeypatch.setattr(clock, "LONG_S", 0.0)
 
     def slow(request: Request, model: Fake) -> Signal:
         for share in (0.1, 0.5, 1.0):
@@ -258,11 +311,11 @@ def test_a_model_that_follows_hears_our_own_render_of_its_stretch() -> None:
 
 
 def written(text: str = "", **wishes: Any) -> Iterator[tuple[Score, Part]]:
-    from halation.pipeline import _together, compose
+    from halation.pipeline import _taken_over, compose
 
     *_, plan = compose(Brief(seed=5, text=text, **wishes))
     assert isinstance(plan, Plan)
-    yield plan.score, _together("all", "fake", list(plan.score.parts))
+    yield plan.score, _taken_over("all", "fake", list(plan.score.parts))
 
 
 def test_without_a_text_a_song_begins_with_the_missions_words() -> None:

@@ -10,15 +10,17 @@ import soundfile
 
 from halation.backends import Description
 from halation.files import midi
-from halation.types import Audio
+from halation.types import Audio, BackendError
 
 
 class FluidSynth:
     """Plays a part with a General MIDI SoundFont; the part's MIDI program chooses the sound."""
 
-    description = Description("a SoundFont: keys=fluidsynth:FONT.sf2", "the SoundFont's", False)
+    description = Description("a SoundFont: keys=fluidsynth:FONT.sf2", "the SoundFont's", None)
 
     def __init__(self, font="/usr/share/sounds/sf2/default-GM.sf2"):
+        if not Path(font).is_file():
+            raise BackendError(f"no SoundFont at {font!r}; give one: keys=fluidsynth:FONT.sf2")
         self.font = font
 
     def __call__(self, part, score, heard, seed):

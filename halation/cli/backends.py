@@ -14,11 +14,12 @@ from halation.types import BackendError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from halation.backends import Backend
     from halation.weights.install import Offer
 
 __all__ = ["backends"]
 
-_SOLD = {True: "yes", False: "no", None: ""}
+_SOLD = {True: "yes", False: "no", None: "see licence"}
 
 
 @click.group(invoke_without_command=True)
@@ -49,14 +50,25 @@ def _players() -> list[dict[str, Any]]:
         {
             "kind": row.kind[:-1],
             "name": row.name,
-            "usable": row.usable,
-            "needs": row.problem,
+            "usable": not _need(row),
+            "needs": _need(row),
             "summary": row.description.summary if row.description else "",
             "licence": row.description.licence if row.description else "",
             "commercial": row.description.commercial if row.description else None,
         }
         for row in room.backends()
     ]
+
+
+def _need(row: Backend) -> str:
+    """Return what keeps a back end from playing now, its weights included."""
+    from halation.weights import catalogue
+
+    weights = row.description.weights if row.description else ""
+    here = {known.user for known in catalogue.installed()}
+    if row.problem or weights not in catalogue.KNOWN or row.name in here:
+        return row.problem
+    return f"needs weights: halation backends install {weights}, or --model FOLDER"
 
 
 def _weights() -> list[dict[str, Any]]:
@@ -139,6 +151,8 @@ def install(*, name: str, yes: bool, verbose: bool) -> None:
             "to that: call again with --yes if you do"
         )
     console = _console(stderr=True)
+    about = f"{name}: {row.licence}, about {row.size_gb:g} GB, from {hub()}/{row.repo}"
+    console.print(about, markup=False, soft_wrap=True)
     try:
         with _Progress(console) as progress:
             fetch(name, agree=lambda offered: _agree(console, offered, yes), tell=progress.tell)

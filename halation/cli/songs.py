@@ -118,27 +118,37 @@ def _with_models(
 ) -> tuple[tuple[str, str], ...]:
     """Hand the folder and the endpoint to the players that they are meant for."""
     values = {"--model": model, "--endpoint": endpoint}
-    handed = set()
+    handed: dict[str, set[str]] = {option: set() for option in values}
     pairs = []
     for part, name in players:
         option = "--endpoint" if name == "hf" else "--model"
-        if values[option] is not None and _reads_words(name):
-            handed.add(option)
+        if values[option] is not None and _wants(name):
+            handed[option].add(name)
             name = f"{name}:{values[option]}"
         pairs.append((part, name))
-    for option, example in (("--model", "all=musicgen"), ("--endpoint", "all=hf")):
-        if values[option] is not None and option not in handed:
-            raise click.UsageError(f"{option} is for a player: add --player {example}")
+    for option, example in (("--model", "pads=musicgen"), ("--endpoint", "all=hf")):
+        if values[option] is not None and len(handed[option]) != 1:
+            named = " and ".join(sorted(handed[option])) or "none here takes it"
+            raise click.UsageError(
+                f"{option} is for one player that plays with it ({named}): "
+                f"write that, too, such as --player {example}"
+            )
     return tuple(pairs)
 
 
-def _reads_words(player: str) -> bool:
+def _wants(player: str) -> bool:
+    """Whether a player reads words and has not been told with what it plays."""
     from halation import backends
+    from halation.weights import catalogue
 
+    plain, _, argument = player.partition(":")
     try:
-        return backends.describe("players", player).reads == "words"
+        if backends.describe("players", plain).reads != "words":
+            return False
     except BackendError as error:
         raise click.UsageError(str(error)) from error
+    known = {f"{plain}-{argument}", argument} & set(catalogue.KNOWN)
+    return not known and "/" not in argument and "\\" not in argument
 
 
 def _output_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -220,7 +230,8 @@ def make(
     try:
         backends.composer(brief.composer)
         for _, name in brief.players:
-            backends.player(name)
+            player = backends.player(name)
+            getattr(player, "ready", lambda: None)()
     except BackendError as error:
         raise click.UsageError(str(error)) from error
     duration_s = brief.length_s or _USUAL_LENGTH_S

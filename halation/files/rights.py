@@ -17,6 +17,10 @@ YOURS: Final = (
 FREE: Final = "The song may be sold, under the licences of the back ends that made it."
 BOUND: Final = "The song must not be sold: these back ends do not allow it: {names}."
 
+UNSURE: Final = (
+    "Whether the song may be sold is for the licence of what played it to say, which halation "
+    "cannot know: {names}."
+)
 SAMPLED: Final = (
     "The song is yours, but for the drums: they are the listener's own samples. Who may sell it "
     "depends on whose those samples are."
@@ -36,8 +40,11 @@ def rights_of(score: Score) -> RightsData:
     rows = [_row("composer", composer)]
     players = {part.player.partition(":")[0] for part in score.parts}
     rows += [_row("player", name) for name in sorted(players)]
-    bound = [row.name for row in rows if not row.commercial]
-    if bound:
+    unsure = [row.name for row in rows if _unsure(row)]
+    bound = [row.name for row in rows if not row.commercial and row.name not in unsure]
+    if unsure and not bound:
+        statement = UNSURE.format(names=", ".join(unsure))
+    elif bound:
         statement = BOUND.format(names=", ".join(bound))
     elif any(row.name == "kit" for row in rows):
         statement = SAMPLED
@@ -45,7 +52,7 @@ def rights_of(score: Score) -> RightsData:
         statement = YOURS
     else:
         statement = FREE
-    return RightsData(commercial=not bound, statement=statement, made_with=rows)
+    return RightsData(commercial=not bound and not unsure, statement=statement, made_with=rows)
 
 
 def _row(kind: Literal["composer", "player"], name: str) -> PlayedBy:
@@ -53,4 +60,12 @@ def _row(kind: Literal["composer", "player"], name: str) -> PlayedBy:
         found = describe("composers" if kind == "composer" else "players", name)
     except BackendError:
         return PlayedBy(kind, name, "unknown", False)
-    return PlayedBy(kind, name, found.licence, found.commercial)
+    return PlayedBy(kind, name, found.licence, bool(found.commercial))
+
+
+def _unsure(row: PlayedBy) -> bool:
+    """Whether a back end cannot say, because others bring what it plays with."""
+    try:
+        return describe(f"{row.kind}s", row.name).commercial is None  # type: ignore[arg-type]
+    except BackendError:
+        return False

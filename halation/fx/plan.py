@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from halation.fx import draw_events, draw_parts, draw_sections, draw_space
 from halation.fx.lines import merged
-from halation.types import Plan, Score
+from halation.types import STEM_NAMES, WHOLE_SONG, Curve, Effect, Plan, Score
 
 __all__ = ["plan"]
 
@@ -43,4 +45,28 @@ def plan(score: Score) -> Plan:
     part_effects, part_curves = draw_parts.draw(score)
     space_effects, space_curves = draw_space.draw(score)
     effects = part_effects + draw_events.draw(score) + space_effects
-    return Plan(score, effects, merged((*sections, *part_curves, *space_curves)))
+    curves = merged((*sections, *part_curves, *space_curves))
+    if any(part.stem == WHOLE_SONG for part in score.parts):
+        effects, curves = _of_one(score, effects, curves)
+    return Plan(score, effects, curves)
+
+
+def _of_one(
+    score: Score, effects: tuple[Effect, ...], curves: tuple[Curve, ...]
+) -> tuple[tuple[Effect, ...], tuple[Curve, ...]]:
+    """Leave what is meant for a song that one model plays: no journeys that close it for bars.
+
+    Its level and its bridges move as the drums' do; what is meant for others goes.
+    """
+    others = {*STEM_NAMES, *(part.name for part in score.written), "music"}
+    others -= {WHOLE_SONG, "space", *(part.name for part in score.parts)}
+    kept = tuple(
+        effect for effect in effects if effect.target not in others or effect.kind == "tape_stop"
+    )
+    moved = (
+        replace(curve, target=WHOLE_SONG)
+        for curve in curves
+        if curve.target == "drums" and curve.parameter in ("cutoff_hz", "gain_db")
+    )
+    rest = (curve for curve in curves if curve.target not in others or curve.parameter == "wobble")
+    return kept, merged((*moved, *rest))

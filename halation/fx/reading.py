@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.dsp.automation import HOP, duck_curve, values
-from halation.types import SAMPLE_RATE, Curve, Effect, Part, Plan
+from halation.types import SAMPLE_RATE, WHOLE_SONG, Curve, Effect, Part, Plan
 
 __all__ = ["combined", "control", "duck", "targets"]
 
@@ -25,7 +25,7 @@ def targets(part: Part) -> tuple[str, ...]:
     >>> targets(Part("bass", "bass", "synth", "808", ()))
     ('bass', 'all')
     """
-    music = () if part.stem in ("drums", "bass") else ("music",)
+    music = () if part.stem in ("drums", "bass", WHOLE_SONG) else ("music",)
     return tuple(dict.fromkeys((part.name, part.stem, *music, "all")))
 
 

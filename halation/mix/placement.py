@@ -193,7 +193,7 @@ def _check(x: Signal, score: Score, name: str) -> None:
 
 
 def _targets(part: Part) -> tuple[str, ...]:
-    music = () if part.stem in ("drums", "bass") else ("music",)
+    music = () if part.stem in ("drums", "bass", WHOLE_SONG) else ("music",)
     return (*dict.fromkeys((part.name, part.stem)), *music, "all")
 
 

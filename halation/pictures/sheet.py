@@ -114,7 +114,7 @@ def _facts(axes: Axes, plan: Plan, measures: Measures) -> None:
         ("spectrum", f"{measures.spectrum_slope_db_per_octave:.2f} dB/octave"),
         ("left-right correlation", f"{measures.correlation:.2f}"),
         ("limiter, at most", f"{measures.limiter_db:.1f} dB"),
-        ("parts, notes", f"{len(score.parts)}, {sum(len(p.notes) for p in score.parts):,}"),
+        ("parts, notes", f"{len(score.written)}, {sum(len(p.notes) for p in score.written):,}"),
         ("effects, curves", f"{len(plan.effects)}, {len(plan.curves)}"),
     )
     for i, (name, value) in enumerate(rows):
@@ -252,6 +252,7 @@ def _roll(axes: Axes, score: Score) -> None:
     pitches = [note.pitch for part in tuned for note in part.notes] or [48, 72]
     low, high = min(pitches) - 2, max(pitches) + 2
     lanes = {part.name: low - 2 - 1.6 * i for i, part in enumerate(drums)}
+    models = {row.name: part.patch for part in score.parts for row in part.instead}
     handles: list[Any] = []
     for i, part in enumerate([*tuned, *drums]):
         shade = ink.PARTS[i % len(ink.PARTS)]
@@ -264,9 +265,8 @@ def _roll(axes: Axes, score: Score) -> None:
             zorder=4,
         )
         axes.add_collection(lines)
-        handles.append(
-            Line2D([], [], color=shade, lw=3, label=ink.shown(f"{part.name} · {part.patch}", 40))
-        )
+        label = ink.shown(f"{part.name} · {models.get(part.name, part.patch)}", 40)
+        handles.append(Line2D([], [], color=shade, lw=3, label=label))
     floor = min([low, *lanes.values()]) - 1.5
     axes.set_ylim(floor, high + 0.1 * (high - floor))  # the legend's place
     octaves = [p for p in range(0, 128, 12) if low <= p <= high]

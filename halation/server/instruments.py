@@ -68,4 +68,5 @@ def _playable() -> list[Weights]:
 
 def _note(row: Weights) -> str:
     may = f"may be sold, under the {row.licence}" if row.commercial else "may not be sold"
-    return f"A model plays the whole song, which takes minutes; songs {may}."
+    takes = "hours, without a graphics card weeks" if row.user == "jukebox" else "minutes"
+    return f"A model plays the whole song, which takes {takes}; songs {may}."

@@ -89,6 +89,8 @@ def _advice(name: str) -> str:
     if smaller:
         best = max(smaller, key=lambda other: other.memory_gb)
         return f"{text}; {best.name} does"
+    if row is None:
+        return f"{text}: try a smaller one of its kind"
     return f"{text}, nor does a smaller one of its kind: use the built-in players"
 
 

@@ -180,7 +180,7 @@ class Diffusion(ModelPlayer):
         "any text-to-audio pipeline of diffusers plays a stem or the whole song: "
         "--player all=diffusion:FOLDER",
         licence="that of the checkpoint",
-        commercial=False,
+        commercial=None,
         requires=("torch", "transformers", "diffusers"),
         extra="diffusion",
         weights="a folder of yours",

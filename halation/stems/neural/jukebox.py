@@ -27,6 +27,7 @@ from halation import backends
 from halation.backends import Description
 from halation.seeds import rng
 from halation.stems.neural import devices, jukebox_words
+from halation.stems.neural.clock import duration
 from halation.stems.neural.jukebox_checkpoint import Checkpoint, library, stepping
 from halation.stems.neural.jukebox_words import Words
 from halation.stems.neural.performance import Request, perform
@@ -226,14 +227,14 @@ class _Progress:
                 self._began, self._before = now, self._done
             if self._codes == _WARM + _MEASURED:
                 self._watch.say(
-                    f"{self._who}: about {_duration(self._left_s(now))} on this machine; ended "
+                    f"{self._who}: about {duration(self._left_s(now))} on this machine; ended "
                     f"before that, it goes on from what is kept in {self._folder}"
                 )
             if self._codes > _WARM and now - self._shown > _SHOWN_EVERY_S:
                 self._shown = now
                 self._watch.show(
                     f"{self._who}: level {len(self._costs) - level} of {len(self._costs)}, "
-                    f"{self._done / self._total:.1%}, {_duration(self._left_s(now))} left"
+                    f"{self._done / self._total:.1%}, {duration(self._left_s(now))} left"
                 )
             self._codes += 1
             self._done += self._costs[level]
@@ -248,13 +249,6 @@ class _Progress:
     def _left_s(self, now: float) -> float:
         pace = (now - self._began) / max(self._done - self._before, 1.0)
         return max(0.0, self._total - self._done) * pace
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
-    hours = seconds / 3600
-    return f"{hours:.0f} hours" if hours < 72 else f"{hours / 24:.0f} days"
 
 
 @dataclass(frozen=True, slots=True)

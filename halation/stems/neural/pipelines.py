@@ -229,7 +229,6 @@ def pipeline(folder: Path, name: str, half: str, without: tuple[str, ...] = ()) 
             found = DiffusionPipeline.from_pretrained(
                 folder,
                 local_files_only=True,
-                use_safetensors=True,
                 torch_dtype=dtype,
                 **dict.fromkeys(without),
             )

@@ -11,7 +11,7 @@ import binascii
 import io
 import json
 import os
-from collections import deque
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final, Literal
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation import backends
-from halation.backends import Description, Watch
+from halation.backends import Description
 from halation.stems.neural.endpoint import Endpoint
 from halation.stems.neural.performance import Request, perform
 from halation.stems.neural.space import connect
@@ -36,9 +36,6 @@ USUAL_RATE_HZ: Final = 32_000
 """Of MusicGen, whose own handler does not say it."""
 RATES_HZ: Final = (4_000, 192_000)
 SILENT: Final = 1e-5
-
-_TOLD: Final[deque[tuple[Watch, str]]] = deque(maxlen=8)
-"""Who has lately been told to whom the words go."""
 
 
 class Remote:
@@ -59,7 +56,7 @@ class Remote:
         "a model on your own Hugging Face endpoint or Space plays a stem or the whole song, your "
         "words leave this machine: --player all=hf --endpoint URL",
         licence="the endpoint's model's",
-        commercial=False,
+        commercial=None,
         requires=("huggingface_hub", "httpx2"),
         extra="hub",
         reads="words",
@@ -74,6 +71,14 @@ class Remote:
             )
         self._endpoint = connect(self._url)
 
+    def warn(self) -> None:
+        """Tell that words leave the machine, and to whom."""
+        warnings.warn(
+            f"the words of the prompts, your text among them, leave this machine for "
+            f"{self._endpoint.host}",
+            stacklevel=2,
+        )
+
     def cast(self, part: Part) -> Part:
         """Write into a part that an endpoint plays it, and not which."""
         plain = part.player.partition(":")[0]
@@ -81,7 +86,6 @@ class Remote:
 
     def __call__(self, part: Part, score: Score, heard: Stems, seed: int) -> Iterator[Audio]:
         """Play a part; see :func:`halation.stems.neural.performance.perform`."""
-        _tell(self._endpoint.host)
         model = _Far(self._endpoint)
         try:
             yield from perform(model, part, score, seed)
@@ -91,14 +95,6 @@ class Remote:
             backends.watch().say(
                 f"{self._endpoint.host} takes no seed: it will not play the same again"
             )
-
-
-def _tell(host: str) -> None:
-    """Say once a run that words leave the machine, and to whom."""
-    watch = backends.watch()
-    if not any(told is watch and to == host for told, to in _TOLD):
-        _TOLD.append((watch, host))
-        watch.say(f"the words of the prompts, your text among them, leave this machine for {host}")
 
 
 class _Shorter(Exception):

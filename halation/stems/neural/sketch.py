@@ -42,6 +42,7 @@ def render(part: Part, score: Score, follows: Literal["", "tune", "song"]) -> Si
     written = part.instead or (replace(part, player="synth", patch=PLAIN),)
     rows = [row for row in written if row.stem != "textures" and row.notes]
     if follows == "tune":
+        rows = [row for row in rows if row.stem != "drums"]
         rows = [_tune(rows, score)] if rows else []
     total = np.zeros((2, score.n_samples), np.float32)
     for stem in sorted({row.stem for row in rows}):
