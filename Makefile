@@ -36,6 +36,7 @@ $(VENV)/.song: pyproject.toml constraints.txt hatch_build.py $(wildcard halation
 
 $(VENV)/.test: $(VENV)/.song
 	HALATION_NO_PAGE=1 $(PIP) install -c constraints.txt -e ".[dev]"
+	$(PIP) install -c constraints.txt --no-deps basic-pitch  # its network alone; the rest wants old Pythons
 	@touch $@
 
 # Node.js and npm come as a Python package where the machine has none, or too old ones.
@@ -87,6 +88,7 @@ bench: $(VENV)/.test $(PAGE)
 soak: $(VENV)/.test $(PAGE)
 	$(BIN)/python -m benchmarks.soak
 	$(BIN)/python -m benchmarks.copies
+	$(BIN)/python -m benchmarks.corpus
 	HALATION="$(CURDIR)/$(BIN)/halation" $(NPM) run soak
 
 showcase: $(VENV)/.test

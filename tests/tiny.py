@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["musicgen", "words"]
+__all__ = ["hearing", "musicgen", "words"]
 
 VOCABULARY = 64
 
@@ -85,4 +86,36 @@ def musicgen(folder: Path, *, melody: bool = False, stereo: bool = False, seed: 
     generation.max_length = 1500
     model.save_pretrained(folder)
     words(folder)
+    return folder
+
+
+def hearing(folder: Path, sounds: Sequence[Any]) -> Path:
+    """Teach a tiny MusicGen's codebooks what its encoder answers to sounds, shape (1, n) each.
+
+    Without that all sounds have the same codes: what is random answers with little, and all of it
+    lies nearest to one entry.
+    """
+    import torch
+    from transformers import MusicgenForConditionalGeneration
+
+    model: Any = MusicgenForConditionalGeneration.from_pretrained(folder)
+    generator = torch.Generator().manual_seed(1)
+    encoder = model.audio_encoder
+    with torch.no_grad():
+        last = encoder.encoder.layers[-1].conv
+        answers = torch.cat([encoder.encoder(torch.as_tensor(x)[None])[0].T for x in sounds])
+        last.bias.copy_((last.bias - answers.mean(0)) / answers.std(0))
+        last.parametrizations.weight.original0 /= answers.std(0)[:, None, None]
+        rest = (answers - answers.mean(0)) / answers.std(0)
+        for layer in encoder.quantizer.layers:
+            book = layer.codebook.embed
+            book.copy_(rest[torch.randperm(len(rest), generator=generator)[: len(book)]])
+            for _ in range(8):  # k-means
+                nearest = torch.cdist(rest, book).argmin(1)
+                for entry in set(nearest.tolist()):
+                    book[entry] = rest[nearest == entry].mean(0)
+            rest = rest - book[torch.cdist(rest, book).argmin(1)]
+        for head in model.decoder.lm_heads:  # unsure, so that it can learn
+            head.weight *= 0.2
+    model.save_pretrained(folder)
     return folder

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import click
 
-from halation.cli import backends, many, serve, songs, train
+from halation.cli import backends, corpus, many, serve, songs, train
 from halation.types import BriefError, HalationError
 
 __all__ = ["cli", "main"]
@@ -95,6 +95,7 @@ for command in (
     serve.serve,
     many.batch,
     many.radio,
+    corpus.corpus,
     train.train,
 ):
     cli.add_command(command)

@@ -74,7 +74,8 @@ def _need(row: Backend) -> str:
 def _weights() -> list[dict[str, Any]]:
     from halation.weights import catalogue
 
-    here = {row.name for row in catalogue.installed()}
+    here = {row.name: row for row in catalogue.installed()}
+    rows = catalogue.KNOWN | here  # the user's own, too
     return [
         {
             "kind": "weights",
@@ -89,7 +90,7 @@ def _weights() -> list[dict[str, Any]]:
             "memory_gb": row.memory_gb,
             "user": row.user,
         }
-        for row in catalogue.KNOWN.values()
+        for row in rows.values()
     ]
 
 

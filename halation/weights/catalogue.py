@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from halation.types import BackendError
 
-__all__ = ["KNOWN", "Weights", "find", "installed", "known", "place", "weights_dir"]
+__all__ = ["KNOWN", "Weights", "find", "installed", "known", "of", "own", "place", "weights_dir"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,8 @@ KNOWN: Final = {
     )
 }
 """Every checkpoint by its name."""
+OWN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
+"""What the user may call a model of their own."""
 
 
 def weights_dir() -> Path:
@@ -131,9 +136,64 @@ def place(name: str) -> Path:
     return weights_dir() / name
 
 
+def of(name: str) -> Weights | None:
+    """Return the checkpoint of a name or a repository, None if it is not known.
+
+    Examples
+    --------
+    >>> of("facebook/musicgen-small") is of("musicgen-small")
+    True
+    """
+    return next((row for row in KNOWN.values() if name in (row.name, row.repo)), None)
+
+
+def own(name: str) -> Path | None:
+    """Return the folder of the user's own model of a name, None if there is none among the weights.
+
+    Examples
+    --------
+    >>> own("../elsewhere") is None
+    True
+    """
+    if not OWN_NAME.fullmatch(name) or name in KNOWN or not place(name).is_dir():
+        return None
+    return place(name)
+
+
 def installed() -> tuple[Weights, ...]:
-    """Return the checkpoints that are here."""
-    return tuple(row for row in KNOWN.values() if place(row.name).is_dir())
+    """Return the checkpoints that are here, the user's own last."""
+    here = tuple(row for row in KNOWN.values() if place(row.name).is_dir())
+    return (*here, *_own_ones())
+
+
+def _own_ones() -> Iterator[Weights]:
+    """Yield what was tuned here: adapters, and whole models, under the licence of their base."""
+    try:
+        folders = sorted(path for path in weights_dir().iterdir() if own(path.name))
+    except OSError:
+        return
+    for folder in folders:
+        adapter, config = _json(folder / "adapter_config.json"), _json(folder / "config.json")
+        base = str(adapter.get("base_model_name_or_path") or "")
+        if not adapter and not str(config.get("model_type", "")).startswith("musicgen"):
+            continue
+        told = _json(folder / "provenance.json").get("base")
+        row = of(base) or of(str(told.get("name")) if isinstance(told, dict) else "")
+        if adapter and not (row and place(row.name).is_dir()) and not Path(base).is_dir():
+            continue  # its base is not here
+        if row is None:
+            row = Weights("", "", "unknown: that of its base", False, 0.0, 0.0, "musicgen")
+        if row.user == "musicgen":
+            yield replace(row, name=folder.name, repo="")
+
+
+def _json(path: Path) -> dict[str, object]:
+    """Read a JSON object; an empty one if there is none."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def find(name: str) -> Path:

@@ -1,10 +1,14 @@
 """MusicGen as a player: ``--player all=musicgen``, ``--player pads=musicgen:stereo-small``.
 
+A folder may also hold an adapter that was tuned on one's own music (``halation train musicgen``):
+it is laid over its base when that is loaded, and plays as fast.
+
 Copet et al., "Simple and Controllable Music Generation", NeurIPS 2023.
 """
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -17,8 +21,9 @@ from halation.stems.neural import devices
 from halation.stems.neural.performance import Request
 from halation.stems.neural.player import ModelPlayer
 from halation.types import SAMPLE_RATE, BackendError
+from halation.weights import catalogue
 
-__all__ = ["CHROMA_HOP", "Checkpoint", "MusicGen", "chroma"]
+__all__ = ["CHROMA_HOP", "LONGEST_S", "Checkpoint", "MusicGen", "chroma", "find", "read"]
 
 Signal = NDArray[np.float32]
 
@@ -30,6 +35,9 @@ less each answer adds."""
 GUIDANCE: Final = 3.0
 CHROMA_SIZE: Final = 16_384
 CHROMA_HOP: Final = 4_096
+ADAPTER: Final = "adapter_config.json"
+"""What an adapter says of itself, its base's name with it."""
+ADAPTER_WEIGHTS: Final = "adapter_model.safetensors"
 
 
 class MusicGen(ModelPlayer):
@@ -47,6 +55,7 @@ class MusicGen(ModelPlayer):
     )
     family = "musicgen"
     default = "musicgen-small"
+    other_marker = ADAPTER_WEIGHTS
 
     def load(self, folder: Path, name: str) -> Checkpoint:
         """Return the checkpoint of a folder; the last one is kept in memory."""
@@ -56,11 +65,78 @@ class MusicGen(ModelPlayer):
 @lru_cache(maxsize=1)
 def _loaded(folder: Path, name: str) -> Checkpoint:
     with devices.fitting(name), devices.quiet("transformers"):
-        return Checkpoint(name, *_read(folder))
+        return Checkpoint(name, *read(folder, devices.precision()))
 
 
-def _read(folder: Path) -> tuple[Any, Any]:
-    """Return model and tokenizer as ``save_pretrained`` wrote them, onto this machine's device."""
+def find(argument: str) -> tuple[Path, str]:
+    """Return the folder of a MusicGen, and its name as far as halation knows one.
+
+    Parameters
+    ----------
+    argument : str
+        A name, or a folder.
+
+    Raises
+    ------
+    BackendError
+        If it is not here.
+    """
+    player = MusicGen(argument)
+    return player._folder(), player._named(argument) or ""
+
+
+def read(folder: Path, precision: Any) -> tuple[Any, Any]:
+    """Return model and tokenizer of a folder, onto this machine's device.
+
+    Parameters
+    ----------
+    folder : Path
+        As ``save_pretrained`` wrote it: a checkpoint, or an adapter, which is merged into its base.
+    precision : torch.dtype
+
+    Raises
+    ------
+    BackendError
+        If it holds no MusicGen, or an adapter whose base is not here.
+    """
+    if not (folder / ADAPTER).is_file():
+        return _read(folder, precision)
+    model, tokenizer = read(_base(folder), precision)
+    try:
+        import peft
+    except ImportError as error:
+        raise BackendError('a tuned MusicGen needs peft: pip install "halation[train]"') from error
+    if not (folder / ADAPTER_WEIGHTS).is_file():  # or it would be looked for on the hub
+        raise BackendError(f"{str(folder)!r} is no whole adapter: there is no {ADAPTER_WEIGHTS}")
+    try:
+        tuned: Any = peft.PeftModel.from_pretrained(model, str(folder))
+        return tuned.merge_and_unload(), tokenizer
+    except Exception as error:  # a damaged file fails in any way
+        if "memory" in str(error):
+            raise
+        reason = " ".join(str(error).split())[:160]
+        raise BackendError(f"the adapter in {str(folder)!r} does not load: {reason}") from error
+
+
+def _base(folder: Path) -> Path:
+    """Return where the base of an adapter lies."""
+    try:
+        name = str(json.loads((folder / ADAPTER).read_text("utf-8"))["base_model_name_or_path"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BackendError(f"{str(folder / ADAPTER)!r} is damaged: it names no base") from error
+    row = catalogue.of(name)
+    if row is not None:
+        return catalogue.find(row.name)
+    place = Path(name).expanduser()
+    if place.is_dir():
+        return place
+    raise BackendError(
+        f"{folder.name} was tuned on {name!r}, which is not here: bring it back, or write where it "
+        f"is now into {ADAPTER}"
+    )
+
+
+def _read(folder: Path, precision: Any) -> tuple[Any, Any]:
     import torch
     import transformers
 
@@ -75,7 +151,7 @@ def _read(folder: Path) -> tuple[Any, Any]:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
         # By torch's own loader only where there are no safetensors, and then weights alone.
         model = kinds[kind].from_pretrained(
-            folder, local_files_only=True, dtype=devices.precision(), weights_only=True
+            folder, local_files_only=True, dtype=precision, weights_only=True
         )
         return model.to(devices.device()), tokenizer
     except (BackendError, MemoryError, torch.OutOfMemoryError):
@@ -114,6 +190,21 @@ class Checkpoint:
         self._hop = int(config.audio_encoder.hop_length)  # samples a frame
 
     @property
+    def model(self) -> Any:
+        """The model of transformers."""
+        return self._model
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer of its text encoder."""
+        return self._tokenizer
+
+    @property
+    def channels(self) -> int:
+        """1, or 2 where left and right have codebooks of their own."""
+        return self._channels
+
+    @property
     def follows(self) -> Literal["", "tune", "song"]:
         """The melody checkpoints follow a tune."""
         return "tune" if self._melody else ""
@@ -125,8 +216,6 @@ class Checkpoint:
         -------
         np.ndarray [shape=(1 or 2, n)], float32
         """
-        import torch
-
         n_before = request.before.shape[1] // self._hop  # frames that it goes on from
         repeated = min(round(request.overlap_s * self.sample_rate), n_before * self._hop)
         n_new = -(-(request.n_samples(self.sample_rate) - repeated) // self._hop)
@@ -142,7 +231,7 @@ class Checkpoint:
             }
             if n_before:
                 before = request.before[:, request.before.shape[1] - n_before * self._hop :]
-                inputs["decoder_input_ids"] = self._codes(torch.from_numpy(before))
+                inputs["decoder_input_ids"] = self.codes(before)
             if self._melody and request.source is not None:
                 inputs["input_features"] = self._tune(request.source, n_before, request.overlap_s)
             answer = self._model.generate(
@@ -155,12 +244,12 @@ class Checkpoint:
         x: Signal = answer[0].float().cpu().numpy()
         return x[:, n_before * self._hop - repeated :]
 
-    def _codes(self, before: Any) -> Any:
-        """Encode what has sounded, shape (channels, n), to codes (codebooks, frames)."""
+    def codes(self, sound: Signal) -> Any:
+        """Encode a sound at its rate, shape (1 or 2, n), to a tensor (codebooks, frames)."""
         import torch
 
-        x = before.to(self._model.device, self._model.dtype)
-        sides = (x.mean(0, keepdim=True),) if self._channels == 1 else (x[:1], x[1:])
+        x = torch.from_numpy(sound).to(self._model.device, self._model.dtype)
+        sides = (x.mean(0, keepdim=True),) if self._channels == 1 else (x[:1], x[-1:])
         codes = [self._model.audio_encoder.encode(side[None]).audio_codes[0, 0] for side in sides]
         return codes[0] if len(codes) == 1 else torch.stack(codes, 1).flatten(0, 1)
 
