@@ -28,13 +28,17 @@ def report(song: Song, written: Written, seconds: float) -> None:
     console.print(
         f"[bold]{escape(song.title)}[/]  {_minutes(form.duration_s)}  {form.key.name}  "
         f"{form.tempo_bpm:g} BPM  {measures.loudness_lufs:.1f} LUFS  "
-        f"made in {seconds:.1f} s ({form.duration_s / seconds:.0f} × real time)"
+        f"made in {seconds:.1f} s ({_times(form.duration_s / seconds)} × real time)"
     )
     rights = rights_of(song.score)
     if not rights.commercial:
         console.print(f"rights: {rights.statement}", markup=False)
     console.print(f"seed {song.brief.seed}", markup=False)
     console.print(str(written.folder), markup=False)
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.2g}"
 
 
 def _minutes(seconds: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import re
 import shutil
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from halation import backends, pipeline
 from halation.backends import Watch, watched
-from halation.stems.neural import musicgen
+from halation.stems.neural import devices, musicgen
 from halation.stems.neural.performance import Request
 from halation.testing import check_player, small_score
 from halation.types import (
@@ -60,9 +61,9 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The tiny checkpoints under the names of the true ones."""
     monkeypatch.setenv("HALATION_WEIGHTS", str(checkpoints))
-    musicgen._loaded.cache_clear()
+    devices.release()
     yield checkpoints
-    musicgen._loaded.cache_clear()
+    devices.release()
 
 
 def part_of(stem: str = "keys") -> Part:
@@ -295,8 +296,6 @@ def test_without_memory_the_smaller_model_that_fits_is_named(
 ) -> None:
     import torch
 
-    from halation.stems.neural import devices
-
     def full(*_a: Any, **_k: Any) -> Any:
         raise torch.OutOfMemoryError("no room")
 
@@ -372,3 +371,13 @@ def test_every_checkpoint_of_the_catalogue_has_a_licence_and_a_size() -> None:
     assert len(rows) == 8
     assert all(row.licence == "CC-BY-NC-4.0" and not row.commercial for row in rows)
     assert all(0.5 < row.size_gb < 20.0 < row.memory_gb + 20.0 for row in rows)
+
+
+def test_one_model_is_in_memory_and_a_changed_one_is_read_again(installed: Path) -> None:
+    small = musicgen._loaded(installed / "musicgen-small", "musicgen-small")
+    assert musicgen._loaded(installed / "musicgen-small", "musicgen-small") is small
+    musicgen._loaded(installed / "musicgen-melody", "musicgen-melody")
+    again = musicgen._loaded(installed / "musicgen-small", "musicgen-small")
+    assert again is not small
+    os.utime(installed / "musicgen-small" / "config.json", (1, 10**10))
+    assert musicgen._loaded(installed / "musicgen-small", "musicgen-small") is not again

@@ -25,7 +25,7 @@ from halation import backends
 from halation.backends import Stopped, Watch
 from halation.cli import cli
 from halation.corpus.layout import Corpus
-from halation.stems.neural import musicgen
+from halation.stems.neural import devices, musicgen
 from halation.stems.neural.musicgen import Checkpoint
 from halation.testing import small_score
 from halation.training.musicgen import data, loop, network, run
@@ -71,8 +71,6 @@ def tuned(corpus: Path, base: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 def checkpoint(folder: Path) -> Checkpoint:
     import torch
-
-    from halation.stems.neural import devices
 
     with devices.quiet("transformers"):
         return Checkpoint(folder.name, *musicgen.read(folder, torch.float32))
@@ -379,7 +377,7 @@ def test_stereo_and_melody_checkpoints_are_tuned_and_play(
 def played(player: str) -> NDArray[np.float32]:
     notes = tuple(Note(float(b), 2.0, 57 + b % 12, 80) for b in range(0, 20, 2))
     score = small_score(Part("keys", "keys", "musicgen", "", notes))
-    musicgen._loaded.cache_clear()
+    devices.release()
     blocks = list(backends.player(player)(score.parts[0], score, Stems(score, ()), 1))
     sound = np.concatenate([block.samples for block in blocks], axis=1)
     assert sound.shape == (2, score.n_samples)

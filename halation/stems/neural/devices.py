@@ -2,17 +2,53 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 from halation.types import BackendError
 from halation.weights import catalogue
 
-__all__ = ["device", "fitting", "precision", "quiet", "seeded"]
+__all__ = ["device", "fitting", "held", "precision", "quiet", "release", "seeded"]
+
+Loaded = TypeVar("Loaded")
+
+
+_HELD: Final[dict[tuple[Any, ...], Any]] = {}
+"""The one model in memory: two rarely fit."""
+
+
+def held(load: Callable[..., Loaded]) -> Callable[..., Loaded]:
+    """Keep what a loader has returned for the next song, and let it go before another is loaded.
+
+    Parameters
+    ----------
+    load : function of Path and more
+        Loads what lies in a folder; is called again when a file there has changed.
+    """
+
+    @functools.wraps(load)
+    def kept(folder: Path, *more: Any) -> Loaded:
+        files = folder.iterdir() if folder.is_dir() else ()
+        changed = max((path.stat().st_mtime_ns for path in files), default=0)
+        key = (load.__qualname__, folder, changed, *more)
+        if key not in _HELD:
+            release()
+            _HELD[key] = load(folder, *more)
+        found: Loaded = _HELD[key]
+        return found
+
+    return kept
+
+
+def release() -> None:
+    """Let go of the model that is kept."""
+    _HELD.clear()
 
 
 def device() -> str:

@@ -9,7 +9,6 @@ Copet et al., "Simple and Controllable Music Generation", NeurIPS 2023.
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -62,7 +61,7 @@ class MusicGen(ModelPlayer):
         return _loaded(folder, name)
 
 
-@lru_cache(maxsize=1)
+@devices.held
 def _loaded(folder: Path, name: str) -> Checkpoint:
     with devices.fitting(name), devices.quiet("transformers"):
         return Checkpoint(name, *read(folder, devices.precision()))

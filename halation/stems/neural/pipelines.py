@@ -10,7 +10,6 @@ import inspect
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -192,7 +191,7 @@ def pipeline_name(folder: Path) -> str:
         return ""
 
 
-@lru_cache(maxsize=1)
+@devices.held
 def pipeline(folder: Path, name: str, half: str, without: tuple[str, ...] = ()) -> Any:
     """Load a pipeline from its folder alone; the last one is kept in memory.
 
