@@ -21,7 +21,16 @@ import soundfile
 from click.testing import CliRunner
 
 from halation.cli import cli
-from halation.corpus import chunks, dataset, decode, fingerprint, separate, sources, steps
+from halation.corpus import (
+    chunks,
+    dataset,
+    decode,
+    fingerprint,
+    separate,
+    sources,
+    steps,
+    transcribe,
+)
 from halation.corpus.layout import Corpus, Source
 from halation.corpus.prepare import prepare
 from halation.dsp.loudness import integrated, true_peak
@@ -807,6 +816,17 @@ def test_the_commands_add_prepare_and_go_on(
     assert "3 songs prepared, 0 duplicates, 0 failed" in done.output
     assert "minutes of music a minute" in done.output
     assert "everything was prepared already" in run.invoke(cli, call).output
+    (tmp_path / "corpus" / "tags.csv").write_text("any; foggy; sparkly socks\n")
+    monkeypatch.setattr(transcribe, "_in_wheel", lambda: None)
+    without = run.invoke(cli, [*call, "--midi"])
+    assert "basic-pitch" in str(without.exception), "the network is missed before any work"
+    written: list[str] = []
+    monkeypatch.setattr(transcribe, "model", lambda: Path("nmp.onnx"))
+    monkeypatch.setattr(transcribe, "midi_of", lambda _corpus, source: written.append(source.id))
+    noted = run.invoke(cli, [*call, "--midi"])
+    assert "3 recordings written down" in noted.output
+    assert len(set(written)) == 3
+    assert "your own words, kept as they are: sparkly socks" in noted.output
     other = ["--corpus", str(tmp_path / "no")]
     wrong = run.invoke(cli, ["corpus", "prepare", *other])
     assert "there is no corpus in" in str(wrong.exception)
