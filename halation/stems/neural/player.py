@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -24,7 +25,7 @@ __all__ = ["ModelPlayer"]
 _DIGITS: Final = 8
 
 
-class ModelPlayer:
+class ModelPlayer(ABC):
     """A player whose sound comes from a checkpoint: one by name, or a folder.
 
     Parameters
@@ -133,9 +134,9 @@ class ModelPlayer:
         player = type(self)(name)
         return player if player._label == label else None
 
+    @abstractmethod
     def load(self, folder: Path, name: str) -> Model:
         """Return the model of a folder, ready to play."""
-        raise NotImplementedError
 
     def __call__(self, part: Part, score: Score, heard: Stems, seed: int) -> Iterator[Audio]:
         """Play a part; see :func:`halation.stems.neural.performance.perform`."""
