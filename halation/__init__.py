@@ -163,9 +163,7 @@ def make(
         composer=composer,
         players=tuple((players or {}).items()),
     )
-    *_, song = produce(brief)
-    assert isinstance(song, Song)
-    return Take(song)
+    return Take(_song_of(produce(brief)))
 
 
 def remake(song_json: str | PathLike[str], *, players: Mapping[str, str] | None = None) -> Take:
@@ -197,6 +195,13 @@ def remake(song_json: str | PathLike[str], *, players: Mapping[str, str] | None 
         warnings.warn(files.engine_note(recipe.engine), stacklevel=2)
     for note in backends.stand_in_notes(recipe.plan.score):
         warnings.warn(note, stacklevel=2)
-    *_, song = replay(recipe.plan, tuple((players or {}).items()))
-    assert isinstance(song, Song)
-    return Take(song)
+    return Take(_song_of(replay(recipe.plan, tuple((players or {}).items()))))
+
+
+def _song_of(making: Iterable[object]) -> Song:
+    """Return the last of all artefacts; the others are let go as they come."""
+    artefact: object = None
+    for artefact in making:  # noqa: B007
+        pass
+    assert isinstance(artefact, Song)
+    return artefact

@@ -21,7 +21,15 @@ from typing import Any, Final, Literal
 
 from halation.machine import cores
 from halation.seeds import draw_seed, rng
-from halation.types import MAX_SEED, MAX_TEXT_LENGTH, Brief, BriefError, FileError, HalationError
+from halation.types import (
+    MAX_SEED,
+    MAX_TEXT_LENGTH,
+    SAMPLE_RATE,
+    Brief,
+    BriefError,
+    FileError,
+    HalationError,
+)
 from halation.workers import Makers, died
 
 __all__ = ["Album", "Row", "Task", "make_one", "read_texts"]
@@ -127,15 +135,12 @@ def make_one(task: Task) -> Made:
 
 def _make(task: Task, folder: Path) -> Row:
     from halation import files, pipeline
-    from halation.types import Song
 
     started = time.perf_counter()
-    song: Song | None = None
-    for artefact in pipeline.produce(task.brief, workers=min(4, cores(task.share))):
-        song = artefact if isinstance(artefact, Song) else None
-        del artefact  # so that the mix can free each stem
-    assert song is not None
-    written = files.write(song, folder, formats=task.formats, stems=task.stems)
+    making = pipeline.produce(
+        task.brief, workers=min(4, cores(task.share)), keep=False, stems=task.stems
+    )
+    written, song = files.record(making, folder, formats=task.formats, stems=task.stems)
     form = song.score.form
     return replace(
         task.row,
@@ -144,7 +149,7 @@ def _make(task: Task, folder: Path) -> Row:
         title=song.title,
         key=form.key.name,
         tempo_bpm=form.tempo_bpm,
-        duration_s=round(song.master.duration_s, 2),
+        duration_s=round(song.score.n_samples / SAMPLE_RATE, 2),
         loudness_lufs=round(song.measures.loudness_lufs, 2),
         seconds=round(time.perf_counter() - started, 2),
     )

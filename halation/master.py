@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from halation.arc import COMMON_DB, USUAL_HOOK_LUFS, seams, under_hook_lu
 from halation.dsp import automation, dynamics, loops, spectrum
 from halation.dsp.loudness import (
+    OFFSET_LUFS,
     SILENCE_LUFS,
     Meter,
     block_peaks,
     glimpsed,
     glimpses,
     meter,
-    true_peak,
 )
-from halation.types import SAMPLE_RATE, Audio, Measures, Mix, Mood, Score
+from halation.dsp.reels import reel, release
+from halation.types import SAMPLE_RATE, Audio, Measures, Mix, Mood, Outline, Plan, Role, Score, Section
 
-__all__ = ["CEILING_DBTP", "finish", "measure"]
+__all__ = ["CEILING_DBTP", "Master", "finish"]
 
 Signal = NDArray[np.float32]
 Values = NDArray[np.float64]
@@ -60,125 +63,522 @@ _TAPS = 8_192
 _GRID = 32_768
 
 _NOTHING_LUFS = SILENCE_LUFS + 1.0
-_HEARD_DB = -60.0
 _GLUE_DB = 1.5
 _GLUE_MEMORY_S = 6.0
+_GLUE_AHEAD_S = 1.0
+_LOUD_HOPS_DB = -1.3
+"""The loudest tenth of a song's hops [dBFS], over the loudness of its hooks [LUFS]."""
 _USUAL_LUFS = -14.0
 _TAPE_DB = 1.5
 _TAPE_BY_ENERGY_DB = 1.0
 _MOST_TAPE_DB = 9.0
 _TAPE_RESERVE_DB = 1.5
-_TAPE_ROUNDS = 2
+_TAPE_ROUNDS = 3
 _LIMITER_DB = 3.0
+
+USUAL_PEAK_DB: Final = 21.0
+"""Largest peak of a song before the tape [dBFS], over its loudness [LUFS]."""
+MASTERED_LU: Final[Mapping[Role, float]] = {
+    "hook": 0.0,
+    "verse": 0.6,
+    "bridge": -0.25,
+    "intro": -0.9,
+    "outro": -0.3,
+}
+"""How the master moves a section against the hooks: tilt and tape take unlike things from each."""
+TAKEN_LU: Final[Mapping[Role, float]] = {
+    "hook": 0.45,
+    "verse": 0.1,
+    "bridge": -0.15,
+    "intro": 0.05,
+    "outro": 0.0,
+}
+"""What glue and limiter take from a section after its loudness has been tried out."""
+_MOST_AMENDS_LU = 0.5
+_SILENT_SHARE = 0.2
+"""How much of an outro is over before the song's end."""
+
+_USUAL_BANDS_DB: Final = (
+    *(-33.3, -34.0, -32.2, -29.7, -28.8, -29.2, -28.8, -31.3, -33.7, -33.9),
+    *(-37.6, -41.4, -44.4, -47.8, -50.2, -52.7, -54.8, -55.6, -56.3, -59.8),
+)
+"""Power densities of the third octaves of mixes [dB], over their loudness [LUFS]: what a tone is
+solved for while only the beginning of a song is known."""
 
 _FADE_S = 1.5
 _START_S = 0.005
-_TOLERANCE_LU = 0.05
-_TOLERANCE_DB = 0.03
+_GLIDE_S = 0.25
 _ROUNDS = 5
 _SILENT = np.float32(1e-6)
 _PEAK_MARGIN_DB = 4.0
+_PEAK_REACH = 64
+_MEMORY_BLOCKS = 1_500
+"""Blocks after which a limiter has come back from anything."""
+_FRAMES_PER_S = 2.7
 
 
 def finish(mix: Mix) -> tuple[Audio, Measures]:
-    """Master a mix.
+    """Master a whole mix; see :class:`Master`.
 
     Parameters
     ----------
     mix : Mix
-        Its brief says how loud the master shall be.
+        Its brief says how loud the master shall be; ``rides_db`` how each section is to lie.
 
     Returns
     -------
     audio : Audio
-        As long as the mix, true peak at most −1.4 dBTP, faded to nothing at its end.
+        As long as the mix.
     measures : Measures
-        Measured on ``audio``. The loudness is the brief's to 0.2 LU, and the limiter works 3 dB at
-        most; for a loudness that the mix cannot reach so, first the tape and then the limiter do
-        more. A silent mix stays silent.
+        Measured on ``audio``.
     """
-    score = mix.plan.score
-    target_lufs = score.form.mood.brief.loudness_lufs
-    x = _equalised(mix.audio.samples, score.form.mood)
-    _fade(x)
-    _glue(x)
-    limiter_db, peak_dbtp = 0.0, None
-    frames = glimpses(x)
-    found = glimpsed(frames)
-    if found.integrated <= _NOTHING_LUFS:  # a lone click may lie between the frames
-        found = meter(x)
-    if found.integrated > _NOTHING_LUFS:
-        found = _tape(x, frames, target_lufs, found, score.form.mood.energy)
-        limiter_db, found, peak_dbtp = _limit(x, target_lufs, found)
-    audio = Audio.take(x)
-    return audio, measure(audio, score, limiter_db=limiter_db, found=found, peak_dbtp=peak_dbtp)
+    plan = mix.plan
+    master = Master(plan)
+    rides = dict(mix.rides_db)
+    out = np.empty_like(mix.audio.samples)
+    ends = [*seams(plan.score)[1:]]
+    for section, end in zip(plan.score.form.sections, ends, strict=True):
+        master.take(mix.audio.samples[:, master.taken : end])
+        master.solve(rides.get(f"{section.name}/under_hook", 0.0))
+        start, block = master.finished()
+        out[:, start : start + block.shape[1]] = block
+    return Audio.take(out), master.measures()
 
 
-def measure(
-    audio: Audio,
-    score: Score,
-    *,
-    limiter_db: float = 0.0,
-    found: Meter | None = None,
-    peak_dbtp: float | None = None,
-) -> Measures:
-    """Read every meter.
+class Master:
+    """Masters a mix section by section: tilt, glue, tape, limiter.
+
+    How loud each section shall be is known from the form before anything is heard; each is
+    measured as it comes, and what one has missed is made up by the next ones.
 
     Parameters
     ----------
-    audio : Audio, stereo
-    score : Score
-        Tells where the sections are.
-    limiter_db : float >= 0 [dB]
-        What the limiter did, for the record.
-    found : Meter, optional
-        The audio's meter, if it is at hand.
-    peak_dbtp : float, optional [dBTP]
-        Its true peak, if that is.
+    plan : Plan
+        Its brief says how loud the master shall be: to 0.2 LU, with a true peak of at most
+        −1.4 dBTP, and the limiter works 3 dB at most; for a loudness that the mix cannot reach so,
+        first the tape and then the limiter do more. What its ``desk`` holds is taken over.
 
-    Returns
-    -------
-    Measures
+    Attributes
+    ----------
+    taken, done : int [samples]
+        Up to where the mix has come and the master has gone.
+    record : dict of str to float
+        Each section's gain, tape and tone, by name: ``"hook/gain"`` [dB], ``"hook/tape"`` [dBFS of
+        the knee], ``"hook/tone/07"`` [dB].
     """
-    x = audio.samples
-    if peak_dbtp is None:
-        peak_dbtp = true_peak(x, margin_db=_PEAK_MARGIN_DB)
-    found = found or meter(audio)
-    sections = tuple(
-        (
-            section.name,
-            found.between(
-                score.seconds_at(section.start_beats), score.seconds_at(section.end_beats)
-            ).integrated,
+
+    def __init__(self, plan: Plan) -> None:
+        score = plan.score
+        self._score, self._given = score, dict(plan.desk)
+        self._n, self._seams = score.n_samples, seams(score)
+        self.taken = self.done = 0
+        self.record: dict[str, float] = {}
+        self._mix, self._even = reel(2, self._n), reel(2, self._n)
+        self._solved = self._equalised = 0
+        self._under: list[float] = []
+        self._power = np.zeros(len(_USUAL_BANDS_DB))
+        self._response: Signal | None = None
+        self._gain_db, self._knee = 0.0, 0.0
+        self._hottest_db = -120.0
+        self._before: Signal | None = None
+        self._glue = _Glue(self._n, self._loudest_lufs())
+        self._knees: list[tuple[int, int, float, float]] = []
+        self._limiters = (_Limiter(self._n), _Limiter(self._n))
+        self._taped = 0
+        self._meters = _Meters(score)
+
+    def take(self, mix: Signal) -> None:
+        """Take the next stretch of the mix [shape=(2, n)]."""
+        stop = self.taken + mix.shape[1]
+        self._mix[:, self.taken : stop] = mix
+        self.taken = stop
+
+    def solve(self, under_hook_lu: float) -> None:
+        """Set the next section, of which all that can be mixed has been taken.
+
+        Parameters
+        ----------
+        under_hook_lu : float [LU]
+            How it lies to the hooks in the mix.
+        """
+        section = self._score.form.sections[self._solved]
+        self._under.append(under_hook_lu)
+        start, stop = self._equalised, self.taken
+        begin = min(max(start, self._seams[self._solved]), stop)
+        self._tone(section, begin, stop)
+        self._equalise(start, stop)
+        glide = max(begin - start, min(round(_GLIDE_S * SAMPLE_RATE), stop - start))
+        glide = min(-(-glide // automation.HOP) * automation.HOP, stop - start)
+        before = self._gain_db, self._knee
+        self._loud(section, begin, stop)
+        if not self._solved:
+            before = self._gain_db, self._knee
+        hops = np.arange(-(-(stop - start) // automation.HOP) + 1)
+        ramp = np.interp(hops * automation.HOP, (0, max(glide, 1)), (before[0], self._gain_db))
+        loops.ride(
+            self._even[:, start:stop], automation.decibels(ramp.astype(np.float32)), automation.HOP
         )
-        for section in score.form.sections
-    )
-    left, right, both = (float(np.dot(x[a], x[b])) for a, b in ((0, 0), (1, 1), (0, 1)))
-    return Measures(
-        loudness_lufs=found.integrated,
-        true_peak_dbtp=peak_dbtp,
-        loudness_range_lu=found.loudness_range,
-        sections_lufs=sections,
-        spectrum_slope_db_per_octave=spectrum.slope_db_per_octave(
-            *spectrum.power_spectrum(x, audio.sample_rate)
-        ),
-        correlation=both / max(float(np.sqrt(left * right)), 1e-12),
-        limiter_db=limiter_db,
-    )
+        self._knees.append((start, start + glide, before[1], self._knee))
+        self._glue.take(self._even[:, start:stop], start)
+        self._solved += 1
+        self._equalised = stop
+
+    def finished(self) -> tuple[int, Signal]:
+        """Return what is finished: its first sample and the samples [shape=(2, n)]."""
+        last = self._solved == len(self._score.form.sections)
+        stop = self._n if last else self._glue.ready
+        start = self._taped
+        if stop > start:
+            self._glue.apply(self._even, start, stop)
+            for first, end, knee in self._bends(start, stop):
+                dynamics.saturate(self._even[:, first:end], knee)
+            self._taped = stop
+        once, twice = self._limiters
+        limited = once.play(self._even, stop, last=last)
+        begun = self.done
+        self.done = twice.play(once.out, limited, last=last)
+        block = twice.out[:, begun : self.done].copy()
+        self._meters.take(block, begun)
+        for x, behind in ((self._mix, self._equalised), (self._even, limited)):
+            release(x, 0, max(0, behind - _TAPS - SAMPLE_RATE))
+        release(once.out, 0, max(0, self.done - SAMPLE_RATE))
+        release(twice.out, 0, max(0, self.done - SAMPLE_RATE))
+        return begun, block
+
+    def measures(self) -> Measures:
+        """Say what the meters read of all that is finished."""
+        return self._meters.read(max(limiter.most_db for limiter in self._limiters))
+
+    @property
+    def outline(self) -> Outline:
+        """What is finished, seen from afar."""
+        return self._meters.outline
+
+    def _kept(self, name: str, found: float) -> float:
+        self.record[name] = self._given.get(name, round(found, 3))
+        return self.record[name]
+
+    def _tone(self, section: Section, start: int, stop: int) -> None:
+        """Solve the tone on what has been heard and what usually follows; keep its response."""
+        power = np.zeros(len(_USUAL_BANDS_DB))
+        if stop > start:
+            frames = max(8, round((stop - start) / SAMPLE_RATE * _FRAMES_PER_S))
+            found = spectrum.power_spectrum(
+                self._mix[:, start:stop], SAMPLE_RATE, max_frames=frames
+            )
+            power = 10.0 ** (spectrum.band_levels(*found)[1] / 10.0) * (stop - start)
+        self._power += power
+        usual = 10.0 ** (np.asarray(_USUAL_BANDS_DB) / 10.0)
+        left = [
+            (self._seams[i + 1] - self._seams[i])
+            * 10.0 ** ((USUAL_HOOK_LUFS + COMMON_DB + self._under_of(i)) / 10.0)
+            for i in range(self._solved + 1, len(self._score.form.sections))
+        ]
+        total = self._power + usual * sum(left)
+        if total.any():
+            levels = 10.0 * np.log10(np.maximum(total / self._n, 1e-20))
+            tone = _tone_db(levels, self._score.form.mood)
+        else:
+            tone = np.zeros(len(usual))
+        tone = np.array(
+            [self._kept(f"{section.name}/tone/{i:02d}", db) for i, db in enumerate(tone.tolist())]
+        )
+        self._before, self._response = self._response, _response(tone, self._score.form.mood)
+
+    def _under_of(self, index: int) -> float:
+        """Return how a section lies to the hooks, or will, as far as that is known."""
+        if index < len(self._under):
+            return self._under[index]
+        section = self._score.form.sections[index]
+        return sum(under_hook_lu(section.role, self._score.form.mood)) / 2.0
+
+    def _equalise(self, start: int, stop: int) -> None:
+        """Filter a stretch; the tone of the section before gives way in its first moments."""
+        assert self._response is not None
+        out = self._even[:, start:stop]
+        spectrum.convolve_stretch(self._mix, self._response, start, stop, out)
+        fade = min(round(_GLIDE_S * SAMPLE_RATE), stop - start)
+        if self._before is not None and fade and not np.array_equal(self._before, self._response):
+            old = np.empty((2, fade), np.float32)
+            spectrum.convolve_stretch(self._mix, self._before, start, start + fade, old)
+            out[:, :fade] += np.linspace(1.0, 0.0, fade, dtype=np.float32) * (old - out[:, :fade])
+        _fade(out, start, self._n)
+
+    def _loud(self, section: Section, start: int, stop: int) -> None:
+        """Find the gain and the knee of the tape that bring a section to its loudness.
+
+        What is rounded off is softer too, and must come up again: so it is tried out on the
+        section's glimpses.
+        """
+        x = self._even[:, start:stop]
+        aim = self._aim_lufs()
+        frames = (
+            glimpses(x) if stop - start > SAMPLE_RATE // 2 else np.zeros((2, 1, 1024), np.float32)
+        )
+        now = glimpsed(frames).integrated
+        name = section.name
+        energy = self._score.form.mood.energy
+        gain_db = self._gain_db
+        knee = self._knee or 1.0
+        if now > _NOTHING_LUFS:
+            gain_db = aim - now
+            peak_db = 20.0 * float(np.log10(max(loops.peak(x), 1e-6)))
+            for _ in range(_TAPE_ROUNDS):
+                peak_after = max(self._peak_db(), peak_db + gain_db)
+                work_db = peak_after - CEILING_DBTP - _LIMITER_DB + _TAPE_RESERVE_DB
+                target = self._score.form.mood.brief.loudness_lufs
+                most_db = _MOST_TAPE_DB + max(0.0, target - _USUAL_LUFS)
+                tape_db = float(np.clip(work_db, _TAPE_DB + _TAPE_BY_ENERGY_DB * energy, most_db))
+                knee = dynamics.knee_for(10.0 ** (peak_after / 20.0), tape_db)
+                tried = frames * np.float32(10.0 ** (gain_db / 20.0))
+                dynamics.saturate(tried.reshape(2, -1), knee)
+                gain_db += aim + TAKEN_LU[section.role] - glimpsed(tried).integrated
+            self._hottest_db = max(self._hottest_db, peak_db + gain_db)
+        self._gain_db = self._kept(f"{name}/gain", gain_db)
+        self._knee = 10.0 ** (self._kept(f"{name}/tape", 20.0 * float(np.log10(knee))) / 20.0)
+
+    def _peak_db(self) -> float:
+        """Return the largest peak before the tape, as far as it is known [dBFS]."""
+        usual = self._score.form.mood.brief.loudness_lufs + USUAL_PEAK_DB
+        hooks = any(s.role == "hook" for s in self._score.form.sections[: self._solved + 1])
+        return self._hottest_db if hooks else max(usual, self._hottest_db)
+
+    def _loudest_lufs(self) -> float:
+        """Return the loudness of the hooks at which the song meets its own, by its form alone."""
+        return self._solve_hooks(np.zeros(0))
+
+    def _aim_lufs(self) -> float:
+        """Return how loud the section that is set now shall be."""
+        first = self._solved == 0
+        hooks = self._loudest_lufs() if first else self._solve_hooks(self._meters.energies)
+        usual = self._loudest_lufs()
+        bounds = usual - _MOST_AMENDS_LU, usual + _MOST_AMENDS_LU
+        role = self._score.form.sections[self._solved].role
+        hooks = min(max(hooks, bounds[0]), bounds[1])
+        return hooks + self._under_of(self._solved) + MASTERED_LU[role]
+
+    def _solve_hooks(self, heard: Values) -> float:
+        """Find the hooks' loudness that takes the whole song to what was asked for."""
+        target = self._score.form.mood.brief.loudness_lufs
+        step_s = 0.1
+        begun = len(heard) * step_s
+        rows: list[tuple[int, float]] = []
+        for i, section in enumerate(self._score.form.sections):
+            start = max(self._score.seconds_at(section.start_beats), begun)
+            end = self._score.seconds_at(section.end_beats)
+            if section.role == "outro":
+                end -= _SILENT_SHARE * (end - self._score.seconds_at(section.start_beats))
+            level = self._under_of(i) + MASTERED_LU[section.role]
+            rows.append((max(0, round((end - start) / step_s)), level))
+        hooks = target
+        for _ in range(_ROUNDS):
+            levels = np.repeat([hooks + level for _, level in rows], [count for count, _ in rows])
+            coming = 10.0 ** ((levels - OFFSET_LUFS) / 10.0)
+            hooks += target - Meter(np.concatenate((heard, coming))).integrated
+        return hooks
+
+    def _bends(self, start: int, stop: int) -> Iterator[tuple[int, int, float]]:
+        """Yield stretches with the knee of their tape; it moves in small steps."""
+        for index, (first, settled, before, after) in enumerate(self._knees):
+            end = self._knees[index + 1][0] if index + 1 < len(self._knees) else self._n
+            for low in range(max(first, start), min(settled, stop), automation.HOP):
+                share = (low - first) / max(settled - first, 1)
+                bend = (1.0 - share) * before**-2.0 + share * after**-2.0
+                yield low, min(low + automation.HOP, settled, stop), bend**-0.5
+            low = max(settled, start)
+            if low < min(end, stop):
+                yield low, min(end, stop), after
 
 
-def _equalised(x: Signal, mood: Mood) -> Signal:
-    """Return a copy with the wanted balance, without rumble and without glare."""
-    out = np.empty_like(x)
+class _Glue:
+    """Compresses 2:1 with 30 ms of attack, by about 1.5 dB where the song is loud.
+
+    What the gain does over several seconds is given back: glue holds a bar together, and must not
+    take the hook's lift.
+    """
+
+    def __init__(self, n: int, loudest_lufs: float) -> None:
+        hops = -(-n // automation.HOP)
+        self._n = n
+        self._threshold_db = loudest_lufs + _LOUD_HOPS_DB - 2.0 * _GLUE_DB
+        self._gain_db = np.zeros(hops + 1, np.float32)
+        self._state = 0.0
+        self._taken = 0
+        self.ready = 0
+
+    def take(self, x: Signal, start: int) -> None:
+        """Measure the next stretch."""
+        first = start // automation.HOP
+        levels = dynamics.hop_levels_db(np.ascontiguousarray(x), automation.HOP)
+        gain_db = dynamics.compressor_gain_db(
+            levels,
+            automation.HOP / SAMPLE_RATE,
+            threshold_db=self._threshold_db,
+            before_db=self._state,
+        )
+        self._gain_db[first : first + len(gain_db)] = gain_db
+        self._state = float(gain_db[-1])
+        self._taken = start + x.shape[1]
+        ahead = round(_GLUE_AHEAD_S * SAMPLE_RATE)
+        self.ready = max(self.ready, (self._taken - ahead) // automation.HOP * automation.HOP)
+
+    def apply(self, x: Signal, start: int, stop: int) -> None:
+        """Multiply a stretch, of which all is known that is needed, in place."""
+        hop = automation.HOP
+        first, last = start // hop, -(-stop // hop)
+        ahead = round(_GLUE_AHEAD_S * SAMPLE_RATE / hop)
+        behind = round(_GLUE_MEMORY_S * SAMPLE_RATE / hop) - ahead
+        total = np.concatenate(([0.0], np.cumsum(self._gain_db, dtype=np.float64)))
+        at = np.arange(first, last + 1)
+        known = min(self._taken // hop, len(self._gain_db))
+        low = np.maximum(at - behind, 0)
+        high = np.maximum(np.minimum(at + ahead, known), low + 1)
+        slow = (total[high] - total[low]) / (high - low)
+        gain = automation.decibels((self._gain_db[first : last + 1] - slow).astype(np.float32))
+        loops.ride(x[:, start:stop], gain, hop)
+
+
+class _Limiter:
+    """A look-ahead limiter on true peaks, stretch by stretch."""
+
+    def __init__(self, n: int) -> None:
+        self._n = n
+        self.out = reel(2, n)
+        self._over = np.zeros(0, np.float32)
+        self._first = 0  # the block that `over` begins with
+        self._done = 0
+        self.most_db = 0.0
+
+    def play(self, x: Signal, stop: int, *, last: bool) -> int:
+        """Limit into :attr:`out`; return up to where it is done."""
+        hop = dynamics.LIMITER_HOP
+        known = self._n if last else max(0, (stop - _PEAK_REACH) // automation.HOP * automation.HOP)
+        begin = (self._first + len(self._over)) * hop
+        if known > begin:
+            low, high = max(0, begin - 2 * hop), min(known + 2 * hop, stop)
+            above = 10.0 ** ((CEILING_DBTP - _PEAK_MARGIN_DB) / 20.0)
+            peaks = block_peaks(np.ascontiguousarray(x[:, low:high]), above)
+            skipped = (begin - low) // hop
+            peaks = peaks[skipped : skipped + -(-(known - begin) // hop)]
+            over = np.float32(20.0) * np.log10(np.maximum(peaks, _SILENT)) - CEILING_DBTP
+            self._over = np.concatenate((self._over, over.astype(np.float32)))
+        ready = known if last else max(0, known - automation.HOP)
+        start, self._done = self._done, max(self._done, ready)
+        if self._done > start:
+            gain_db = dynamics.limiter_gain_db(self._over, SAMPLE_RATE)
+            offset = start // hop - self._first
+            control = gain_db[offset : offset + -(-(self._done - start) // hop) + 1]
+            self.most_db = max(self.most_db, -float(control.min()))
+            self.out[:, start : self._done] = x[:, start : self._done]
+            if control.any():
+                loops.ride(self.out[:, start : self._done], automation.decibels(control), hop)
+            kept = max(self._first, self._done // hop - _MEMORY_BLOCKS)
+            self._over, self._first = self._over[kept - self._first :], kept
+        return self._done
+
+
+class _Meters:
+    """What a meter says of a master that comes stretch by stretch."""
+
+    def __init__(self, score: Score) -> None:
+        self._score = score
+        self.energies: Values = np.zeros(0)
+        self._step = round(0.1 * SAMPLE_RATE)
+        self._past = np.zeros((2, 0), np.float32)
+        self._at = 0
+        self._peak = 0.0
+        self._pairs = np.zeros(3)
+        self._frequencies: Values | None = None
+        self._power: Values = np.zeros(0)
+        self._outlines: list[Outline] = []
+
+    @property
+    def outline(self) -> Outline:
+        """The whole song from afar."""
+        return Outline(
+            np.concatenate([row.peaks for row in self._outlines]),
+            np.concatenate([row.levels for row in self._outlines]),
+        )
+
+    def take(self, x: Signal, start: int) -> None:
+        """Read the next stretch."""
+        if not x.shape[1]:
+            return
+        self._outlines.append(Outline.of(x))
+        span = np.concatenate((self._past, x), axis=1)
+        self._measure(span, start - self._past.shape[1])
+        edge = max(0, span.shape[1] - x.shape[1] - 16)
+        above = max(self._peak, 1e-6) * 10.0 ** (-_PEAK_MARGIN_DB / 20.0)
+        above = max(above, loops.peak(x) * 10.0 ** (-_PEAK_MARGIN_DB / 20.0))
+        near = np.ascontiguousarray(span[:, edge:])
+        self._peak = max(self._peak, float(block_peaks(near, above).max(initial=0.0)))
+        self._pairs += [float(np.dot(x[a], x[b])) for a, b in ((0, 0), (1, 1), (0, 1))]
+        count = max(1, round(x.shape[1] / SAMPLE_RATE * _FRAMES_PER_S))
+        self._frequencies, power = spectrum.power_spectrum(x, SAMPLE_RATE, max_frames=count)
+        self._power = power * x.shape[1] + (self._power if len(self._power) else 0.0)
+        self._past = span[:, -min(span.shape[1], 3 * self._step) :].copy()
+
+    def _measure(self, span: Signal, start: int) -> None:
+        """Read whole steps of 100 ms; the filter begins two steps early."""
+        step = self._step
+        begun = len(self.energies) * step
+        stop = (start + span.shape[1]) // step * step
+        if start + span.shape[1] == self._score.n_samples and not len(self.energies):
+            stop = max(stop, step)
+        if stop <= begun:
+            return
+        early = max(start, begun - 2 * step) // step * step
+        early = early if early >= start else early + step
+        part = span[:, early - start : stop - start]
+        part = np.pad(part, ((0, 0), (0, stop - early - part.shape[1])))
+        found = meter(np.ascontiguousarray(part)).energies
+        self.energies = np.concatenate((self.energies, found[(begun - early) // step :]))
+
+    def read(self, limiter_db: float) -> Measures:
+        """Return the measures of all that was taken."""
+        score, found = self._score, Meter(self.energies)
+        sections = tuple(
+            (
+                section.name,
+                found.between(
+                    score.seconds_at(section.start_beats), score.seconds_at(section.end_beats)
+                ).integrated,
+            )
+            for section in score.form.sections
+        )
+        left, right, both = self._pairs
+        assert self._frequencies is not None
+        slope = spectrum.slope_db_per_octave(self._frequencies, self._power)
+        return Measures(
+            loudness_lufs=found.integrated,
+            true_peak_dbtp=20.0 * float(np.log10(max(self._peak, 1e-6))),
+            loudness_range_lu=found.loudness_range,
+            sections_lufs=sections,
+            spectrum_slope_db_per_octave=slope,
+            correlation=float(both) / max(float(np.sqrt(left * right)), 1e-12),
+            limiter_db=limiter_db,
+        )
+
+
+def _response(tone: Values, mood: Mood) -> Signal:
+    """Return the filter of a tone, without rumble and without glare."""
     frequencies = np.linspace(0.0, SAMPLE_RATE / 2, _GRID + 1)
     frequencies[0] = 0.1
-    gain_db = _tone_db(x, frequencies, mood)
+    octaves = np.log2(_centres() / 1_000.0)
+    octaves = np.insert(octaves, 0, np.log2(_UNTOUCHED_HZ / 1_000.0))
+    wanted = np.insert(tone, 0, 0.0)
+    gain_db = np.interp(np.log2(frequencies / 1_000.0), octaves, wanted)
     gain_db -= 10.0 * np.log10(1.0 + (_LOW_CUT_HZ / frequencies) ** 4)
     clean, hazy = _HIGH_CUT_HZ[1], _HIGH_CUT_HZ[0]
     high_cut_hz = clean * (hazy / clean) ** ((mood.haze + 1.0) / 2.0)
     gain_db -= 10.0 * np.log10(1.0 + (frequencies / high_cut_hz) ** 12)
-    spectrum.convolve_into(x, spectrum.minimum_phase(gain_db, _TAPS), out)
-    return out
+    return spectrum.minimum_phase(gain_db, _TAPS)
+
+
+@cache
+def _centres() -> Values:
+    frequencies = np.arange(0.0, SAMPLE_RATE / 2 + 1.0, SAMPLE_RATE / 8_192)
+    return spectrum.band_levels(frequencies, np.ones(len(frequencies)))[0]
 
 
 def _aim(mood: Mood, octaves: Values) -> tuple[float, Values]:
@@ -193,10 +593,13 @@ def _aim(mood: Mood, octaves: Values) -> tuple[float, Values]:
     return float(np.clip(slope, *SLOPES_DB_PER_OCTAVE)), colour
 
 
-def _tone_db(x: Signal, frequencies: Values, mood: Mood) -> Values:
-    """Draw the correction toward the wanted spectrum: most of the bumps, the tilt in full."""
-    centres, levels = spectrum.band_levels(*spectrum.power_spectrum(x, SAMPLE_RATE))
-    octaves = np.log2(centres / 1_000.0)
+def _tone_db(levels: Values, mood: Mood) -> Values:
+    """Draw the correction toward the wanted spectrum: most of the bumps, the tilt in full.
+
+    ``levels`` are those of the third octaves of :func:`halation.dsp.spectrum.band_levels` [dB], and
+    so is what is returned.
+    """
+    octaves = np.log2(_centres() / 1_000.0)
     line = np.polyval(np.polyfit(octaves, levels, 1), octaves)
     bumps = np.convolve(np.pad(levels - line, 1, mode="edge"), _BUMP_WINDOW, mode="valid")
     slope, colour = _aim(mood, octaves)
@@ -204,115 +607,21 @@ def _tone_db(x: Signal, frequencies: Values, mood: Mood) -> Values:
     lacks = slope - float(np.polyfit(octaves, levels + tone, 1)[0])
     reach = float(np.abs(octaves).max())
     tilt = float(np.clip(lacks, -_MOST_TILT_DB / reach, _MOST_TILT_DB / reach))
-    octaves = np.insert(octaves, 0, np.log2(_UNTOUCHED_HZ / 1_000.0))
-    wanted = np.insert(tone + tilt * octaves[1:], 0, 0.0)
-    return np.interp(np.log2(frequencies / 1_000.0), octaves, wanted)
+    return np.asarray(tone + tilt * octaves)
 
 
-def _fade(x: Signal) -> None:
-    """Start from nothing within 5 ms, and fall to nothing within the last 1.5 s."""
-    start = min(round(_START_S * SAMPLE_RATE), x.shape[1])
-    x[:, :start] *= np.linspace(0.0, 1.0, start, dtype=np.float32)
-    length = min(round(_FADE_S * SAMPLE_RATE), x.shape[1])
-    fall = np.cos(np.linspace(0.0, np.pi / 2, length)) ** 4
-    x[:, x.shape[1] - length :] *= fall.astype(np.float32)
+def _fade(x: Signal, start: int, n: int) -> None:
+    """Start a song of ``n`` samples from nothing within 5 ms, and end it within 1.5 s, in place.
 
-
-def _glue(x: Signal) -> None:
-    """Compress 2:1 with 30 ms of attack, by about 1.5 dB where the song is loud.
-
-    What the gain does over several seconds is given back: glue holds a bar together, and must not
-    take the hook's lift.
+    ``x`` is its stretch that begins at ``start``.
     """
-    from scipy.ndimage import uniform_filter1d
-
-    levels = dynamics.hop_levels_db(x, automation.HOP)
-    heard = levels[levels > _HEARD_DB]
-    if not len(heard):
-        return
-    gain_db = dynamics.compressor_gain_db(
-        levels,
-        automation.HOP / SAMPLE_RATE,
-        threshold_db=float(np.percentile(heard, 90.0)) - 2.0 * _GLUE_DB,
-    )
-    slow = round(_GLUE_MEMORY_S * SAMPLE_RATE / automation.HOP)
-    gain_db -= uniform_filter1d(gain_db, slow, mode="nearest")
-    _ride(x, automation.decibels(gain_db), automation.HOP)
-
-
-def _ride(x: Signal, control: Signal, hop: int) -> None:
-    """Multiply a signal by a control in place, its two halves side by side."""
-    middle = x.shape[1] // 2 // hop
-    halves = (x[:, : middle * hop], x[:, middle * hop :])
-    controls = (control[: middle + 1], control[middle:])
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(automation.apply_gain, halves, controls, (hop, hop)))
-
-
-def _tape(x: Signal, frames: Signal, target_lufs: float, found: Meter, energy: float) -> Meter:
-    """Round off the peaks: by more than usual where the limiter would have to do too much.
-
-    What is rounded off is softer too, and must come up again: so it is tried out on ``frames``, the
-    song's glimpses, and what is still too much is rounded off once more. Two curves of
-    :func:`halation.dsp.dynamics.saturate` in a row make one of the same kind, so the song itself
-    goes through it once. ``found`` is the meter of what comes in; returns that of the result.
-    """
-    left_db = _MOST_TAPE_DB + max(0.0, target_lufs - _USUAL_LUFS)
-    least_db = _TAPE_DB + _TAPE_BY_ENERGY_DB * energy
-    peak = loops.peak(x)
-    bend = 0.0
-    for _ in range(_TAPE_ROUNDS):
-        work_db = 20.0 * float(np.log10(peak)) + target_lufs - found.integrated - CEILING_DBTP
-        tape_db = float(np.clip(work_db - _LIMITER_DB + _TAPE_RESERVE_DB, least_db, left_db))
-        if tape_db <= 0.0:
-            break
-        knee = dynamics.knee_for(peak, tape_db)
-        dynamics.saturate(frames, knee)
-        found = glimpsed(frames)
-        bend += knee**-2.0
-        peak *= 10.0 ** (-tape_db / 20.0)
-        left_db, least_db = left_db - tape_db, 0.0
-    if bend > 0.0:
-        dynamics.saturate(x, bend**-0.5)
-    return meter(x)
-
-
-def _limit(x: Signal, target_lufs: float, found: Meter) -> tuple[float, Meter, float | None]:
-    """Bring the song to its loudness under the ceiling.
-
-    ``found`` is the meter of what comes in. Returns the limiter's work, a meter, and the true peak
-    if it was looked for at the end.
-    """
-    work_db = np.zeros(1, np.float32)
-    for _ in range(_ROUNDS):
-        lacks_db = target_lufs - found.integrated
-        above = 10.0 ** ((CEILING_DBTP - lacks_db - _PEAK_MARGIN_DB) / 20.0)
-        peaks_db = np.float32(20.0) * np.log10(np.maximum(block_peaks(x, above), _SILENT))
-        # A gain that moves fast moves the peaks between samples too, so the result is looked at.
-        peak_dbtp = float(peaks_db.max())
-        if abs(lacks_db) <= _TOLERANCE_LU and peak_dbtp <= CEILING_DBTP + _TOLERANCE_DB:
-            return abs(float(work_db.min())), found, peak_dbtp
-        gain_db, limiter_db = _solve(peaks_db, found, target_lufs)
-        work_db = work_db + limiter_db
-        control = automation.decibels(limiter_db + np.float32(gain_db))
-        _ride(x, control, dynamics.LIMITER_HOP)
-        found = meter(x)
-    return abs(float(work_db.min())), found, None
-
-
-def _solve(peaks_db: Signal, found: Meter, target_lufs: float) -> tuple[float, Signal]:
-    """Find the gain that meets the loudness after the limiter has taken its share."""
-    gain_db = target_lufs - found.integrated
-    edges = np.arange(len(found.energies) + 1) * (found.hop_s * SAMPLE_RATE)
-    for _ in range(_ROUNDS):
-        limiter_db = dynamics.limiter_gain_db(
-            peaks_db + np.float32(gain_db - CEILING_DBTP), SAMPLE_RATE
-        )
-        power = np.cumsum(10.0 ** (limiter_db / 10.0), dtype=np.float64)
-        places = np.arange(len(power)) * dynamics.LIMITER_HOP
-        mean = np.diff(np.interp(edges, places, power)) * (dynamics.LIMITER_HOP / np.diff(edges))
-        reached = Meter(found.energies * mean, found.hop_s).integrated + gain_db
-        if abs(target_lufs - reached) < _TOLERANCE_LU / 5:
-            break
-        gain_db += target_lufs - reached
-    return gain_db, limiter_db
+    stop = start + x.shape[1]
+    rise = min(round(_START_S * SAMPLE_RATE), n)
+    if start < rise:
+        ramp = np.linspace(0.0, 1.0, rise, dtype=np.float32)[start : min(rise, stop)]
+        x[:, : len(ramp)] *= ramp
+    length = min(round(_FADE_S * SAMPLE_RATE), n)
+    if stop > n - length:
+        fall = np.cos(np.linspace(0.0, np.pi / 2, length)) ** 4
+        first = max(start, n - length)
+        x[:, first - start :] *= fall[first - (n - length) : stop - (n - length)].astype(np.float32)

@@ -94,7 +94,7 @@ class Progress:
 
 def _line(artefact: Artefact) -> tuple[str, str, str]:
     """Return an artefact's stage, its summary in words, and what is done next."""
-    from halation.types import Form, Mix, Mood, Plan, Score, Stem
+    from halation.types import Block, Form, Mood, Plan, Score
 
     match artefact:
         case Mood():
@@ -114,11 +114,10 @@ def _line(artefact: Artefact) -> tuple[str, str, str]:
             return "score", f"{notes} notes in {len(artefact.written)} parts", "drawing effects"
         case Plan():
             text = f"{len(artefact.effects)} effects under {len(artefact.curves)} curves"
-            return "fx", text, "playing the stems"
-        case Stem():
-            return "stem", artefact.name, "playing the stems"
-        case Mix():
-            return "mix", f"{len(artefact.stems.tracks)} stems", "mastering"
+            return "fx", text, "playing"
+        case Block():
+            end_s = (artefact.start + artefact.master.n_samples) / artefact.master.sample_rate
+            return "sound", f"up to {_minutes(end_s)}", "playing on"
         case _:
             measures = artefact.measures
             text = f"{measures.loudness_lufs:.1f} LUFS, {measures.true_peak_dbtp:.1f} dBTP"

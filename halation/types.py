@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -531,12 +531,37 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Of what song another one was made, and how.
+
+    Parameters
+    ----------
+    parent : str
+        The id of the parent: a digest of its song.json.
+    title : str
+        The parent's.
+    change : tuple of str
+        What was done, each as it was typed: ``"again hook2"``, ``"tempo 140"``.
+    """
+
+    parent: str
+    title: str
+    change: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """Every drawn effect of a song, as data."""
+    """Every drawn effect of a song, as data.
+
+    ``desk`` holds what mix and master measured and set, by names such as ``"hook2/drums"``; a
+    remake sets the same again. ``origin`` is there where the song was made of another one.
+    """
 
     score: Score
     effects: tuple[Effect, ...]
     curves: tuple[Curve, ...]
+    desk: tuple[tuple[str, float], ...] = ()
+    origin: Origin | None = None
 
     def curve(self, target: str, parameter: str) -> Curve | None:
         """Return the curve of one parameter, if one was drawn."""
@@ -619,6 +644,12 @@ class Audio:
             return cls(view)
         if not all(all_finite(side) for side in view):
             raise AudioError("audio must be finite; a sample is infinite or not a number")
+        return cls._checked(view, SAMPLE_RATE)
+
+    @classmethod
+    def filling(cls, samples: NDArray[np.float32]) -> Audio:
+        """Make audio of an array that somebody else fills, uncopied: silent where it is not yet."""
+        view = samples[:]
         return cls._checked(view, SAMPLE_RATE)
 
     @classmethod
@@ -724,14 +755,80 @@ class Measures:
     limiter_db: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """A stretch of a song that is finished while the rest is still being made.
+
+    Blocks come in order and without a gap. The master lags behind the mix, because it looks ahead.
+
+    Parameters
+    ----------
+    start : int [samples]
+        Where ``master`` begins in the song.
+    master : Audio
+        May be empty.
+    mix_start : int [samples]
+        Where ``mix`` and ``stems`` begin.
+    mix : Audio, optional
+    stems : tuple of Stem
+        Only where they were asked for.
+    """
+
+    start: int
+    master: Audio
+    mix_start: int = 0
+    mix: Audio | None = None
+    stems: tuple[Stem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outline:
+    """A sound seen from afar, for pictures: one value for every :attr:`STEP` samples.
+
+    Parameters
+    ----------
+    peaks : np.ndarray [shape=(steps,)], float32
+        The largest magnitude of all channels.
+    levels : np.ndarray [shape=(steps,)], float32
+        RMS of the channels' sum.
+    """
+
+    STEP: ClassVar[int] = 256
+
+    peaks: NDArray[np.float32]
+    levels: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, samples: NDArray[np.float32]) -> Outline:
+        """Return the outline of a stretch [shape=(channels, n)].
+
+        Examples
+        --------
+        >>> Outline.of(np.array([[0.5, -1.0], [0.5, 0.0]], np.float32)).peaks.tolist()
+        [1.0]
+        """
+        steps = -(-samples.shape[1] // cls.STEP)
+        padded = np.zeros((samples.shape[0], steps * cls.STEP), np.float32)
+        padded[:, : samples.shape[1]] = samples
+        peaks = np.maximum(padded.max(axis=0), -padded.min(axis=0)).reshape(steps, cls.STEP)
+        total = padded.sum(axis=0).reshape(steps, cls.STEP)
+        levels = np.sqrt(np.einsum("ij,ij->i", total, total) / cls.STEP)
+        return cls(peaks.max(axis=1), levels)
+
+
 @dataclass(frozen=True, slots=True)
 class Song:
-    """A finished song."""
+    """A finished song.
+
+    The sound of one that has gone out block by block is not kept: its stems, mix and master are
+    empty.
+    """
 
     mix: Mix
     master: Audio
     measures: Measures
     versions: tuple[tuple[str, str], ...] = field(default=())
+    outline: Outline | None = None
 
     @property
     def score(self) -> Score:

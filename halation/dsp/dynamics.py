@@ -69,6 +69,7 @@ def compressor_gain_db(
     attack_s: float = 0.03,
     release_s: float = 0.25,
     knee_db: float = 6.0,
+    before_db: float = 0.0,
 ) -> Signal:
     """Work out the gain of a feed-forward compressor with a soft knee.
 
@@ -83,6 +84,8 @@ def compressor_gain_db(
         Time constants of the gain's way down and up.
     knee_db : float > 0 [dB]
         Width of the bend around the threshold.
+    before_db : float <= 0 [dB]
+        The gain that the stretch before has ended with.
 
     Returns
     -------
@@ -108,7 +111,7 @@ def compressor_gain_db(
     )
     wanted = (1.0 / ratio - 1.0) * bent
     down, up = (1.0 - float(np.exp(-hop_s / time)) for time in (attack_s, release_s))
-    gain = 0.0
+    gain = before_db
     smoothed = [gain]
     for aim in wanted.tolist():  # a few hundred steps a second: 5 ms for a song
         gain += (down if aim < gain else up) * (aim - gain)

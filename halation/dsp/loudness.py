@@ -17,6 +17,7 @@ from halation.dsp import loops
 from halation.types import SAMPLE_RATE, Audio, AudioError
 
 __all__ = [
+    "OFFSET_LUFS",
     "SILENCE_LUFS",
     "Meter",
     "active_loudness",
@@ -36,10 +37,12 @@ Values = NDArray[np.float64]
 SILENCE_LUFS: Final = -120.0
 """What silence measures: a floor instead of minus infinity."""
 
+OFFSET_LUFS: Final = -0.691
+"""What a mean square of 1 measures."""
+
 PEAK_BLOCK: Final = 32
 """Samples for which :func:`block_peaks` gives one value: 0.7 ms at 44.1 kHz."""
 
-_OFFSET_LUFS = -0.691
 _GATE_LUFS = -70.0
 _GATE_LU = -10.0
 _RANGE_GATE_LU = -20.0
@@ -56,8 +59,8 @@ _GOLDEN = 0.618_033_988_749_895
 
 
 def _lufs(energy: Values) -> Values:
-    floor = 10.0 ** ((SILENCE_LUFS - _OFFSET_LUFS) / 10.0)
-    return np.asarray(_OFFSET_LUFS + 10.0 * np.log10(np.maximum(energy, floor)))
+    floor = 10.0 ** ((SILENCE_LUFS - OFFSET_LUFS) / 10.0)
+    return np.asarray(OFFSET_LUFS + 10.0 * np.log10(np.maximum(energy, floor)))
 
 
 def _running_mean(energies: Values, count: int) -> Values:

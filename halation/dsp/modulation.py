@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from halation.dsp import loops
 from halation.dsp.automation import HOP, ramp
 
-__all__ = ["drift", "lfo", "tape_delay", "warp"]
+__all__ = ["Warp", "drift", "lfo", "tape_delay", "warp"]
 
 GOLDEN = (1.0 + 5.0**0.5) / 2.0
 """Ratio of an LFO's two rates: irrational, so that it never comes round."""
@@ -171,35 +171,69 @@ def warp(x: Signal, delay: Signal, hop: int = HOP, out: Signal | None = None) ->
     >>> bool(np.max(np.abs(late[0, 500:1500] - np.sin((np.arange(500, 1500) - 10.5) / 20))) < 1e-4)
     True
     """
-    n = x.shape[1]
     if out is None:
         out = np.zeros(x.shape, np.float32)
-    # What lies before a block is kept, because where out is x it has been written over.
-    kept = int(loops.peak(delay)) + 4
-    past = np.zeros((x.shape[0], kept), np.float32)
-    for start in range(0, n, _BLOCK):
-        stop = min(start + _BLOCK, n)
-        local = delay[start // hop : -(-stop // hop) + 1]
+    Warp(delay, hop, len(x)).play(x, 0, x.shape[1], out)
+    return out
+
+
+class Warp:
+    """The tape of :func:`warp`, for a signal that comes stretch by stretch.
+
+    Parameters
+    ----------
+    delay, hop
+        As in :func:`warp`; the control is that of the whole signal.
+    channels : int > 0
+
+    Attributes
+    ----------
+    reach : int [samples]
+        How far beyond a stretch it may read.
+    """
+
+    def __init__(self, delay: Signal, hop: int = HOP, channels: int = 2) -> None:
+        # What lies before a block is kept, because where out is x it has been written over.
+        self._kept = int(loops.peak(delay)) + 4
+        self.reach = int(max(0.0, -float(delay.min(initial=0.0)))) + 4
+        self._past = np.zeros((channels, self._kept), np.float32)
+        self._delay, self._hop = delay, hop
+
+    def play(self, x: Signal, start: int, stop: int, out: Signal) -> None:
+        """Play the next stretch.
+
+        Parameters
+        ----------
+        x : np.ndarray [shape=(channels, n)], float32
+            Final up to ``stop + reach``, or the end.
+        start, stop : int [samples]
+            ``start`` is where the stretch before has ended, a multiple of ``hop``.
+        out : np.ndarray [shape=(channels, n)], float32
+            Takes the stretch at its place; may be ``x`` itself.
+        """
+        for first in range(start, stop, _BLOCK):
+            self._play_block(x, first, min(first + _BLOCK, stop), out)
+
+    def _play_block(self, x: Signal, start: int, stop: int, out: Signal) -> None:
+        hop, kept = self._hop, self._kept
+        local = self._delay[start // hop : -(-stop // hop) + 1]
         reach = int(loops.peak(local)) + 4
         ahead = x[:, start : stop + reach]
-        span = np.zeros((x.shape[0], stop - start + 2 * reach), np.float32)
-        span[:, :reach] = past[:, kept - reach :]
+        span = np.zeros((len(x), stop - start + 2 * reach), np.float32)
+        span[:, :reach] = self._past[:, kept - reach :]
         span[:, reach : reach + ahead.shape[1]] = ahead
         width = min(stop - start, kept)
-        past = np.concatenate((past[:, width:], x[:, stop - width : stop]), axis=1)
+        self._past = np.concatenate((self._past[:, width:], x[:, stop - width : stop]), axis=1)
         if loops.below(span, _SILENCE):
             if out is x:
                 out[:, start:stop] = 0.0
-            continue
-        if not local.any():
+        elif not local.any():
             out[:, start:stop] = x[:, start:stop]
-            continue
-        if np.abs(np.diff(local)).max(initial=0.0) <= hop * _STEEPEST:
+        elif np.abs(np.diff(local)).max(initial=0.0) <= hop * _STEEPEST:
             loops.lag(span, local, hop, _ROW, out[:, start:stop])
         else:
-            late = ramp(delay, hop, start, stop)
+            late = ramp(self._delay, hop, start, stop)
             out[:, start:stop] = _gathered(span, late, reach)
-    return out
 
 
 def _gathered(span: Signal, lag: Signal, origin: int) -> Signal:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from halation.dsp import loops
 
-__all__ = ["convolved", "impulse_response", "reverse_swell"]
+__all__ = ["Convolution", "convolved", "impulse_response", "reverse_swell"]
 
 BLOCK = 2**15
 """Samples that a convolution takes at a time; one of its transforms has twice as many."""
@@ -156,45 +156,76 @@ def convolved(buses: Responses, n_samples: int, block: int = BLOCK) -> Signal:
     >>> convolved([(click, response)], 5)[0].round(3).tolist()
     [1.0, 1.0, 1.0, 0.0, 0.0]
     """
-    from scipy.fft import irfft, next_fast_len, rfft
+    from scipy.fft import next_fast_len
 
     out = np.zeros((2, n_samples), np.float32)
-    if not buses or not n_samples:
-        return out
-    block = next_fast_len(min(block, n_samples), real=True)
-
-    def pieces_of(response: Signal) -> Spectra:
-        count = -(-response.shape[1] // block)
-        padded = np.zeros((2, count * block), np.float32)
-        padded[:, : response.shape[1]] = response
-        return np.asarray(rfft(padded.reshape(2, count, block), n=2 * block, axis=-1))
-
-    # For each channel of the result: which source goes through which pieces of a response.
-    ways: tuple[list[tuple[_Source, Spectra]], ...] = ([], [])
-    with ThreadPoolExecutor(2) as pool:  # a transform of few rows would run on one core
-        for (signal, _), pieces in zip(
-            buses, pool.map(pieces_of, [response for _, response in buses]), strict=True
-        ):
-            sources = [_Source(row, block, pieces.shape[1]) for row in signal]
-            for way, source, through in zip(ways, (sources * 2)[:2], pieces, strict=True):
-                way.append((source, through))
-
-        def back(channel: int, blocks: range) -> None:
-            totals = np.zeros((len(blocks), block + 1), np.complex64)
-            for total, at in zip(totals, blocks, strict=True):
-                for source, pieces in ways[channel]:
-                    source.through(pieces, at, total)
-            if totals.any():
-                sound = irfft(totals, n=2 * block, axis=-1, overwrite_x=True)[:, block:]
-                place = out[channel, blocks.start * block : blocks.stop * block]
-                place[:] = sound.reshape(-1)[: len(place)]
-
-        every = list(dict.fromkeys(source for way in ways for source, _ in way))
-        for first in range(0, -(-n_samples // block), _BLOCKS_AT_ONCE):
-            blocks = range(first, min(first + _BLOCKS_AT_ONCE, -(-n_samples // block)))
-            list(pool.map(_Source.take, every, [blocks] * len(every)))
-            list(pool.map(back, range(2), [blocks] * 2))
+    if buses and n_samples:
+        block = next_fast_len(min(block, n_samples), real=True)
+        rooms = Convolution(buses, block)
+        for first in range(0, n_samples, _BLOCKS_AT_ONCE * block):
+            rooms.play(out, first, min(first + _BLOCKS_AT_ONCE * block, n_samples))
     return out
+
+
+class Convolution:
+    """The spaces of :func:`convolved`, for signals that come block by block.
+
+    Parameters
+    ----------
+    buses : sequence of (signal [shape=(1 or 2, n)], response [shape=(2, m)]), float32
+        As in :func:`convolved`.
+    block : int > 0 [samples]
+    """
+
+    def __init__(self, buses: Responses, block: int = BLOCK) -> None:
+        self.block = block
+        # For each channel of the result: which source goes through which pieces of a response.
+        self._ways: tuple[list[tuple[_Source, Spectra]], ...] = ([], [])
+        with ThreadPoolExecutor(2) as pool:  # a transform of few rows would run on one core
+            for (signal, _), pieces in zip(
+                buses, pool.map(self._pieces_of, [response for _, response in buses]), strict=True
+            ):
+                sources = [_Source(row, block, pieces.shape[1]) for row in signal]
+                for way, source, through in zip(self._ways, (sources * 2)[:2], pieces, strict=True):
+                    way.append((source, through))
+
+    def _pieces_of(self, response: Signal) -> Spectra:
+        from scipy.fft import rfft
+
+        count = -(-response.shape[1] // self.block)
+        padded = np.zeros((2, count * self.block), np.float32)
+        padded[:, : response.shape[1]] = response
+        pieces = padded.reshape(2, count, self.block)
+        return np.asarray(rfft(pieces, n=2 * self.block, axis=-1))
+
+    def play(self, out: Signal, start: int, stop: int) -> None:
+        """Write what comes back into ``out`` [shape=(2, n)] at its place.
+
+        Parameters
+        ----------
+        out : np.ndarray [shape=(2, n)], float32
+        start, stop : int [samples]
+            ``start`` is where the stretch before has ended; both are whole blocks, but for the end.
+            The signals must be final up to ``stop``.
+        """
+        blocks = range(start // self.block, -(-stop // self.block))
+        every = list(dict.fromkeys(source for way in self._ways for source, _ in way))
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(_Source.take, every, [blocks] * len(every)))
+            list(pool.map(lambda channel: self._back(channel, blocks, out[channel]), range(2)))
+
+    def _back(self, channel: int, blocks: range, out: Signal) -> None:
+        from scipy.fft import irfft
+
+        block = self.block
+        totals = np.zeros((len(blocks), block + 1), np.complex64)
+        for total, at in zip(totals, blocks, strict=True):
+            for source, pieces in self._ways[channel]:
+                source.through(pieces, at, total)
+        if totals.any():
+            sound = irfft(totals, n=2 * block, axis=-1, overwrite_x=True)[:, block:]
+            place = out[blocks.start * block : blocks.stop * block]
+            place[:] = sound.reshape(-1)[: len(place)]
 
 
 class _Source:

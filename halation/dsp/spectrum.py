@@ -12,6 +12,7 @@ __all__ = [
     "band_levels",
     "centroid_hz",
     "convolve_into",
+    "convolve_stretch",
     "minimum_phase",
     "power_spectrum",
     "slope_db_per_octave",
@@ -209,6 +210,30 @@ def minimum_phase(gain_db: Values, taps: int) -> Signal:
     fade = taps // 4
     response[taps - fade :] *= np.cos(np.linspace(0.0, np.pi / 2, fade)) ** 2
     return np.asarray(response, dtype=np.float32)
+
+
+def convolve_stretch(x: Signal, response: Signal, start: int, stop: int, out: Signal) -> None:
+    """Filter a stretch of a long signal as :func:`convolve_into` filters the whole.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(channels, n)], float32
+    response : np.ndarray [shape=(taps,)], float32
+    start, stop : int in 0..n
+    out : np.ndarray [shape=(channels, stop - start)], float32
+        Takes the stretch of the convolution; must not overlap ``x``.
+
+    Examples
+    --------
+    >>> x, y = np.eye(1, 8, dtype=np.float32), np.empty((1, 2), np.float32)
+    >>> convolve_stretch(x, np.array([1, 0.5], np.float32), 1, 3, y)
+    >>> y.round(4)[0].tolist()
+    [0.5, 0.0]
+    """
+    first = max(0, start - len(response) + 1)
+    found = np.empty((len(x), stop - first), np.float32)
+    convolve_into(x[:, first:stop], response, found)
+    out[:] = found[:, start - first :]
 
 
 def convolve_into(x: Signal, response: Signal, out: Signal, *, size: int = 32_768) -> None:

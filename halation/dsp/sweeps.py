@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from halation.dsp import loops
 from halation.dsp.automation import HOP, silent
 
-__all__ = ["OPEN_HZ", "swept"]
+__all__ = ["OPEN_HZ", "Sweep", "swept"]
 
 OPEN_HZ = 17_000.0
 """A low-pass that stands here or above is open: it changes nothing."""
@@ -75,32 +75,86 @@ def swept(
     >>> round(20 * float(np.log10(y[0, 9000:30000].std() / x[0, 9000:30000].std())))
     -37
     """
-    target = np.zeros(x.shape, np.float32) if out is None else out  # silence takes no memory
-    if target is not x:
-        target.fill(0.0)
+    target = np.zeros(x.shape, np.float32) if out is None else out
     if len(x) == 1:  # the loop takes two channels
         both = swept(np.repeat(x, 2, 0), sample_rate, cutoff_hz, highpass_hz=highpass_hz, hop=hop)
         target[:] = both[:1]
         return target
-    cuts_hz = [float(hz) for hz in np.atleast_1d(highpass_hz)]
-    sides_hz = [side_highpass_hz] if side_highpass_hz > 0.0 else []
-    opening = np.clip((cutoff_hz - CLOSING_HZ) / (OPEN_HZ - CLOSING_HZ), 0.0, 1.0)
-    opening = np.asarray(opening**2 * (3.0 - 2.0 * opening), np.float32)
-    cutoff = _g(np.minimum(cutoff_hz, OPEN_HZ), sample_rate)
-    lowest_hz = min(*cuts_hz, *sides_hz, float(cutoff_hz.min()), OPEN_HZ)
-    ring = -(-int(_RINGS * sample_rate / lowest_hz) // hop) * hop
-    for start, stop in _sounding(x, ring):
-        loops.sweep(
-            x[:, start:stop],
-            target[:, start:stop],
-            _sections(cuts_hz, _TWELVE_DB, sample_rate),
-            _sections(sides_hz, _TWENTY_FOUR_DB, sample_rate),
-            cutoff[start // hop :],
-            opening[start // hop :],
-            hop,
-            ring,
-        )
+    if target is not x:
+        target[:] = x
+    sweep = Sweep(
+        sample_rate,
+        cutoff_hz,
+        highpass_hz=highpass_hz,
+        side_highpass_hz=side_highpass_hz,
+        hop=hop,
+    )
+    sweep.pass_over(target, 0, x.shape[1])
     return target
+
+
+class Sweep:
+    """The filters of :func:`swept`, for a signal of two channels that comes stretch by stretch.
+
+    Parameters
+    ----------
+    sample_rate, cutoff_hz, highpass_hz, side_highpass_hz, hop
+        As in :func:`swept`; the control is that of the whole signal.
+    """
+
+    def __init__(
+        self,
+        sample_rate: int,
+        cutoff_hz: Signal,
+        *,
+        highpass_hz: float | Sequence[float] = (),
+        side_highpass_hz: float = 0.0,
+        hop: int = HOP,
+    ) -> None:
+        cuts_hz = [float(hz) for hz in np.atleast_1d(highpass_hz)]
+        sides_hz = [side_highpass_hz] if side_highpass_hz > 0.0 else []
+        opening = np.clip((cutoff_hz - CLOSING_HZ) / (OPEN_HZ - CLOSING_HZ), 0.0, 1.0)
+        self._opening = np.asarray(opening**2 * (3.0 - 2.0 * opening), np.float32)
+        self._cutoff = _g(np.minimum(cutoff_hz, OPEN_HZ), sample_rate)
+        lowest_hz = min(*cuts_hz, *sides_hz, float(cutoff_hz.min()), OPEN_HZ)
+        self._ring = -(-int(_RINGS * sample_rate / lowest_hz) // hop) * hop
+        self._high = _sections(cuts_hz, _TWELVE_DB, sample_rate)
+        self._side = _sections(sides_hz, _TWENTY_FOUR_DB, sample_rate)
+        self._hop = hop
+        self._past = np.zeros((2, 0), np.float32)
+
+    def pass_over(self, x: Signal, start: int, stop: int) -> None:
+        """Filter the next stretch, in place.
+
+        Parameters
+        ----------
+        x : np.ndarray [shape=(2, n)], float32
+        start, stop : int [samples]
+            ``start`` is where the stretch before has ended, a multiple of ``hop``.
+        """
+        past = self._past
+        span = np.concatenate((past, x[:, start:stop]), axis=1)
+        self._past = span[:, max(0, span.shape[1] - self._ring) :].copy()
+        first = start - past.shape[1]
+        done = 0
+        for begin, end in _sounding(span, self._ring):
+            x[:, start + max(done - past.shape[1], 0) : start + max(begin - past.shape[1], 0)] = 0.0
+            done = end
+            loops.sweep(
+                span[:, begin:end],
+                span[:, begin:end],
+                self._high,
+                self._side,
+                self._cutoff[(first + begin) // self._hop :],
+                self._opening[(first + begin) // self._hop :],
+                self._hop,
+                self._ring,
+            )
+            heard = max(begin, past.shape[1])
+            if end > heard:
+                at = start + heard - past.shape[1]
+                x[:, at : at + end - heard] = span[:, heard:end]
+        x[:, start + max(done - past.shape[1], 0) : stop] = 0.0
 
 
 def _sections(cuts_hz: Sequence[float], damping: Sequence[float], sample_rate: int) -> Signal:

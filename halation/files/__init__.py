@@ -8,27 +8,22 @@ from __future__ import annotations
 
 import base64
 import html as markup
-import io
-import threading
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from halation.files import audio, midi, tags
+from halation.files import audio
 from halation.files.audio import Mp3
-from halation.files.folder import check_out, file_stem, folder_name, put_in_place, workshop
+from halation.files.folder import check_out, file_stem
+from halation.files.recording import FORMATS, Recording, Written, cover_of, jpeg, record
 from halation.files.songfile import ENGINE, SongFile, encode, engine_note, read
 from halation.files.summary import summary
-from halation.types import STEM_NAMES, Audio, BriefError, Song
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from halation.types import STEM_NAMES, Audio, Block, Song
 
 __all__ = [
     "ENGINE",
     "FORMATS",
+    "Recording",
     "SongFile",
     "Written",
     "check_out",
@@ -38,46 +33,10 @@ __all__ = [
     "html",
     "needed_bytes",
     "read",
+    "record",
     "summary",
     "write",
 ]
-
-FORMATS: Final = ("wav", "mp3", "flac")
-"""Sound files that can be asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """Where a song's files are; None or empty for what was not asked for."""
-
-    folder: Path
-    song_json: Path
-    cover: Path
-    midi: Path
-    midi_grid: Path
-    wav: Path | None = None
-    mp3: Path | None = None
-    flac: Path | None = None
-    stems: tuple[Path, ...] = ()
-
-    def as_strings(self) -> dict[str, str | list[str]]:
-        """Return the absolute paths by name, what was not written left out."""
-        found: dict[str, str | list[str]] = {}
-        for name in (field.name for field in fields(self)):
-            value = getattr(self, name)
-            if isinstance(value, Path):
-                found[name] = str(value.absolute())
-            elif value:
-                found[name] = [str(path.absolute()) for path in value]
-        return found
-
-
-def _check_formats(names: Iterable[str]) -> None:
-    unknown = [name for name in names if name not in FORMATS]
-    if unknown or not tuple(names):
-        what = f"no such format: {unknown[0][:40]!r}" if unknown else "no format was named"
-        raise BriefError(f"{what}; choose from {', '.join(FORMATS)}")
-
 
 _BYTES_PER_S: Final = {"wav": 264_600, "flac": 200_000, "mp3": 40_000}
 _BYTES_BESIDE: Final = 6 << 20
@@ -127,97 +86,9 @@ def write(
     FileError
         If the folder cannot be written or the disk is full; nothing is left behind.
     """
-    _check_formats(formats)
-    with workshop(Path(out)) as room:
-        draft = _fill(song, room, formats, stems, mp3)
-        folder = put_in_place(room, folder_name(song.title, song.brief.seed))
-    return _moved(draft, room, folder)
-
-
-def _fill(song: Song, room: Path, formats: tuple[str, ...], stems: bool, mp3: Mp3) -> Written:
-    """Write everything into ``room``: the sound files side by side, all else meanwhile."""
-    name = file_stem(song.title)
-    stop = threading.Event()
-    with ThreadPoolExecutor(2) as pool:
-        try:
-            encoding = (
-                pool.submit(audio.mp3, song.master, mp3, cancelled=stop.is_set)
-                if "mp3" in formats
-                else None
-            )
-            wav = room / f"{name}.wav"
-            writing = (
-                pool.submit(audio.write_wav, wav, song.master, tags.of_song(song).strings)
-                if "wav" in formats
-                else None
-            )
-            picture = _cover(song)
-            picture.save(room / "cover.png", compress_level=1)
-            tag = tags.of_song(song, _jpeg(picture))
-            draft = Written(
-                folder=room,
-                song_json=room / "song.json",
-                cover=room / "cover.png",
-                midi=room / f"{name}.mid",
-                midi_grid=room / f"{name}-grid.mid",
-                wav=wav if writing else None,
-                mp3=room / f"{name}.mp3" if encoding else None,
-                flac=room / f"{name}.flac" if "flac" in formats else None,
-                stems=_stems(song, room) if stems else (),
-            )
-            midi.write(draft.midi, song.score)
-            midi.write(draft.midi_grid, song.score, quantised=True)
-            draft.song_json.write_bytes(encode(song))
-            if writing:
-                writing.result()
-                tags.tag_wav(wav, tag)
-            if draft.flac:
-                audio.write_flac(draft.flac, song.master)
-                tags.tag_flac(draft.flac, tag)
-            if draft.mp3 and encoding:
-                draft.mp3.write_bytes(tags.with_id3(encoding.result(), tag))
-        finally:
-            stop.set()  # a failure or Ctrl-C here must not wait for the MP3
-    return draft
-
-
-def _cover(song: Song) -> Image:
-    from halation.pictures import cover
-
-    return cover.draw(song.score, song.master)
-
-
-def _jpeg(picture: Image) -> bytes:
-    buffer = io.BytesIO()
-    small = picture.convert("RGB").resize((tags.COVER_SIZE, tags.COVER_SIZE), reducing_gap=2.0)
-    small.save(buffer, "JPEG", quality=tags.COVER_QUALITY)
-    return buffer.getvalue()
-
-
-def _stems(song: Song, room: Path) -> tuple[Path, ...]:
-    folder = room / "stems"
-    folder.mkdir()
-    rows = [(stem.name, stem.audio) for stem in song.mix.stems.tracks]
-    for name, sound in [*rows, ("mix", song.mix.audio)]:
-        audio.write_wav(folder / f"{name}.wav", sound)
-    return tuple(folder / f"{name}.wav" for name in [*(name for name, _ in rows), "mix"])
-
-
-def _moved(draft: Written, room: Path, folder: Path) -> Written:
-    def at(path: Path | None) -> Path | None:
-        return folder / path.relative_to(room) if path else None
-
-    return Written(
-        folder=folder,
-        song_json=folder / "song.json",
-        cover=folder / "cover.png",
-        midi=folder / draft.midi.name,
-        midi_grid=folder / draft.midi_grid.name,
-        wav=at(draft.wav),
-        mp3=at(draft.mp3),
-        flac=at(draft.flac),
-        stems=tuple(folder / path.relative_to(room) for path in draft.stems),
-    )
+    with Recording(song.score, out, formats=formats, stems=stems, mp3=mp3) as recording:
+        recording.take(Block(0, song.master, 0, song.mix.audio, song.mix.stems.tracks))
+        return recording.finish(song)
 
 
 def find_audio(folder: Path, recipe: SongFile) -> Audio | None:
@@ -245,7 +116,7 @@ def find_audio(folder: Path, recipe: SongFile) -> Audio | None:
 
 def html(song: Song) -> str:
     """Return a song as a piece of HTML that needs no other file: cover, name and a player."""
-    picture = base64.b64encode(_jpeg(_cover(song))).decode()
+    picture = base64.b64encode(jpeg(cover_of(song))).decode()
     sound = base64.b64encode(audio.mp3(song.master, "V2")).decode()
     form = song.score.form
     facts = f"{form.key.name} · {form.tempo_bpm:g} BPM · seed {song.brief.seed}"

@@ -1,11 +1,11 @@
-"""Frames of an MP3: what goes before them, and how two streams become one."""
+"""Frames of an MP3, and what goes before them."""
 
 from __future__ import annotations
 
 import struct
 from typing import Final
 
-__all__ = ["FRAME_SAMPLES", "info_frame", "joined"]
+__all__ = ["info_frame"]
 
 FRAME_SAMPLES: Final = 1_152
 """Samples in a frame of MPEG-1 layer III."""
@@ -37,54 +37,6 @@ def info_frame(stream: bytearray, n_samples: int, kind: str) -> bytes:
     body += bytes([0x4C, 0, 0, 0]) + struct.pack(">IH", total, 0)  # the music's CRC is optional
     tag = bytes(header + body)
     return (tag + struct.pack(">H", _crc16(tag))).ljust(size, b"\0")
-
-
-def joined(first: bytearray, second: bytearray, ahead: int, frames: range) -> bytearray | None:
-    """Go on from one stream of constant bit rate to another that was begun later.
-
-    A frame's data may begin in the room that the frames before it have left. Where the first stream
-    has left as much of it as the second one needs, the second one's part is put there.
-
-    Parameters
-    ----------
-    first, second : bytearray
-        Frames of the same music without checksums; ``second`` begins ``ahead`` frames later.
-    ahead : int
-    frames : range
-        Frames of ``second`` with which it may begin to be heard.
-
-    Returns
-    -------
-    bytearray, optional
-        None where nothing fits: both must be amid long blocks and the room must do.
-
-    References
-    ----------
-    ISO/IEC 11172-3, 2.4.1.7 and 2.4.2.7 (main_data_begin).
-    """
-    starts, others = _frame_starts(first), _frame_starts(second)
-    for frame in frames:
-        if frame >= len(others) or frame + ahead >= len(starts):
-            return None
-        here, there = starts[frame + ahead], others[frame]
-        before = starts[frame + ahead - 1]
-        steady = all(map(_long_blocks, (first, first, second), (before, here, there)))
-        room, needed = _reaches_back(first, here), _reaches_back(second, there)
-        if steady and needed <= room:
-            return first[: here - needed] + second[there - needed :]
-    return None
-
-
-def _reaches_back(stream: bytearray, start: int) -> int:
-    """Return how many bytes of a frame's data lie before it."""
-    return int.from_bytes(stream[start + 4 : start + 6], "big") >> 7
-
-
-def _long_blocks(stream: bytearray, start: int) -> bool:
-    """Tell whether no granule of a stereo frame switches its window."""
-    side = int.from_bytes(stream[start + 4 : start + 36], "big")
-    # 20 bits, then 59 for each granule and channel; the switch is the 34th of those.
-    return not any(side >> (255 - (20 + 59 * part + 33)) & 1 for part in range(4))
 
 
 def _frame_starts(stream: bytes | bytearray) -> list[int]:

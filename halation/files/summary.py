@@ -9,7 +9,7 @@ import msgspec
 
 from halation.files.convert import level, levels
 from halation.files.rights import rights_of
-from halation.types import PITCH_CLASSES, Chord, Note, Score, Section, Song
+from halation.types import PITCH_CLASSES, SAMPLE_RATE, Chord, Note, Score, Section, Song
 
 if TYPE_CHECKING:
     from halation.files import Written
@@ -49,7 +49,7 @@ def summary(
         },
         "tempo_bpm": form.tempo_bpm,
         "key": form.key.name,
-        "duration_s": song.master.duration_s,
+        "duration_s": score.n_samples / SAMPLE_RATE,
         "form": {
             "template": form.template,
             "sections": [_section(section, score, song) for section in form.sections],
@@ -65,7 +65,7 @@ def summary(
         **_measures(song),
         "paths": written.as_strings() if written else {},
         "stage_seconds": {name: round(float(s), 4) for name, s in stage_seconds.items()},
-        "real_time_factor": round(song.master.duration_s / took_s, 2) if took_s > 0 else None,
+        "real_time_factor": round(score.n_samples / SAMPLE_RATE / took_s, 2) if took_s > 0 else None,
         "rights": msgspec.to_builtins(rights_of(score)),
     }  # fmt: skip
 

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from halation.files.folder import clean
 from halation.files.midi import key_signature
-from halation.types import Song
+from halation.types import Score
 
-__all__ = ["Tags", "of_song", "tag_flac", "tag_wav", "with_id3"]
+__all__ = ["Tags", "of_score", "tag_flac", "tag_wav", "with_id3"]
 
 ARTIST: Final = "halation"
 COMMENT_LENGTH: Final = 1_000
@@ -49,15 +49,15 @@ class Tags:
         )
 
 
-def of_song(song: Song, cover_jpeg: bytes = b"") -> Tags:
+def of_score(score: Score, cover_jpeg: bytes = b"") -> Tags:
     """Return the tags of a song."""
-    mood, form = song.score.form.mood, song.score.form
-    text = clean(song.brief.text or mood.phrase)[:COMMENT_LENGTH]
+    mood, form = score.form.mood, score.form
+    text = clean(mood.brief.text or mood.phrase)[:COMMENT_LENGTH]
     return Tags(
-        title=clean(song.title),
+        title=clean(mood.title),
         tempo_bpm=form.tempo_bpm,
         key=key_signature(form.key),
-        comment=f"seed {song.brief.seed}: {text}",
+        comment=f"seed {mood.brief.seed}: {text}",
         software=_software(),
         cover_jpeg=cover_jpeg,
     )

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from halation.dsp import loops
-from halation.dsp.automation import HOP, apply_gain, blocks, decibels
-from halation.dsp.delays import ping_pong, reversed_delay
-from halation.dsp.filters import lowpass
-from halation.dsp.granular import octave_up
-from halation.dsp.modulation import tape_delay, warp
-from halation.dsp.reverbs import convolved, impulse_response, reverse_swell
-from halation.dsp.sweeps import swept
-from halation.fx.inserts import tape
+from halation.dsp.automation import HOP, blocks, decibels
+from halation.dsp.delays import PingPong, Reversal
+from halation.dsp.filters import butterworth, cascade
+from halation.dsp.granular import Octave
+from halation.dsp.modulation import Warp, tape_delay
+from halation.dsp.reels import reel, release
+from halation.dsp.reverbs import BLOCK, Convolution, impulse_response, reverse_swell
+from halation.dsp.sweeps import Sweep
+from halation.fx.inserts import Tape
 from halation.fx.reading import combined, control, duck
 from halation.seeds import rng
 from halation.types import SAMPLE_RATE, Audio, AudioError, Effect, Part, Plan, Score
 
-__all__ = ["Buses"]
+__all__ = ["STEP", "Buses", "Space"]
 
 RATE = SAMPLE_RATE // 2
 """The spaces work at half the rate: their returns end at 8 kHz."""
+
+STEP: Final = 2 * BLOCK
+"""Samples of a song that the rooms take at a time: 1.5 s."""
+_AT_ONCE = 8
 
 CHANNELS = {"near": 1, "hall": 2, "shimmer": 1, "delay": 1}
 GENERATIONS = 2
@@ -38,7 +44,7 @@ Signal = NDArray[np.float32]
 
 
 class Buses:
-    """Gathers the sends of a song's parts and renders what the spaces return.
+    """Gathers the sends of a song's parts.
 
     Parameters
     ----------
@@ -58,55 +64,46 @@ class Buses:
         self._sums: dict[str, NDArray[np.int32]] = {}
 
     def add(self, part: Part, audio: Audio, plan: Plan) -> None:
-        """Add a part's sends to the buses; see :meth:`gather`."""
-        for _ in self.gather(part, audio.samples, plan, blocks(audio.n_samples)):
-            pass
-
-    def gather(
-        self, part: Part, x: Signal, plan: Plan, spans: Iterable[tuple[int, int]]
-    ) -> Iterator[tuple[int, int]]:
-        """Add a part's sends to the buses, stretch by stretch, while it is being made.
-
-        Parameters
-        ----------
-        part : Part
-        x : np.ndarray [shape=(1 or 2, score.n_samples)], float32
-            The part as it stands in the mix.
-        plan : Plan
-            Its curves ``<bus>_send_db`` are the sends; a bus without one gets nothing.
-        spans : iterable of (start, stop) [samples]
-            Stretches of ``x``, in order, each taken from ``x`` when the next one is ready; they
-            start at multiples of ``2 * HOP``. Between them ``x`` is silent.
-
-        Yields
-        ------
-        tuple of (start, stop)
-            The spans.
+        """Add a whole part's sends to the buses.
 
         Raises
         ------
         AudioError
             If the part is not as long as the score.
         """
+        x = audio.samples
         if x.shape[1] != self.score.n_samples:
             raise AudioError(
                 f"the part {part.name!r} has {x.shape[1]} samples, the score {self.score.n_samples}"
             )
-        gains = {}
+        gains = self.gains(part, plan)
+        for start, stop in blocks(x.shape[1]):
+            self.send(x, gains, start, stop)
+
+    def gains(self, part: Part, plan: Plan) -> dict[str, Signal]:
+        """Read a part's sends at control rate, by bus: its curves ``<bus>_send_db``.
+
+        A bus without one gets nothing.
+        """
+        found = {}
         for bus in CHANNELS:
             curve = plan.curve(part.name, f"{bus}_send_db")
             if curve is not None:
-                gains[bus] = decibels(control(plan, curve, self._size, RATE))
-        waiting: tuple[int, int] | None = None
-        for span in spans:
-            if waiting and gains:
-                self._send(x, gains, *waiting)
-            waiting = span
-            yield span
-        if waiting and gains:
-            self._send(x, gains, *waiting)
+                found[bus] = decibels(control(plan, curve, self._size, RATE))
+        return found
 
-    def _send(self, x: Signal, gains: dict[str, Signal], start: int, stop: int) -> None:
+    def send(self, x: Signal, gains: dict[str, Signal], start: int, stop: int) -> None:
+        """Add a stretch of a part's sends to the buses.
+
+        Parameters
+        ----------
+        x : np.ndarray [shape=(1 or 2, score.n_samples)], float32
+            The part as it stands in the mix; final up to five samples beyond the stretch.
+        gains : dict of bus to control
+            As :meth:`gains` returns them.
+        start, stop : int [samples]
+            ``start`` is a multiple of ``2 * HOP``.
+        """
         first, last = start // 2, -(-stop // 2)
         frames = slice(first // HOP, -(-last // HOP) + 1)
         heard = [bus for bus, gain in gains.items() if gain[frames].any()]
@@ -130,49 +127,182 @@ class Buses:
                 self._sums[bus] = sums
         other._sums.clear()
 
-    def _signal(self, bus: str) -> Signal:
-        """Return what a bus has been sent; its sums become these samples, in the same memory."""
-        sums = self._sums.pop(bus, None)
-        if sums is None:
-            return np.zeros((CHANNELS[bus], self._size), np.float32)
-        signal, step = sums.view(np.float32), np.float32(1.0 / loops.STEPS)
-        for start, stop in blocks(self._size):
-            signal[:, start:stop] = np.multiply(sums[:, start:stop], step, dtype=np.float32)
-        return signal
+    def taken(self, start: int, stop: int) -> dict[str, NDArray[np.int32]]:
+        """Take a stretch out, in samples at half the rate; silent buses are left out."""
+        found = {}
+        for bus, sums in self._sums.items():
+            if sums[:, start:stop].any():
+                found[bus] = sums[:, start:stop].copy()
+            release(sums, start, stop)
+        return found
 
     def render(self, plan: Plan) -> Audio:
-        """Return the stem ``space``: all returns, filtered, ducked and faded as the plan says.
-
-        It is made in the memory of what was sent: the buses are empty afterwards.
+        """Return the stem ``space`` of a whole song; the buses are empty afterwards.
 
         Returns
         -------
         Audio [shape=(2, score.n_samples)]
         """
-        rooms = ("near", "hall", "shimmer")
-        with ThreadPoolExecutor(2) as pool:  # long transforms let go of the interpreter
-            rising, echoing = pool.submit(self._shimmer, plan), pool.submit(self._echoes, plan)
-            responses = dict(zip(rooms, pool.map(partial(_response, plan), rooms), strict=True))
-            shimmer, echoes = rising.result(), echoing.result()
-        hall = self._signal("hall")
-        if echoes is not None:
-            loops.place(hall, echoes, 0, 10.0 ** (_delay_to_hall_db(plan) / 20.0))
-        sent = [(hall, responses["hall"]), (self._signal("near"), responses["near"])]
-        sent.append((shimmer, responses["shimmer"]))
-        wet = convolved([(x, h) for x, h in sent if h is not None], self._size)
-        if echoes is not None:
-            loops.place(wet, echoes, 0, 10.0 ** (DELAY_DB / 20.0))
-            del echoes
-        return self._finished(wet, self._swells(wet, hall, responses["hall"], plan), plan)
+        space = Space(plan)
+        space.take(self._sums, 0)
+        self._sums = {}
+        out = np.zeros((2, self.score.n_samples), np.float32)
+        space.play(self._size, self.score.n_samples, out)
+        return Audio.take(out)
 
-    def _echoes(self, plan: Plan) -> Signal | None:
-        """Return the delays: ping-pong, and backwards where the plan has it."""
-        effect = plan.effect("delay", "delay")
-        if effect is None or "delay" not in self._sums:
+
+class Space:
+    """The shared rooms of a song: what they return is the stem ``space``.
+
+    Sends come stretch by stretch, and so do the returns; tails carry over. It looks ahead: a
+    reversed swell is made of what is sent after its seam.
+
+    Parameters
+    ----------
+    plan : Plan
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._n = plan.score.n_samples
+        self._size = size = -(-self._n // 2)
+        self._sent = {bus: reel(count, size) for bus, count in CHANNELS.items()}
+        self._echoes = _Echoes.of(plan, size, self._sent)
+        self._shimmer = _Shimmer(plan, size, self._sent["shimmer"])
+        self._wet, self._done, self._echoed = reel(2, size), 0, 0
+        self._finish = _Finish(plan, size)
+        self._swells = [effect for effect in plan.effects if effect.kind == "reverse_reverb"]
+        self._rooms: tuple[Convolution | None, dict[str, Signal]] | None = None
+
+    @property
+    def ahead(self) -> int:
+        """How far beyond what is returned the sends must have come [samples at full rate]."""
+        echoes = self._echoes.ahead if self._echoes else 0
+        reach = max(self._shimmer.ahead, echoes)
+        return 2 * (reach + self._finish.ahead + 4 * HOP)
+
+    def needed(self, stop: int) -> int:
+        """Return up to where the sends must be known for returns up to ``stop`` [samples].
+
+        A multiple of :data:`STEP` plus :attr:`ahead`, or the end.
+        """
+        wanted = stop
+        for effect in self._swells:
+            start, _ = self._place(effect)
+            if 2 * start < stop + self.ahead:
+                seam = int(self._plan.score.seconds_at(effect["seam_beats"]) * RATE)
+                wanted = max(wanted, 2 * (seam + max(int(effect["take_s"] * RATE), 2 * RATE)))
+        wanted = -(-(wanted + 2 * self._finish.ahead) // STEP) * STEP + self.ahead
+        return min(wanted, self._n)
+
+    def prepare(self) -> None:
+        """Design the rooms; a second's work that can be done while the parts are played."""
+        if self._rooms is not None:
+            return
+        names = ("near", "hall", "shimmer")
+        with ThreadPoolExecutor(2) as pool:  # long transforms let go of the interpreter
+            found = zip(names, pool.map(partial(_response, self._plan), names), strict=True)
+            responses = {name: response for name, response in found if response is not None}
+        feeds = {**self._sent, "shimmer": self._shimmer.out}
+        ways = [(feeds[name], responses[name]) for name in ("hall", "near", "shimmer")
+                if name in responses]  # fmt: skip
+        from scipy.fft import next_fast_len
+
+        block = BLOCK if self._size > BLOCK else next_fast_len(self._size, real=True)
+        self._rooms = (Convolution(ways, block) if ways else None, responses)
+
+    def take(self, sums: Mapping[str, NDArray[np.int32]], start: int) -> None:
+        """Take a stretch of sends, from ``start`` on [samples at half the rate]."""
+        step = np.float32(1.0 / loops.STEPS)
+        for bus, values in sums.items():
+            stop = start + values.shape[1]
+            np.multiply(values, step, out=self._sent[bus][:, start:stop], dtype=np.float32)
+
+    def play(self, sent: int, stop: int, out: Signal) -> None:
+        """Add what is returned, up to ``stop``, to ``out`` at its place.
+
+        Parameters
+        ----------
+        sent : int [samples at half the rate]
+            Up to where the sends have been taken: what :meth:`needed` says for ``stop``.
+        stop : int [samples]
+        out : np.ndarray [shape=(2, score.n_samples)], float32
+        """
+        self.prepare()
+        assert self._rooms is not None
+        rooms, responses = self._rooms
+        last = sent >= self._size
+        end = self._size if last else (sent - self.ahead // 2) // BLOCK * BLOCK
+        if end > self._done:
+            self._shimmer.play(self._done, end)
+            if self._echoes is not None:
+                self._echoes.play(self._done, end)
+            if rooms is not None:
+                for first in range(self._done, end, _AT_ONCE * BLOCK):
+                    rooms.play(self._wet, first, min(first + _AT_ONCE * BLOCK, end))
+            if self._echoes is not None:
+                part = self._echoes.out[:, self._done : end]
+                loops.place(self._wet, part, self._done, 10.0 ** (DELAY_DB / 20.0))
+            self._done = end
+        for effect in list(self._swells):
+            place, length = self._place(effect)
+            if place < self._done and (last or self._known(effect) <= self._done):
+                self._swells.remove(effect)
+                swell = self._swell(effect, responses.get("hall"), length)
+                if swell is not None:
+                    self._finish.swells.append((place, swell))
+        self._finish.play(self._wet, min(self._size, -(-stop // 2) + HOP), self._done, out)
+        self._forget()
+
+    def _forget(self) -> None:
+        seams = [int(self._plan.score.seconds_at(e["seam_beats"]) * RATE) for e in self._swells]
+        wanted = min([self._done, *seams])
+        behind = self._echoes.behind if self._echoes else 0
+        for bus, x in self._sent.items():
+            kept = {"hall": BLOCK, "shimmer": self._shimmer.behind, "near": BLOCK, "delay": behind}
+            release(x, 0, max(0, wanted - kept[bus] - BLOCK))
+        release(self._wet, 0, max(0, min(self._finish.done, wanted) - BLOCK))
+
+    def _known(self, effect: Effect) -> int:
+        """Return up to where the rooms must have been played for a swell [half-rate samples]."""
+        seam = int(self._plan.score.seconds_at(effect["seam_beats"]) * RATE)
+        return min(seam + max(int(effect["take_s"] * RATE), 2 * RATE), self._size)
+
+    def _place(self, effect: Effect) -> tuple[int, int]:
+        """Return a swell's first sample and its length, at half the rate."""
+        seconds_at = self._plan.score.seconds_at
+        end = min(int(seconds_at(effect["end_beats"]) * RATE), self._size)
+        length = min(int(seconds_at(effect["length_beats"]) * RATE), end)
+        return end - length, length
+
+    def _swell(self, effect: Effect, response: Signal | None, length: int) -> Signal | None:
+        """Return the reversed reverb that ends at a seam.
+
+        At its end it is as loud as what the spaces return after the seam, plus ``gain_db``.
+        """
+        seam = int(self._plan.score.seconds_at(effect["seam_beats"]) * RATE)
+        taken = self._sent["hall"][:, seam : seam + int(effect["take_s"] * RATE)]
+        if response is None or length <= 0 or not taken.any():
             return None
-        sent = _wavering(self._signal("delay"), effect)[0]
-        echoes = ping_pong(
-            sent,
+        rising = reverse_swell(taken, response, length)
+        after = float(np.sqrt(np.mean(np.square(self._wet[:, seam : seam + 2 * RATE]))))
+        last = float(np.sqrt(np.mean(np.square(rising[:, -RATE // 2 :]))))
+        if last > 0.0:
+            rising *= np.float32(10 ** (effect["gain_db"] / 20) * after / last)
+        fade = min(int(0.004 * RATE), length)
+        rising[:, -fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
+        return rising
+
+
+class _Echoes:
+    """The delays: ping-pong, and backwards where the plan has it. A share goes on to the hall."""
+
+    def __init__(self, plan: Plan, size: int, sent: dict[str, Signal], effect: Effect) -> None:
+        self._sent, self._hall = sent["delay"], sent["hall"]
+        self._wavering = _wavering(size, effect)
+        self._even = reel(1, size)
+        self._delays = PingPong(
+            size,
             RATE,
             left_s=effect["left_s"],
             right_s=effect["right_s"],
@@ -180,109 +310,151 @@ class Buses:
             low_hz=effect["low_hz"],
             high_hz=effect["high_hz"],
         )
+        self.out = self._delays.out
+        self._to_hall = 10.0 ** (effect["hall_db"] / 20.0)
         backwards = plan.effect("reversed_delay", "delay")
+        self._reversal, self._gain = None, 1.0
         if backwards is not None:
-            chunk = 2 * int(backwards["chunk_s"] * RATE / 2)
-            gain = 10.0 ** (backwards["gain_db"] / 20.0)
-            loops.place(echoes, reversed_delay(sent, chunk)[None], 0, gain)
-        return echoes
+            self._reversal = Reversal(2 * int(backwards["chunk_s"] * RATE / 2))
+            self._gain = 10.0 ** (backwards["gain_db"] / 20.0)
+        self._back = reel(2, size)
+        self.behind = self._reversal.behind if self._reversal else 0
+        self.behind = max(self.behind, self._delays.behind)
+        self.ahead = self._wavering.reach if self._wavering else 0
 
-    def _shimmer(self, plan: Plan) -> Signal:
-        """Return what feeds the shimmer's tail: the send and its octaves, ever later and darker."""
-        sent = self._signal("shimmer")
+    @classmethod
+    def of(cls, plan: Plan, size: int, sent: dict[str, Signal]) -> _Echoes | None:
+        effect = plan.effect("delay", "delay")
+        return None if effect is None else cls(plan, size, sent, effect)
+
+    def play(self, start: int, stop: int) -> None:
+        if self._wavering is None:
+            self._even[:, start:stop] = self._sent[:, start:stop]
+        else:
+            self._wavering.play(self._sent, start, stop, self._even)
+        self._delays.play(self._even[0], start, stop)
+        self.out = self._back
+        self.out[:, start:stop] = self._delays.out[:, start:stop]
+        if self._reversal is not None:
+            self._reversal.play(self._even[0], start, stop, self.out, self._gain)
+        loops.place(self._hall, self.out[:, start:stop], start, self._to_hall)
+        kept = max(0, start - self.behind)
+        for x in (self._even, self._delays.out, self._back):
+            release(x, 0, kept)
+
+
+class _Shimmer:
+    """What feeds the shimmer's tail: the send and its octaves, ever later and darker."""
+
+    def __init__(self, plan: Plan, size: int, sent: Signal) -> None:
+        self._sent, self.out = sent, sent
         effect = plan.effect("shimmer", "shimmer")
+        self.ahead = self.behind = 0
+        self._stages: list[tuple[Octave, Signal, Signal, float]] = []
         if effect is None:
-            return sent
-        total = np.float32(0.5) * sent
-        layer = sent
+            return
+        self.out = reel(1, size)
         gain = 10.0 ** (SHIMMER_RISE_DB / 20.0)
         loop = int(effect["loop_s"] * RATE)
         grain = 4 * round(effect["grain_s"] * RATE / 4)
+        # The next octave keeps clear of a quarter of the rate, where grains would fold back.
+        self._sections = butterworth(2, min(effect["cutoff_hz"], 0.2 * RATE), "lowpass", RATE)
+        self._states = np.zeros((GENERATIONS, len(self._sections), 1, 2), np.float32)
+        self._places = [0] * GENERATIONS
         for generation in range(GENERATIONS):
-            # The next octave keeps clear of a quarter of the rate, where grains would fold back.
-            dark = lowpass(layer, RATE, min(effect["cutoff_hz"], 0.2 * RATE), 2)
             draws = rng(round(effect["stream"]), "grains", generation)
-            layer = octave_up(dark, draws, grain=grain, delay=loop, jitter=loop // 3)
-            loops.place(total, layer, 0, gain)
+            octave = Octave(size, draws, grain=grain, delay=loop, jitter=loop // 3)
+            self._stages.append((octave, reel(1, size), reel(1, size), gain))
             gain *= effect["feedback"]
-        return total
+            self.ahead += octave.ahead
+            self.behind = max(self.behind, octave.behind)
 
-    def _swells(
-        self, wet: Signal, hall: Signal, response: Signal | None, plan: Plan
-    ) -> list[tuple[int, Signal]]:
-        """Return the reversed reverbs that end at seams, each with its first sample.
+    def play(self, start: int, stop: int) -> None:
+        """Make the next stretch; the sends are known up to ``stop + ahead``."""
+        if not self._stages:
+            return
+        size = self._sent.shape[1]
+        self.out[:, start:stop] = np.float32(0.5) * self._sent[:, start:stop]
+        layer, ahead = self._sent, self.ahead
+        for generation, (octave, dark, raised, gain) in enumerate(self._stages):
+            first, last = self._places[generation], min(stop + ahead, size)
+            if last > first:
+                dark[:, first:last], self._states[generation] = cascade(
+                    self._sections, layer[:, first:last], self._states[generation]
+                )
+                self._places[generation] = last
+            ahead -= octave.ahead
+            begun = 0 if start == 0 else min(start + ahead, size)
+            raised[:, begun : min(stop + ahead, size)] = octave.layer(
+                dark, begun, min(stop + ahead, size)
+            )
+            loops.place(self.out, raised[:, start:stop], start, gain)
+            layer = raised
+            for x in (dark, raised):
+                release(x, 0, max(0, start - self.behind))
+        release(self.out, 0, max(0, start - 2 * BLOCK))
 
-        At its end a swell is as loud as what the spaces return after the seam, plus ``gain_db``.
-        """
-        seconds_at = self.score.seconds_at
 
-        def swell(effect: Effect) -> tuple[int, Signal] | None:
-            seam = int(seconds_at(effect["seam_beats"]) * RATE)
-            taken = hall[:, seam : seam + int(effect["take_s"] * RATE)]
-            end = min(int(seconds_at(effect["end_beats"]) * RATE), self._size)
-            length = min(int(seconds_at(effect["length_beats"]) * RATE), end)
-            if response is None or length <= 0 or not taken.any():
-                return None
-            rising = reverse_swell(taken, response, length)
-            after = float(np.sqrt(np.mean(np.square(wet[:, seam : seam + 2 * RATE]))))
-            last = float(np.sqrt(np.mean(np.square(rising[:, -RATE // 2 :]))))
-            if last > 0.0:
-                rising *= np.float32(10 ** (effect["gain_db"] / 20) * after / last)
-            fade = min(int(0.004 * RATE), length)
-            rising[:, -fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
-            return end - length, rising
+class _Finish:
+    """Filters, rides, wavers and ducks the returns; swells come after the filter."""
 
-        drawn = [effect for effect in plan.effects if effect.kind == "reverse_reverb"]
-        with ThreadPoolExecutor(2) as pool:
-            return [found for found in pool.map(swell, drawn) if found is not None]
-
-    def _finished(self, wet: Signal, swells: list[tuple[int, Signal]], plan: Plan) -> Audio:
-        """Filter, ride, waver and duck the returns, in place; swells come after the filter."""
-        cutoff = combined(plan, ("space",), "cutoff_hz", np.minimum, self._size, RATE)
-        level_db = combined(plan, ("space", "all"), "gain_db", np.add, self._size, RATE)
+    def __init__(self, plan: Plan, size: int) -> None:
+        cutoff = combined(plan, ("space",), "cutoff_hz", np.minimum, size, RATE)
+        level_db = combined(plan, ("space", "all"), "gain_db", np.add, size, RATE)
         ducked = plan.effect("duck", "space")
-        gain = None if ducked is None else duck(plan, ducked, self._size, RATE)
-        out = np.zeros((2, self.score.n_samples), np.float32)
+        self._sweep = None if cutoff is None else Sweep(RATE, cutoff)
+        self._level = None if level_db is None else decibels(level_db)
+        self._tape = Tape("space", plan, RATE, n=size)
+        self._duck = None if ducked is None else duck(plan, ducked, size, RATE)
+        self._size = size
+        self.swells: list[tuple[int, Signal]] = []
+        self.ahead = -(-self._tape.reach // HOP) * HOP + HOP
+        self.done = 0
+        self._filtered = self._taped = 0
 
-        if cutoff is not None:
-            swept(wet, RATE, cutoff, out=wet)
+    def play(self, wet: Signal, stop: int, known: int, out: Signal) -> None:
+        """Finish the returns up to ``stop`` and double their rate into ``out``.
 
-        def finish(channel: int) -> None:
-            row = wet[channel : channel + 1]
-            for start, swell in swells:  # over the closing filter, into the seam
-                row[:, start : start + swell.shape[1]] += swell[channel]
-            if level_db is not None:
-                apply_gain(row, decibels(level_db))
-            tape(row, "space", plan, RATE)
-            if gain is not None:
-                apply_gain(row, gain)
-            loops.add_twice(out[channel : channel + 1], row)
+        ``known``: up to where ``wet`` is final.
+        """
+        taped = min(-(-stop // HOP) * HOP, self._size)
+        filtered = min(taped + self.ahead, known)
+        if taped <= self._taped:
+            return
+        first, self._filtered = self._filtered, filtered
+        if self._sweep is not None:
+            self._sweep.pass_over(wet, first, filtered)
+        for start, swell in self.swells:  # over the closing filter, into the seam
+            low, high = max(start, first), min(start + swell.shape[1], filtered)
+            if high > low:
+                wet[:, low:high] += swell[:, low - start : high - start]
+        self.swells = [(at, x) for at, x in self.swells if at + x.shape[1] > filtered]
+        if self._level is not None:
+            loops.ride(wet[:, first:filtered], self._level[first // HOP :], HOP)
+        first, self._taped = self._taped, taped
+        self._tape.play(wet, first, taped)
+        if self._duck is not None:
+            loops.ride(wet[:, first:taped], self._duck[first // HOP :], HOP)
+        done = self._size if taped == self._size else taped - 4  # the filter reads ahead
+        loops.add_twice(out, wet, self.done, done)
+        self.done = done
 
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(finish, range(2)))
-        return Audio.take(out)
 
-
-def _wavering(sent: Signal, effect: Effect) -> Signal:
-    """Return what is echoed, as a tape echo plays it: its pitch wavers."""
+def _wavering(size: int, effect: Effect) -> Warp | None:
+    """Return what is echoed as a tape echo plays it: its pitch wavers."""
     given = dict(effect.parameters)
     if not given.get("wow_cents"):
-        return sent
+        return None
     delay = tape_delay(
         rng(round(given["stream"]), "echo"),
-        np.ones(-(-sent.shape[1] // HOP) + 1, np.float32),
+        np.ones(-(-size // HOP) + 1, np.float32),
         wow_hz=given["wow_hz"],
         wow_cents=given["wow_cents"],
         flutter_hz=7.0,
         flutter_cents=0.15 * given["wow_cents"],
         sample_rate=RATE,
     )
-    return warp(sent, delay)
-
-
-def _delay_to_hall_db(plan: Plan) -> float:
-    effect = plan.effect("delay", "delay")
-    return effect["hall_db"] if effect else 0.0
+    return Warp(delay, channels=1)
 
 
 def _response(plan: Plan, name: str) -> Signal | None:

@@ -1,34 +1,25 @@
-"""The faders of a song, solved on a survey: balance, section rides and width."""
+"""The faders of a song, solved on a survey of each section: balance, rides and width."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from halation.arc import USUAL_HOOK_LUFS, under_hook_lu
 from halation.dsp import automation
 from halation.dsp.loudness import Meter
 from halation.mix.survey import GROUPS, Survey, correlation, widened
-from halation.types import Mood, Role, Score, Section
+from halation.types import SAMPLE_RATE, Mood, Role, Score, Section
 
-__all__ = ["Faders", "controls", "solve"]
+__all__ = ["RISE_BEATS", "Faders"]
 
 Signal = NDArray[np.float32]
 Values = NDArray[np.float64]
 Bounds = tuple[float, float]
-
-UNDER_HOOK_LU: Final[Mapping[Role, Bounds]] = {
-    "hook": (-0.3, 0.3),
-    "verse": (-4.6, -4.2),
-    "bridge": (-5.5, -4.0),
-    "intro": (-5.7, -4.8),
-    "outro": (-7.0, -4.5),
-}
-"""Where a section's loudness may lie, over the mean of the hooks."""
 
 SPACE_OVER_DRY_LU: Final[Mapping[Role, Bounds]] = {
     "hook": (-6.0, -4.0),
@@ -64,14 +55,6 @@ DRUMS_OVER_MUSIC_LU: Final[Mapping[Role, Bounds]] = {
 BASS_OVER_REST_DB: Final = (-4.0, 2.5)
 """RMS of the bass over everything else, in verses and hooks."""
 
-CONTRAST_BY_ENERGY: Final[Mapping[Role, float]] = {
-    "hook": 0.0,
-    "verse": -0.1,
-    "bridge": -0.8,
-    "intro": -1.0,
-    "outro": -0.8,
-}
-"""How far a driving mood moves :data:`UNDER_HOOK_LU`, and a still one the other way [LU]."""
 DRUMS_BY_ENERGY_LU: Final = 0.7
 WETTER_BY_HAZE_LU: Final = 1.4
 WETTER_BY_ENERGY_LU: Final = -0.8
@@ -81,7 +64,6 @@ BASS_BY_WARMTH_DB: Final = 0.8
 _NARROWED = 0.3
 """Share of a range, around its moved middle, that a mood leaves of it."""
 
-LOUDNESS_RANGE_LU: Final = (5.5, 10.0)
 BODY_CORRELATION: Final[Mapping[Role, Bounds]] = {
     "hook": (0.22, 0.36),
     "verse": (0.38, 0.5),
@@ -90,8 +72,6 @@ BODY_CORRELATION: Final[Mapping[Role, Bounds]] = {
     "outro": (0.28, 0.5),
 }
 """Correlation of left and right from 300 Hz up: wide, and nothing lost in mono."""
-
-LEAST_LOW_CORRELATION: Final = 0.97
 
 FRONTS: Final = ("vocals", "lead", "keys")
 """Groups that can carry the melody; in a hook the first of them that sounds does."""
@@ -104,6 +84,10 @@ _DRUMS, _BASS, _VOCALS, _LEAD, _SPACE = (
     GROUPS.index(name) for name in ("drums", "bass", "vocals", "lead", "space")
 )
 _MUSIC = [GROUPS.index(name) for name in MUSIC]
+USUAL_BASS_DB: Final = 1.0
+USUAL_DRUMS_DB: Final = -0.5
+"""Trims of bass and of drums that play on, before a section that tells has been heard."""
+
 _TRIM_ROUNDS = 2
 _MOST_RIDE_DB = 10.0
 _MOST_TRIM_DB = 8.0
@@ -111,63 +95,167 @@ _MOST_FRONT_DB = 5.0
 _WETTER_HOOK_DB = 2.8
 _FRONT_GATE_DB = -12.0
 _SILENT_LUFS = -65.0
-_RISE_BEATS = 0.5
 _FALL_BEATS = 0.5
 _SWELL_BEATS = 4.0
-_ROUNDS = 6
-_MOST_SOFTER_LU = 1.5
 _MOST_SIDE, _LEAST_SIDE = 3.0, 0.1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Faders:
-    """What is set after measuring, as data.
+    """The faders of a song, set section by section in the order in which they are heard.
 
     Parameters
     ----------
-    rides_db : np.ndarray [shape=(sections,)]
-        Of everything.
-    trims_db : np.ndarray [shape=(sections, groups)]
-        Of each group, on top. The bass is never ridden above its hooks: an 808 that plays on in a
-        soft bridge would come out louder than the hook's.
-    sides_db : np.ndarray [shape=(sections,)]
-        Gain of the side signal of :data:`WIDE`.
-    mono_lows : bool
-        Whether the side signal must be high-passed once more.
+    score : Score
+    given : mapping of str to float
+        Faders that are not to be solved, by the names of :attr:`record`.
+
+    Attributes
+    ----------
+    record : dict of str to float [dB]
+        Each section's fader (``"hook2"``), what each group of stems has on top
+        (``"hook2/drums"`` …) and the gain of its side signal (``"hook2/side"``). The bass is never
+        ridden above its hooks: an 808 that plays on in a soft bridge would come out louder than
+        the hook's.
     """
 
-    rides_db: Values
-    trims_db: Values
-    sides_db: Values
-    mono_lows: bool = False
+    def __init__(self, score: Score, given: Mapping[str, float]) -> None:
+        self._score, self._given = score, given
+        self.record: dict[str, float] = {}
+        self._rides: list[float] = []
+        self._trims: list[Values] = []
+        self._sides: list[float] = []
+        self._hooks: list[float] = []  # energies before their rides
+        self._bass = np.zeros(len(GROUPS))
+        self._wet: dict[str, list[float]] = {"verse": [], "hook": []}
 
-    def named(self, sections: tuple[Section, ...]) -> tuple[tuple[str, float], ...]:
-        """Return the faders for the record: sections by name, then what is set apart."""
-        rows = [(s.name, db) for s, db in zip(sections, self.rides_db, strict=True)]
-        for section, trims in zip(sections, self.trims_db, strict=True):
-            moved = [(name, db) for name, db in zip(GROUPS, trims, strict=True) if db != 0.0]
-            rows += [(f"{section.name}/{name}", db) for name, db in moved]
-        rows += [(f"{s.name}/side", db) for s, db in zip(sections, self.sides_db, strict=True)]
-        return tuple((name, round(float(db), 3)) for name, db in rows)
+    @property
+    def solved(self) -> int:
+        """How many sections are set."""
+        return len(self._rides)
+
+    def under_hook_lu(self, index: int) -> float:
+        """Return how a section that is set lies to the hooks."""
+        return self.record[f"{self._score.form.sections[index].name}/under_hook"]
+
+    def solve(self, found: Survey) -> None:
+        """Set the next section's faders by what was measured in it.
+
+        Nothing is moved that already lies within its range.
+        """
+        section = self._score.form.sections[self.solved]
+        trims_db = self._balanced(found, section)
+        energies = np.sum(found.loud * _power(trims_db), axis=1)
+        natural = Meter(energies, found.hop_s).integrated
+        under, ride_db = self._ride(natural, section)
+        trims_db[_BASS] += min(self._most_ride() - ride_db, 0.0)
+        for group, trim in zip(GROUPS, trims_db, strict=True):
+            trims_db[GROUPS.index(group)] = self._kept(f"{section.name}/{group}", trim)
+        ride_db = self._kept(section.name, ride_db)
+        self._kept(f"{section.name}/under_hook", under)
+        body = np.einsum("fgk,g->gk", found.body, _power(trims_db + ride_db))
+        side = _side(body, BODY_CORRELATION[section.role])
+        side_db = self._kept(f"{section.name}/side", 20.0 * float(np.log10(side)))
+        self._note_wet(found, trims_db, side_db, section)
+        self._rides.append(ride_db)
+        self._trims.append(trims_db)
+        self._sides.append(side_db)
+
+    def _kept(self, name: str, found: float) -> float:
+        self.record[name] = self._given.get(name, round(float(found), 3))
+        return self.record[name]
+
+    def _balanced(self, found: Survey, section: Section) -> Values:
+        """Set the groups of a section against one another [shape=(groups,), dB]."""
+        mood, role = self._score.form.mood, section.role
+        trims = np.zeros(len(GROUPS))
+        trims[_BASS] = USUAL_BASS_DB
+        if role in ("verse", "hook"):
+            self._bass += found.whole[:, :, :2].sum(axis=(0, 2))
+            if role == "hook" or self._hooks:
+                trims[_BASS] = _bass_db(self._bass, mood)
+        else:  # a seam must not move drums that play on
+            beaten = [
+                trims_db[_DRUMS]
+                for trims_db, before in zip(self._trims, self._score.form.sections, strict=False)
+                if before.role in ("verse", "hook")
+            ]
+            trims[_DRUMS] = min(beaten, default=USUAL_DRUMS_DB)
+        for _ in range(_TRIM_ROUNDS):
+            _trim(trims, found.loud, found.middle, role, mood)
+        if role == "hook":
+            trims[_SPACE] += self._wetter(found, trims)
+        return np.clip(trims, -_MOST_TRIM_DB, _MOST_TRIM_DB)
+
+    def _ride(self, natural: float, section: Section) -> tuple[float, float]:
+        """Return how a section lies to the hooks, and what brings it there."""
+        if natural <= _SILENT_LUFS:
+            return 0.0, 0.0
+        usual = USUAL_HOOK_LUFS
+        if self._hooks:
+            usual = 10.0 * float(np.log10(np.mean(self._hooks)))
+        low, high = under_hook_lu(section.role, self._score.form.mood)
+        if section.role == "hook":
+            self._hooks.append(10.0 ** (natural / 10.0))
+            usual = USUAL_HOOK_LUFS if len(self._hooks) == 1 else usual
+        under = float(np.clip(natural - usual, low, high))
+        ride_db = float(np.clip(USUAL_HOOK_LUFS + under - natural, -_MOST_RIDE_DB, _MOST_RIDE_DB))
+        return under, ride_db
+
+    def _most_ride(self) -> float:
+        """Return the highest ride of the hooks so far."""
+        rides = [ride for ride, section in zip(self._rides, self._score.form.sections, strict=False)
+                 if section.role == "hook"]  # fmt: skip
+        return max(rides, default=0.3)
+
+    def _wetter(self, found: Survey, trims: Values) -> float:
+        """Return what a hook's rooms lack until they are wetter than those of the verses [dB]."""
+        now = self._wetness(found, trims, 2.7)
+        if now is None or not self._wet["verse"]:
+            return 0.0
+        over = now - float(np.mean(self._wet["verse"]))
+        return float(np.clip(_WETTER_HOOK_DB - over, 0.0, _MOST_FRONT_DB))
+
+    def _note_wet(self, found: Survey, trims: Values, side_db: float, section: Section) -> None:
+        wet = self._wetness(found, trims, side_db)
+        if section.role in self._wet and wet is not None:
+            self._wet[section.role].append(wet)
+
+    def _wetness(self, found: Survey, trims: Values, side_db: float) -> float | None:
+        """Return how the rooms lie over all else [dB]."""
+        pairs = np.einsum("fgk,g->gk", found.whole, _power(trims))
+        side = 10.0 ** (side_db / 20.0)
+        now = [_spread_one(row, side, name) for row, name in zip(pairs, GROUPS, strict=True)]
+        return _ratio_db(now[_SPACE], sum(now) - now[_SPACE])
+
+    def controls(self, first: int, last: int) -> tuple[Signal, ...]:
+        """Draw the gains of the groups at control rate, between two hops.
+
+        A fader that goes up has arrived when its section begins; one that goes down takes the
+        first half beat of it. After a hook a fader that goes up takes a bar, lest it lift the
+        hook's tail: what follows begins softly.
+
+        Parameters
+        ----------
+        first, last : int
+            Hops of the stretch; the sections that sound in it, and the next one where its faders
+            rise already, are set.
+
+        Returns
+        -------
+        tuple of np.ndarray [shape=(last - first + 1,)], float32
+            Linear gains: one for each group, and that of the side signal.
+        """
+        at_s = np.arange(first, last + 1) * (automation.HOP / SAMPLE_RATE)
+        levels = np.array(self._trims) + np.array(self._rides)[:, None]
+        rows = [*levels.T, np.array(self._sides)]
+        return tuple(
+            automation.decibels(np.interp(at_s, *_line(row, self._score)).astype(np.float32))
+            for row in rows
+        )
 
 
-def controls(faders: Faders, score: Score) -> tuple[Signal, ...]:
-    """Draw the gains of the groups at control rate.
-
-    A fader that goes up has arrived when its section begins; one that goes down takes the first
-    half beat of it. After a hook a fader that goes up takes a bar, lest it lift the hook's tail:
-    what follows begins softly.
-
-    Returns
-    -------
-    tuple of np.ndarray [shape=(ceil(n_samples / HOP) + 1,)], float32
-        Linear gains for :func:`halation.dsp.automation.apply_gain`: one for each group, and that
-        of the side signal.
-    """
-    return tuple(
-        automation.decibels(automation.values(*_line(levels, score), score.n_samples))
-        for levels in (*(faders.rides_db + faders.trims_db.T), faders.sides_db)
-    )
+RISE_BEATS: Final = 0.5
+"""How long before its section a fader begins to rise."""
 
 
 def _line(levels_db: Values, score: Score) -> tuple[Values, Values]:
@@ -181,67 +269,10 @@ def _line(levels_db: Values, score: Score) -> tuple[Values, Values]:
         elif sections[i].role == "hook":
             stop = start + min(_SWELL_BEATS, section.duration_beats / 4.0)
         else:
-            start, stop = start - _RISE_BEATS, start
+            start, stop = start - RISE_BEATS, start
         times += [score.seconds_at(start), score.seconds_at(stop)]
         values += [float(before), float(after)]
     return np.maximum.accumulate(times), np.asarray(values)
-
-
-def solve(found: Survey, score: Score) -> Faders:
-    """Set every fader by what was measured.
-
-    Parameters
-    ----------
-    found : Survey
-    score : Score
-
-    Returns
-    -------
-    Faders
-        Nothing is moved that already lies within its range.
-    """
-    trims_db = _balance(found, score)
-    flat = np.zeros(len(trims_db))
-    faders = Faders(flat, trims_db, flat)
-    softer = 0.0
-    for _ in range(_ROUNDS):
-        energies = _energies(found, faders, score)
-        rides_db = _ride(energies, found, score, faders, softer)
-        held = trims_db.copy()
-        held[:, _BASS] += _held(rides_db, score)
-        faders = Faders(rides_db, held, flat)
-        reached = Meter(_energies(found, faders, score), found.hop_s).loudness_range
-        low, high = LOUDNESS_RANGE_LU
-        softer += float(np.clip(reached, low, high) - reached)
-        softer = float(np.clip(softer, -_MOST_SOFTER_LU, _MOST_SOFTER_LU))
-    sides_db = _sides(found.body * _gains(found, faders, score)[..., None], found, score)
-    wetter = _wetter(found, replace(faders, sides_db=sides_db), score)
-    faders = replace(faders, sides_db=sides_db, trims_db=faders.trims_db + wetter)
-    return replace(faders, mono_lows=_low_correlation(found, faders, score) < LEAST_LOW_CORRELATION)
-
-
-def _gains(found: Survey, faders: Faders, score: Score) -> Values:
-    """Return the power gain of each group in each frame, shape (frames, groups)."""
-    levels = faders.rides_db + faders.trims_db.T
-    gains = [10.0 ** (np.interp(found.times_s, *_line(row, score)) / 10.0) for row in levels]
-    return np.stack(gains, axis=1)
-
-
-def _energies(found: Survey, faders: Faders, score: Score) -> Values:
-    return np.asarray(np.sum(found.loud * _gains(found, faders, score), axis=1))
-
-
-def _inside(found: Survey, score: Score, *roles: str) -> NDArray[np.bool_]:
-    inside = np.zeros(len(found.times_s), np.bool_)
-    for section in score.form.sections:
-        if section.role in roles:
-            inside |= _within(found, score, section)
-    return inside
-
-
-def _within(found: Survey, score: Score, section: Section) -> NDArray[np.bool_]:
-    start, end = score.seconds_at(section.start_beats), score.seconds_at(section.end_beats)
-    return np.asarray((found.times_s >= start) & (found.times_s < end))
 
 
 def _ratio_db(upper: float, lower: float) -> float | None:
@@ -256,57 +287,11 @@ def _into(value: float, bounds: tuple[float, float], most_db: float) -> float:
     return float(np.clip(np.clip(value, *bounds) - value, -most_db, most_db))
 
 
-def _balance(found: Survey, score: Score) -> Values:
-    """Set the groups of every section against one another; shape (sections, groups)."""
-    sections, mood = score.form.sections, score.form.mood
-    trims = np.zeros((len(sections), len(GROUPS)))
-    here = _inside(found, score, "verse", "hook")
-    trims[:, _BASS] = _bass_db(found.whole[here][:, :, :2].sum(axis=(0, 2)), mood)
-    beaten = [i for i, section in enumerate(sections) if section.role in ("verse", "hook")]
-    others = [index for index in range(len(sections)) if index not in beaten]
-    for index in (*beaten, *others):
-        if index in others:  # a seam must not move drums that play on
-            trims[index, _DRUMS] = min((trims[i, _DRUMS] for i in beaten), default=0.0)
-        frames = _within(found, score, sections[index])
-        for _ in range(_TRIM_ROUNDS):
-            loud, middle = found.loud[frames], found.middle[frames]
-            _trim(trims[index], loud, middle, sections[index].role, mood)
-    return np.clip(trims, -_MOST_TRIM_DB, _MOST_TRIM_DB)
-
-
 def _moved(bounds: Bounds, by: float) -> Bounds:
     """Return what a mood leaves of a range: a narrow one whose middle it has moved."""
     middle = (bounds[0] + bounds[1]) / 2.0 + by
     half = _NARROWED * (bounds[1] - bounds[0]) / 2.0
     return middle - half, middle + half
-
-
-def _wetter(found: Survey, faders: Faders, score: Score) -> Values:
-    """Return what parts the rooms of hooks and verses until those of the hooks are wetter.
-
-    Returns
-    -------
-    np.ndarray [shape=(sections, groups)] [dB]
-        To add to the trims; nothing where they are wetter already.
-    """
-    sections = score.form.sections
-    gains = _gains(found, faders, score)
-    wet: dict[str, list[float]] = {"verse": [], "hook": []}
-    for index, section in enumerate(sections):
-        if section.role in wet:
-            frames = _within(found, score, section)
-            pairs = np.einsum("fgk,fg->gk", found.whole[frames], gains[frames])
-            side = 10.0 ** (float(faders.sides_db[index]) / 20.0)
-            now = [_spread_one(row, side, name) for row, name in zip(pairs, GROUPS, strict=True)]
-            ratio = _ratio_db(now[_SPACE], sum(now) - now[_SPACE])
-            wet[section.role] += [] if ratio is None else [ratio]
-    moves = np.zeros_like(faders.trims_db)
-    if all(wet.values()):
-        over = float(np.mean(wet["hook"]) - np.mean(wet["verse"]))
-        lacks = float(np.clip(_WETTER_HOOK_DB - over, 0.0, _MOST_FRONT_DB))
-        shares = [{"verse": -0.6, "hook": 0.4}.get(section.role, 0.0) for section in sections]
-        moves[:, _SPACE] = lacks * np.array(shares)
-    return moves
 
 
 def _spread_one(pairs: Values, side: float, name: str) -> float:
@@ -371,59 +356,12 @@ def _lack(upper: float, lower: float, bounds: Bounds) -> float:
     return 0.0 if ratio is None else _into(ratio, bounds, _MOST_TRIM_DB)
 
 
-def _ride(energies: Values, found: Survey, score: Score, faders: Faders, softer: float) -> Values:
-    """Move each section's fader by what it still lacks."""
-    sections = score.form.sections
-    levels = np.array([_section_lufs(energies, found, score, section) for section in sections])
-    heard = levels > _SILENT_LUFS
-    hooks = np.array([section.role == "hook" for section in sections]) & heard
-    loudest = levels[hooks] if hooks.any() else levels[heard]
-    if not len(loudest):
-        return faders.rides_db
-    top = 10.0 * np.log10(np.mean(10.0 ** (loudest / 10.0)))
-    rides = faders.rides_db.copy()
-    for index in np.flatnonzero(heard):
-        role = sections[index].role
-        by = CONTRAST_BY_ENERGY[role] * score.form.mood.energy
-        if role in ("intro", "bridge", "outro"):
-            by -= softer
-        low, high = (edge + by for edge in UNDER_HOOK_LU[role])
-        rides[index] += _into(float(levels[index] - top), (low, high), _MOST_RIDE_DB)
-    return np.clip(rides, -_MOST_RIDE_DB, _MOST_RIDE_DB)
-
-
-def _held(rides_db: Values, score: Score) -> Values:
-    """Return what takes the bass back to its ride in the hooks where another ride is higher."""
-    hooks = [section.role == "hook" for section in score.form.sections]
-    most = rides_db[hooks].max() if any(hooks) else rides_db.max()
-    return np.asarray(np.minimum(most - rides_db, 0.0))
-
-
-def _section_lufs(energies: Values, found: Survey, score: Score, section: Section) -> float:
-    return Meter(energies[_within(found, score, section)], found.hop_s).integrated
-
-
-def _low_correlation(found: Survey, faders: Faders, score: Score) -> float:
-    """Return the correlation under 120 Hz, as wide as the widest section."""
-    pairs = np.einsum("fgk,fg->gk", found.low, _gains(found, faders, score))
-    return correlation(_spread(pairs, 10.0 ** (float(faders.sides_db.max()) / 20.0)))
-
-
 def _spread(pairs: Values, side: float) -> Values:
     """Widen what is to be widened and sum all groups; (groups, 3) → (3,)."""
     rows = [
         widened(row, side) if name in WIDE else row for name, row in zip(GROUPS, pairs, strict=True)
     ]
     return np.asarray(np.sum(rows, axis=0))
-
-
-def _sides(body: Values, found: Survey, score: Score) -> Values:
-    """Find each section's side gain that brings the correlation into its range [dB]."""
-    sides = [
-        _side(body[_within(found, score, section)].sum(axis=0), BODY_CORRELATION[section.role])
-        for section in score.form.sections
-    ]
-    return np.asarray(20.0 * np.log10(sides))
 
 
 def _side(pairs: Values, bounds: Bounds) -> float:

@@ -19,6 +19,7 @@ __all__ = [
     "REFERENCE_LUFS",
     "SEATS",
     "SIDE_CUT_HZ",
+    "Placing",
     "Seat",
     "place",
     "placing",
@@ -138,20 +139,7 @@ def place(audio: Audio, part: Part, plan: Plan) -> Audio:
 
 
 def placing(x: Signal, part: Part, plan: Plan) -> Iterator[tuple[int, int]]:
-    """Set a part's level, width and place, and duck it under the kick, in place.
-
-    Parameters
-    ----------
-    x : np.ndarray [shape=(2, score.n_samples)], float32
-        The part after its own effects; changed in place, block by block. The level is measured
-        while the part plays, so that a sparse part is not blown up, and moves the part as a whole:
-        its own dynamics stay. Silence stays silence.
-    part : Part
-    plan : Plan
-        Curves ``gain_db`` (on the part, its stem, ``"music"`` = all but drums and bass, or
-        ``"all"``; they add up), ``width`` (the same but ``"all"``; they multiply) and ``pan`` (on
-        the part, added to its seat), and an effect ``duck`` on the part or its stem, whose depth
-        moves where there is a curve ``duck_db``.
+    """Set a whole part at its level and place, in place; see :class:`Placing`.
 
     Yields
     ------
@@ -164,25 +152,52 @@ def placing(x: Signal, part: Part, plan: Plan) -> Iterator[tuple[int, int]]:
         If the signal is not stereo or not as long as the score.
     """
     _check(x, plan.score, part.name)
-    spot = seat(part, plan.score.form.mood.brief.entropy)
     measured = active_loudness(x)
-    if measured <= SILENCE_LUFS + 1.0:
-        return
-    gain = _gain_control(part, plan)
-    gain *= np.float32(10.0 ** ((REFERENCE_LUFS + spot.level_lu - measured) / 20.0))
-    width = _product(plan, _targets(part)[:-1], "width", x.shape[1]) * np.float32(spot.width)
-    left, right = _pan_gains(spot, part, plan)
-    near, far = np.float32(1.0) + width, np.float32(1.0) - width
-    left *= gain
-    right *= gain
-    ways = np.stack((near * left, far * right, near * right, far * left))
-    for start in range(0, x.shape[1], _BLOCK):
-        stop = min(start + _BLOCK, x.shape[1])
-        block = x[:, start:stop]
-        if automation.silent(block):
-            continue
-        loops.blend(x, ways, automation.HOP, start, stop)
-        yield start, stop
+    if measured > SILENCE_LUFS + 1.0:
+        yield from Placing(part, plan, measured).place(x, 0, x.shape[1])
+
+
+class Placing:
+    """Sets a part's level, width and place, and ducks it under the kick.
+
+    Parameters
+    ----------
+    part : Part
+    plan : Plan
+        Curves ``gain_db`` (on the part, its stem, ``"music"`` = all but drums and bass, or
+        ``"all"``; they add up), ``width`` (the same but ``"all"``; they multiply) and ``pan`` (on
+        the part, added to its seat), and an effect ``duck`` on the part or its stem, whose depth
+        moves where there is a curve ``duck_db``.
+    measured_lufs : float [LUFS]
+        How loud the part is after its own effects, while it plays, so that a sparse part is not
+        blown up. It moves the part as a whole: its own dynamics stay.
+    """
+
+    def __init__(self, part: Part, plan: Plan, measured_lufs: float) -> None:
+        n_samples = plan.score.n_samples
+        spot = seat(part, plan.score.form.mood.brief.entropy)
+        gain = _gain_control(part, plan)
+        gain *= np.float32(10.0 ** ((REFERENCE_LUFS + spot.level_lu - measured_lufs) / 20.0))
+        width = _product(plan, _targets(part)[:-1], "width", n_samples) * np.float32(spot.width)
+        left, right = _pan_gains(spot, part, plan)
+        near, far = np.float32(1.0) + width, np.float32(1.0) - width
+        left *= gain
+        right *= gain
+        self._ways = np.stack((near * left, far * right, near * right, far * left))
+
+    def place(self, x: Signal, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Place a stretch of ``x`` [shape=(2, score.n_samples)], in place.
+
+        Yields
+        ------
+        tuple of (start, stop) [samples]
+            What is done, in order, a little at a time; silence is left out and stays silence.
+        """
+        for first in range(start, stop, _BLOCK):
+            last = min(first + _BLOCK, stop)
+            if not automation.silent(x[:, first:last]):
+                loops.blend(x, self._ways, automation.HOP, first, last)
+                yield first, last
 
 
 def _check(x: Signal, score: Score, name: str) -> None:

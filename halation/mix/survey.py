@@ -6,7 +6,7 @@ solved on those few numbers, and only then is a sample multiplied.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from halation.dsp.automation import HOP
 from halation.dsp.loudness import Meter, k_gain, meter
-from halation.types import SAMPLE_RATE, Stems
+from halation.types import SAMPLE_RATE
 
 __all__ = ["GROUPS", "Survey", "correlation", "group", "survey", "widened"]
 
@@ -33,6 +33,8 @@ LOW_HZ: Final = 120.0
 MIDDLE_HZ: Final = (300.0, 5_000.0)
 """Where a melody is read."""
 
+_SETTLED = 8_820
+"""Samples after which the weighting filter has forgotten that it began."""
 _FLATTENING = 1.5
 _CHUNK = 16
 _GOLDEN = 0.618_033_988_749_895
@@ -84,13 +86,17 @@ class Survey:
         )
 
 
-def survey(stems: Stems) -> Survey:
-    """Measure the groups of a song.
+def survey(
+    tracks: Mapping[str, NDArray[np.float32]], start: int = 0, stop: int | None = None
+) -> Survey:
+    """Measure the groups of a stretch of a song.
 
     Parameters
     ----------
-    stems : Stems
-        All of one length.
+    tracks : mapping of stem to np.ndarray [shape=(2, n)], float32
+        All of one length, that of the song.
+    start, stop : int [samples]
+        Frames whose centres lie between them are looked at.
 
     Returns
     -------
@@ -98,8 +104,12 @@ def survey(stems: Stems) -> Survey:
     """
     from scipy.fft import rfft, rfftfreq
 
-    n_samples = stems.tracks[0].audio.n_samples
+    n_samples = next(iter(tracks.values())).shape[1]
+    stop = n_samples if stop is None else stop
     starts = _starts(n_samples)
+    centres = starts + FRAME // 2
+    within = (centres >= start) & (centres < stop)
+    starts = starts[within] if within.any() else starts[:1] * 0 + max(0, min(start, stop - FRAME))
     frequencies = rfftfreq(FRAME, 1.0 / SAMPLE_RATE)
     scale = np.full(len(frequencies), 2.0 / FRAME**2, np.float32)
     weights = np.stack([k_gain(frequencies, SAMPLE_RATE) * scale, *[scale] * 4], axis=1)
@@ -111,7 +121,7 @@ def survey(stems: Stems) -> Survey:
 
     def look(first: int) -> None:
         chosen = starts[first : first + _CHUNK]
-        spectra = rfft(_gather(stems, chosen), axis=3)
+        spectra = rfft(_gather(tracks, chosen), axis=3)
         left, right = spectra[:, 0], spectra[:, 1]
         here = slice(first, first + len(chosen))
         squares = [
@@ -128,9 +138,10 @@ def survey(stems: Stems) -> Survey:
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(look, range(0, len(starts), _CHUNK)))
     times_s = (starts + FRAME / 2) / SAMPLE_RATE
-    for track in stems.tracks:
-        if track.name == "drums":  # short and far between: a few frames do not tell how loud
-            heard[:, GROUPS.index("drums"), 0] = _between(meter(track.audio), times_s)
+    if "drums" in tracks:  # short and far between: a few frames do not tell how loud
+        first, last = max(0, int(starts[0]) - _SETTLED), min(int(starts[-1]) + FRAME, n_samples)
+        found = meter(np.ascontiguousarray(tracks["drums"][:, first:last]))
+        heard[:, GROUPS.index("drums"), 0] = _between(found, times_s - first / SAMPLE_RATE)
     return Survey(times_s, *np.moveaxis(heard, 2, 0), *np.moveaxis(pairs, 3, 0))
 
 
@@ -172,12 +183,13 @@ def _starts(n_samples: int) -> NDArray[np.int64]:
     return np.asarray(np.minimum(places, max(0, n_samples - FRAME)).astype(np.int64))
 
 
-def _gather(stems: Stems, starts: NDArray[np.int64]) -> NDArray[np.float32]:
+def _gather(
+    tracks: Mapping[str, NDArray[np.float32]], starts: NDArray[np.int64]
+) -> NDArray[np.float32]:
     """Sum the stems of each group; shape (groups, 2, frames, FRAME)."""
     frames = np.zeros((len(GROUPS), 2, len(starts), FRAME), np.float32)
-    for track in stems.tracks:
-        row = GROUPS.index(group(track.name))
-        samples = track.audio.samples
+    for name, samples in tracks.items():
+        row = GROUPS.index(group(name))
         for index, start in enumerate(starts):
             piece = samples[:, start : start + FRAME]
             frames[row, :, index, : piece.shape[1]] += piece

@@ -1,0 +1,71 @@
+"""The arc of a song's loudness: what is known of it from its form alone.
+
+A song begins to play before its hooks have been heard. So every section has a place under them that
+its role and the mood decide, and what all songs have in common stands for the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from halation.types import SAMPLE_RATE, Mood, Role, Score
+
+__all__ = [
+    "COMMON_DB",
+    "STEP",
+    "USUAL_HOOK_LUFS",
+    "seams",
+    "under_hook_lu",
+]
+
+Bounds = tuple[float, float]
+
+UNDER_HOOK_LU: Final[Mapping[Role, Bounds]] = {
+    "hook": (-0.3, 0.3),
+    "verse": (-4.6, -4.2),
+    "bridge": (-5.5, -4.0),
+    "intro": (-5.7, -4.8),
+    "outro": (-7.0, -4.5),
+}
+"""Where a section's loudness may lie, over the mean of the hooks."""
+
+CONTRAST_BY_ENERGY: Final[Mapping[Role, float]] = {
+    "hook": 0.0,
+    "verse": -0.1,
+    "bridge": -0.8,
+    "intro": -1.0,
+    "outro": -0.8,
+}
+"""How far a driving mood moves :data:`UNDER_HOOK_LU`, and a still one the other way [LU]."""
+USUAL_HOOK_LUFS: Final = -13.0
+"""Of a hook whose parts sit at their levels, before any ride: what songs have in common. Every
+section is brought to its distance from here, so that it can be mixed before the hook is heard."""
+COMMON_DB: Final = -10.5
+"""The one gain of all stems and the mix: it leaves the loudest peaks of most songs 2 to 6 dB under
+full scale. It cannot depend on a song's peaks, which are not known while it begins to play."""
+STEP: Final = 512
+"""Sections begin at multiples of so many samples: whole steps of every control."""
+
+
+def under_hook_lu(role: Role, mood: Mood) -> Bounds:
+    """Return where a section's loudness may lie, over the mean of the hooks.
+
+    Examples
+    --------
+    >>> from halation.types import Brief
+    >>> under_hook_lu("hook", Mood(Brief(1), 0, 1, 0, 0, 0, (), "", True, ""))
+    (-0.3, 0.3)
+    """
+    low, high = UNDER_HOOK_LU[role]
+    by = CONTRAST_BY_ENERGY[role] * mood.energy
+    return low + by, high + by
+
+
+def seams(score: Score) -> list[int]:
+    """Return where each section begins, and the end of the song [samples], on whole hops."""
+    starts = [
+        int(score.seconds_at(section.start_beats) * SAMPLE_RATE) // STEP * STEP
+        for section in score.form.sections
+    ]
+    return [*starts, score.n_samples]

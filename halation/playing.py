@@ -1,0 +1,324 @@
+"""The stems of a song, played window by window, here and in other processes.
+
+A window is what must be known before a section can be mixed. While one is mixed the next is played.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLate
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from halation import backends, crew, fx
+from halation.arc import STEP
+from halation.dsp.reels import reel, release
+from halation.strips import MEASURED_S, StemStrip
+from halation.types import SAMPLE_RATE, STEM_NAMES, Audio, BackendError, Part, Plan, Stem, Stems
+
+__all__ = ["PRELOAD", "Players"]
+
+Signal = NDArray[np.float32]
+Sends = dict[str, NDArray[np.int32]]
+
+PRELOAD: Final = (
+    f"{__name__} scipy.fft scipy.ndimage halation.stems.drums halation.stems.synth "
+    "halation.stems.vocals"
+)
+"""What a process that plays stems imports while the song is being composed."""
+
+COSTS: Final = {
+    "keys": 0.5, "pads": 0.45, "drums": 0.4, "vocals": 0.4, "textures": 0.4, "lead": 0.2,
+    "bass": 0.15,
+}  # fmt: skip
+"""What a stem usually costs to play, in seconds."""
+DESK_COST: Final = 1.4
+"""What mixing, mastering and writing cost the process in which they are done."""
+
+LOOKED_BACK_S: Final = 4.0
+"""How long after it has sounded a stem may still be heard by another."""
+PATIENCE_S: Final = 1.0
+
+
+@dataclass(slots=True)
+class Played:
+    """A window of some stems: what sounds, what was sent to the rooms, what was measured."""
+
+    windows: dict[str, Signal | None]
+    sends: Sends
+    record: dict[str, float]
+
+
+class Bench:
+    """Stems that are played in one process.
+
+    Parameters
+    ----------
+    plan : Plan
+    names : sequence of str
+    heard : Stems
+    watch : Watch
+    """
+
+    def __init__(
+        self, plan: Plan, names: tuple[str, ...], heard: Stems, watch: backends.Watch
+    ) -> None:
+        self._strips = [StemStrip(name, plan, heard, watch) for name in names]
+        self._buses = fx.Buses(plan.score)
+        self._sent = 0
+
+    def advance(self, stops: Mapping[str, int], sent: int) -> Played:
+        """Play on, each stem up to its stop [samples]; take the sends up to ``sent`` [samples]."""
+        windows = {
+            strip.name: strip.advance(stops[strip.name], self._buses) for strip in self._strips
+        }
+        record = {name: value for strip in self._strips for name, value in strip.record.items()}
+        stop = -(-sent // 2)
+        sends = self._buses.taken(self._sent, stop)
+        self._sent = stop
+        return Played(windows, sends, record)
+
+
+_benches: dict[int, Bench] = {}
+"""In a process that plays for another: the song in work."""
+
+
+def _open_there(song: int, plan: Plan, names: tuple[str, ...]) -> None:
+    _benches.clear()
+    _benches[song] = Bench(plan, names, Stems(plan.score, ()), backends.Watch())
+
+
+def _advance_there(song: int, stops: dict[str, int], sent: int) -> Played:
+    return _benches[song].advance(stops, sent)
+
+
+_SONGS = itertools.count()
+
+
+class _Seat:
+    """A bench in another process; here, from where it was, if that process is lost."""
+
+    def __init__(
+        self, member: crew.Member, plan: Plan, names: tuple[str, ...], watch: backends.Watch
+    ) -> None:
+        self._member: crew.Member | None = member
+        self._song, self._plan, self._names, self._watch = next(_SONGS), plan, names, watch
+        self._asked: list[tuple[dict[str, int], int]] = []
+        self._bench: Bench | None = None
+
+    def advance(self, stops: dict[str, int], sent: int) -> Played:
+        if self._member is not None:
+            try:
+                if not self._asked:
+                    self._member.call(_open_there, self._song, self._plan, self._names)
+                played: Played = self._member.call(_advance_there, self._song, stops, sent)
+            except crew.Lost:
+                self._watch.go_on()
+                self._member = None
+            else:
+                self._asked.append((stops, sent))
+                return played
+        if self._bench is None:
+            nothing = Stems(self._plan.score, ())
+            self._bench = Bench(self._plan, self._names, nothing, self._watch)
+            for before in self._asked:
+                self._bench.advance(*before)
+        return self._bench.advance(stops, sent)
+
+
+@dataclass(slots=True)
+class Players:
+    """All who play a song.
+
+    Parameters
+    ----------
+    plan : Plan
+    members : list of Member
+        Other processes that help.
+    watch : Watch
+
+    Attributes
+    ----------
+    tracks : dict of str to np.ndarray [shape=(2, score.n_samples)], float32
+        The stems as far as they are played, in the order in which they are summed.
+    record : dict of str to float
+        What was measured of the parts.
+
+    Raises
+    ------
+    BackendError
+        If there is nothing to play, parts hear one another in a circle, or a player is missing.
+    """
+
+    plan: Plan
+    members: list[crew.Member]
+    watch: backends.Watch
+    tracks: dict[str, Signal] = field(init=False)
+    record: dict[str, float] = field(init=False, default_factory=dict)
+    _hears: dict[str, set[str]] = field(init=False)
+    _order: list[str] = field(init=False)
+    _here: Bench | None = field(init=False)
+    _hearing: Bench | None = field(init=False)
+    _seats: list[_Seat] = field(init=False)
+    _pool: ThreadPoolExecutor = field(init=False)
+    _running: list[Future[Played]] = field(init=False, default_factory=list)
+    _stopped: threading.Event = field(init=False, default_factory=threading.Event)
+    _done: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        plan = self.plan
+        for part in plan.score.parts:
+            backends.performer(part.player)  # fails now rather than halfway
+        names = [n for n in STEM_NAMES if any(part.stem == n for part in plan.score.parts)]
+        if not names:
+            raise BackendError("the score has no parts: there is nothing to play")
+        parts = {n: [part for part in plan.score.parts if part.stem == n] for n in names}
+        self._hears = {n: {h for p in parts[n] for h in p.hears} & set(names) for n in names}
+        self._order = _in_order(self._hears)
+        self.tracks = {name: reel(2, plan.score.n_samples) for name in names}
+        self._done = dict.fromkeys(names, 0)
+        stopped = self._stopped.is_set
+        asked = self.watch
+        watch = replace(asked, stopped=lambda: stopped() or asked.stopped())
+        here, there = self._shared_out(parts)
+        hearing = tuple(name for name in self._order if self._hears[name])
+        heard = self._heard(set().union(*self._hears.values()))
+        self._here = Bench(plan, here, Stems(plan.score, ()), watch) if here else None
+        self._hearing = Bench(plan, hearing, heard, watch) if hearing else None
+        self._seats = [
+            _Seat(member, plan, chosen, watch)
+            for member, chosen in zip(self.members, there, strict=True)
+            if chosen
+        ]
+        self._pool = ThreadPoolExecutor(1 + len(self.members), thread_name_prefix="stem")
+
+    def start(self, stop: int) -> None:
+        """Begin to play a window, in other threads.
+
+        Parameters
+        ----------
+        stop : int [samples]
+            Up to where every stem is wanted, and what it sends: a multiple of 512, or the end.
+        """
+        stops = self._stops(stop)
+        benches: list[Bench | _Seat] = [*self._seats]
+        if self._here is not None:
+            benches.append(self._here)
+        self._running = [self._pool.submit(bench.advance, stops, stop) for bench in benches]
+
+    def finish(self, stop: int) -> list[Sends]:
+        """Wait for the window that was begun; return what it has sent."""
+        stops = self._stops(stop)
+        found = [job.result() for job in self._running]
+        self._running = []
+        for played in found:
+            self._take(played, stops)
+        return [played.sends for played in found]
+
+    def listen(self, stop: int) -> list[Sends]:
+        """Play a window of the stems that hear others, after :meth:`finish`."""
+        if self._hearing is None:
+            return []
+        stops = self._stops(stop)
+        played = self._hearing.advance(stops, stop)
+        self._take(played, stops)
+        return [played.sends]
+
+    def forget(self, stop: int) -> None:
+        """Give back the memory of what lies before ``stop`` and is mixed."""
+        hearing = [self._done[name] for name, hears in self._hears.items() if hears]
+        kept = min([stop, *hearing]) - round(LOOKED_BACK_S * SAMPLE_RATE)
+        for x in self.tracks.values():
+            release(x, 0, max(0, kept))
+
+    def close(self) -> None:
+        """Stop: what is in work comes to the end of its stretch, or is killed if it takes long."""
+        self._stopped.set()
+        for job in self._running:
+            try:
+                job.exception(timeout=PATIENCE_S)
+            except TooLate:
+                for member in self.members:
+                    member.halt()
+        self._pool.shutdown(cancel_futures=True)
+
+    def _take(self, played: Played, stops: Mapping[str, int]) -> None:
+        for name, window in played.windows.items():
+            if window is not None:
+                self.tracks[name][:, self._done[name] : stops[name]] = window
+            self._done[name] = stops[name]
+        self.record |= played.record
+
+    def _heard(self, names: set[str]) -> Stems:
+        """Return stems that are filled while somebody hears them."""
+        tracks = []
+        for name in STEM_NAMES:
+            if name in names:
+                view = self.tracks[name][:]
+                tracks.append(Stem(name, Audio.filling(view)))
+        return Stems(self.plan.score, tuple(tracks))
+
+    def _stops(self, stop: int) -> dict[str, int]:
+        """Return how far each stem must be played: further where somebody hears it."""
+        n = self.plan.score.n_samples
+        stops = dict.fromkeys(self._hears, stop)
+        for name in reversed(self._order):
+            needed = self._heard_until(name, stops[name])
+            for other in self._hears[name]:
+                stops[other] = max(stops[other], min(n, -(-needed // STEP) * STEP))
+        return stops
+
+    def _heard_until(self, name: str, stop: int) -> int:
+        """Return up to where those whom a stem hears must be known."""
+        score = self.plan.score
+        reach = stop + round((MEASURED_S + 1.0) * SAMPLE_RATE)
+        needed = 0
+        for part in score.parts:
+            if part.stem != name or not part.hears:
+                continue
+            if part.player != "grains":
+                return score.n_samples  # a stranger may listen to anything
+            for note in part.notes:
+                if score.onset_s(note) * SAMPLE_RATE < reach:
+                    end_s = score.onset_s(note) + score.seconds_at(note.duration_beats)
+                    needed = max(needed, round(end_s * SAMPLE_RATE) + STEP)
+        return needed
+
+    def _shared_out(
+        self, parts: Mapping[str, list[Part]]
+    ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """Share the stems that hear nobody out: those played here, and those of each member."""
+        words = {
+            part.stem
+            for part in self.plan.score.parts
+            if backends.describe("players", part.player).reads == "words"
+        }
+        loads = [DESK_COST, *[0.0] * len(self.members)]
+        loads[0] += sum(COSTS.get(name, 0.4) for name in parts if self._hears[name])
+        chosen: list[list[str]] = [[] for _ in loads]
+        for name in sorted(parts, key=lambda name: -COSTS.get(name, 1.0)):
+            if self._hears[name]:
+                continue
+            place = 0 if name in words else min(range(len(loads)), key=loads.__getitem__)
+            loads[place] += COSTS.get(name, 0.4)
+            chosen[place].append(name)
+        return tuple(chosen[0]), [tuple(names) for names in chosen[1:]]
+
+
+def _in_order(hears: Mapping[str, set[str]]) -> list[str]:
+    """Return stems so that each comes after those it hears."""
+    order: list[str] = []
+    left = list(hears)
+    while left:
+        ready = [name for name in left if hears[name] <= set(order)]
+        if not ready:
+            raise BackendError(f"parts hear one another in a circle: {', '.join(left)}")
+        order += ready
+        left = [name for name in left if name not in ready]
+    return order
