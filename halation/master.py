@@ -13,7 +13,6 @@ from halation.arc import COMMON_DB, USUAL_HOOK_LUFS, seams, under_hook_lu
 from halation.dsp import automation, dynamics, loops, spectrum
 from halation.dsp.loudness import (
     OFFSET_LUFS,
-    SILENCE_LUFS,
     Meter,
     block_peaks,
     glimpsed,
@@ -21,7 +20,18 @@ from halation.dsp.loudness import (
     meter,
 )
 from halation.dsp.reels import reel, release
-from halation.types import SAMPLE_RATE, Audio, Measures, Mix, Mood, Outline, Plan, Role, Score, Section
+from halation.types import (
+    SAMPLE_RATE,
+    Audio,
+    Measures,
+    Mix,
+    Mood,
+    Outline,
+    Plan,
+    Role,
+    Score,
+    Section,
+)
 
 __all__ = ["CEILING_DBTP", "Master", "finish"]
 
@@ -62,7 +72,7 @@ _HIGH_CUT_HZ = (12_500.0, 16_000.0)
 _TAPS = 8_192
 _GRID = 32_768
 
-_NOTHING_LUFS = SILENCE_LUFS + 1.0
+_NOTHING_DBFS = -100.0
 _GLUE_DB = 1.5
 _GLUE_MEMORY_S = 6.0
 _GLUE_AHEAD_S = 1.0
@@ -73,7 +83,6 @@ _TAPE_DB = 1.5
 _TAPE_BY_ENERGY_DB = 1.0
 _MOST_TAPE_DB = 9.0
 _TAPE_RESERVE_DB = 1.5
-_TAPE_ROUNDS = 3
 _LIMITER_DB = 3.0
 
 USUAL_PEAK_DB: Final = 21.0
@@ -86,14 +95,6 @@ MASTERED_LU: Final[Mapping[Role, float]] = {
     "outro": -0.3,
 }
 """How the master moves a section against the hooks: tilt and tape take unlike things from each."""
-TAKEN_LU: Final[Mapping[Role, float]] = {
-    "hook": 0.45,
-    "verse": 0.1,
-    "bridge": -0.15,
-    "intro": 0.05,
-    "outro": 0.0,
-}
-"""What glue and limiter take from a section after its loudness has been tried out."""
 _MOST_AMENDS_LU = 0.5
 _SILENT_SHARE = 0.2
 """How much of an outro is over before the song's end."""
@@ -108,7 +109,8 @@ solved for while only the beginning of a song is known."""
 _FADE_S = 1.5
 _START_S = 0.005
 _GLIDE_S = 0.25
-_ROUNDS = 5
+_ROUNDS = 6
+_TOLERANCE_LU = 0.02
 _SILENT = np.float32(1e-6)
 _PEAK_MARGIN_DB = 4.0
 _PEAK_REACH = 64
@@ -305,37 +307,34 @@ class Master:
         _fade(out, start, self._n)
 
     def _loud(self, section: Section, start: int, stop: int) -> None:
-        """Find the gain and the knee of the tape that bring a section to its loudness.
-
-        What is rounded off is softer too, and must come up again: so it is tried out on the
-        section's glimpses.
-        """
+        """Find the gain and the knee of the tape that bring a section to its loudness."""
         x = self._even[:, start:stop]
         aim = self._aim_lufs()
-        frames = (
-            glimpses(x) if stop - start > SAMPLE_RATE // 2 else np.zeros((2, 1, 1024), np.float32)
-        )
-        now = glimpsed(frames).integrated
-        name = section.name
-        energy = self._score.form.mood.energy
-        gain_db = self._gain_db
-        knee = self._knee or 1.0
-        if now > _NOTHING_LUFS:
-            gain_db = aim - now
-            peak_db = 20.0 * float(np.log10(max(loops.peak(x), 1e-6)))
-            for _ in range(_TAPE_ROUNDS):
-                peak_after = max(self._peak_db(), peak_db + gain_db)
-                work_db = peak_after - CEILING_DBTP - _LIMITER_DB + _TAPE_RESERVE_DB
-                target = self._score.form.mood.brief.loudness_lufs
-                most_db = _MOST_TAPE_DB + max(0.0, target - _USUAL_LUFS)
-                tape_db = float(np.clip(work_db, _TAPE_DB + _TAPE_BY_ENERGY_DB * energy, most_db))
-                knee = dynamics.knee_for(10.0 ** (peak_after / 20.0), tape_db)
-                tried = frames * np.float32(10.0 ** (gain_db / 20.0))
-                dynamics.saturate(tried.reshape(2, -1), knee)
-                gain_db += aim + TAKEN_LU[section.role] - glimpsed(tried).integrated
+        gain_db, knee = self._gain_db, self._knee or 1.0
+        peak_db = 20.0 * float(np.log10(max(loops.peak(x), 1e-6)))
+        if stop - start > SAMPLE_RATE // 2 and peak_db > _NOTHING_DBFS:
+            trial = _Trial(x, self._glue.threshold_db)
+            gain_db = aim - trial.natural_lufs
+            for _ in range(_ROUNDS):
+                knee = self._knee_at(peak_db + gain_db)
+                lacks_lu = aim - trial.loudness_lufs(gain_db, knee)
+                gain_db += lacks_lu
+                if abs(lacks_lu) < _TOLERANCE_LU:
+                    break
             self._hottest_db = max(self._hottest_db, peak_db + gain_db)
-        self._gain_db = self._kept(f"{name}/gain", gain_db)
-        self._knee = 10.0 ** (self._kept(f"{name}/tape", 20.0 * float(np.log10(knee))) / 20.0)
+        self._gain_db = self._kept(f"{section.name}/gain", gain_db)
+        knee_db = 20.0 * float(np.log10(knee))
+        self._knee = 10.0 ** (self._kept(f"{section.name}/tape", knee_db) / 20.0)
+
+    def _knee_at(self, peak_db: float) -> float:
+        """Return the tape's knee: the limiter should not have to do too much."""
+        mood = self._score.form.mood
+        hottest_db = max(self._peak_db(), peak_db)
+        work_db = hottest_db - CEILING_DBTP - _LIMITER_DB + _TAPE_RESERVE_DB
+        most_db = _MOST_TAPE_DB + max(0.0, mood.brief.loudness_lufs - _USUAL_LUFS)
+        least_db = _TAPE_DB + _TAPE_BY_ENERGY_DB * mood.energy
+        tape_db = float(np.clip(work_db, least_db, most_db))
+        return dynamics.knee_for(10.0 ** (hottest_db / 20.0), tape_db)
 
     def _peak_db(self) -> float:
         """Return the largest peak before the tape, as far as it is known [dBFS]."""
@@ -390,6 +389,46 @@ class Master:
                 yield low, min(end, stop), after
 
 
+class _Trial:
+    """A section on which gains are tried out: what glue, tape and limiter would make of it.
+
+    Each is reckoned with at its own steps: the song itself goes through them once, at the end.
+    """
+
+    def __init__(self, x: Signal, threshold_db: float) -> None:
+        self._threshold_db = threshold_db
+        self._meter = meter(np.ascontiguousarray(x))
+        self._levels_db = dynamics.hop_levels_db(np.ascontiguousarray(x), automation.HOP)
+        self._peaks = np.max([loops.peaks(row, dynamics.LIMITER_HOP) for row in x], axis=0)
+        self._frames = glimpses(x)
+        self.natural_lufs = self._meter.integrated
+
+    def loudness_lufs(self, gain_db: float, knee: float) -> float:
+        """Return how loud the section is at a gain and a knee of the tape."""
+        from scipy.ndimage import uniform_filter1d
+
+        hop_s = automation.HOP / SAMPLE_RATE
+        glue_db = dynamics.compressor_gain_db(
+            self._levels_db + np.float32(gain_db), hop_s, threshold_db=self._threshold_db
+        )
+        glue_db = glue_db - uniform_filter1d(glue_db, round(_GLUE_MEMORY_S / hop_s), mode="nearest")
+        blocks = np.arange(len(self._peaks)) * (dynamics.LIMITER_HOP / automation.HOP)
+        moved_db = np.interp(blocks, np.arange(len(glue_db)), glue_db)
+        peaks = self._peaks * 10.0 ** ((gain_db + moved_db) / 20.0)
+        peaks /= np.sqrt(1.0 + (peaks / knee) ** 2)
+        over_db = 20.0 * np.log10(np.maximum(peaks, _SILENT)) - CEILING_DBTP
+        moved_db += dynamics.limiter_gain_db(over_db.astype(np.float32), SAMPLE_RATE)[:-1]
+        power = np.concatenate(([0.0], np.cumsum(10.0 ** (moved_db / 10.0))))
+        energies = self._meter.energies
+        edges = np.arange(len(energies) + 1) * (0.1 * SAMPLE_RATE / dynamics.LIMITER_HOP)
+        mean = np.diff(np.interp(edges, np.arange(len(power)), power)) / np.diff(edges)
+        tried = self._frames * np.float32(10.0 ** (gain_db / 20.0))
+        before = glimpsed(tried).integrated
+        dynamics.saturate(tried.reshape(2, -1), knee)
+        taken = glimpsed(tried).integrated - before
+        return Meter(energies * mean).integrated + gain_db + taken
+
+
 class _Glue:
     """Compresses 2:1 with 30 ms of attack, by about 1.5 dB where the song is loud.
 
@@ -400,7 +439,7 @@ class _Glue:
     def __init__(self, n: int, loudest_lufs: float) -> None:
         hops = -(-n // automation.HOP)
         self._n = n
-        self._threshold_db = loudest_lufs + _LOUD_HOPS_DB - 2.0 * _GLUE_DB
+        self.threshold_db = loudest_lufs + _LOUD_HOPS_DB - 2.0 * _GLUE_DB
         self._gain_db = np.zeros(hops + 1, np.float32)
         self._state = 0.0
         self._taken = 0
@@ -413,7 +452,7 @@ class _Glue:
         gain_db = dynamics.compressor_gain_db(
             levels,
             automation.HOP / SAMPLE_RATE,
-            threshold_db=self._threshold_db,
+            threshold_db=self.threshold_db,
             before_db=self._state,
         )
         self._gain_db[first : first + len(gain_db)] = gain_db

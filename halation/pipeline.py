@@ -227,8 +227,7 @@ def _perform(plan: Plan, players: playing.Players, keep: bool, stems: bool) -> I
         sends = players.finish(stop)
         if index + 1 < len(stops):
             players.start(stops[index + 1])
-        for sums in (*sends, *players.listen(stop)):
-            space.take(sums, sent)
+        space.take([*sends, *players.listen(stop)], sent)
         sent = -(-stop // 2)
         space.play(sent, known[index], tracks["space"])
         desk.solve(tracks)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -62,14 +63,20 @@ class Bench:
     ----------
     plan : Plan
     names : sequence of str
-    heard : Stems
     watch : Watch
+    heard : mapping of stem to Stems
+        What each hears; those that are not named hear nothing.
     """
 
     def __init__(
-        self, plan: Plan, names: tuple[str, ...], heard: Stems, watch: backends.Watch
+        self,
+        plan: Plan,
+        names: tuple[str, ...],
+        watch: backends.Watch,
+        heard: Mapping[str, Stems] = MappingProxyType({}),
     ) -> None:
-        self._strips = [StemStrip(name, plan, heard, watch) for name in names]
+        nothing = Stems(plan.score, ())
+        self._strips = [StemStrip(name, plan, heard.get(name, nothing), watch) for name in names]
         self._buses = fx.Buses(plan.score)
         self._sent = 0
 
@@ -91,7 +98,7 @@ _benches: dict[int, Bench] = {}
 
 def _open_there(song: int, plan: Plan, names: tuple[str, ...]) -> None:
     _benches.clear()
-    _benches[song] = Bench(plan, names, Stems(plan.score, ()), backends.Watch())
+    _benches[song] = Bench(plan, names, backends.Watch())
 
 
 def _advance_there(song: int, stops: dict[str, int], sent: int) -> Played:
@@ -125,8 +132,7 @@ class _Seat:
                 self._asked.append((stops, sent))
                 return played
         if self._bench is None:
-            nothing = Stems(self._plan.score, ())
-            self._bench = Bench(self._plan, self._names, nothing, self._watch)
+            self._bench = Bench(self._plan, self._names, self._watch)
             for before in self._asked:
                 self._bench.advance(*before)
         return self._bench.advance(stops, sent)
@@ -188,9 +194,9 @@ class Players:
         watch = replace(asked, stopped=lambda: stopped() or asked.stopped())
         here, there = self._shared_out(parts)
         hearing = tuple(name for name in self._order if self._hears[name])
-        heard = self._heard(set().union(*self._hears.values()))
-        self._here = Bench(plan, here, Stems(plan.score, ()), watch) if here else None
-        self._hearing = Bench(plan, hearing, heard, watch) if hearing else None
+        heard = {name: self._heard(self._hears[name]) for name in hearing}
+        self._here = Bench(plan, here, watch) if here else None
+        self._hearing = Bench(plan, hearing, watch, heard) if hearing else None
         self._seats = [
             _Seat(member, plan, chosen, watch)
             for member, chosen in zip(self.members, there, strict=True)
@@ -257,11 +263,9 @@ class Players:
 
     def _heard(self, names: set[str]) -> Stems:
         """Return stems that are filled while somebody hears them."""
-        tracks = []
-        for name in STEM_NAMES:
-            if name in names:
-                view = self.tracks[name][:]
-                tracks.append(Stem(name, Audio.filling(view)))
+        tracks = [
+            Stem(name, Audio.filling(self.tracks[name])) for name in STEM_NAMES if name in names
+        ]
         return Stems(self.plan.score, tuple(tracks))
 
     def _stops(self, stop: int) -> dict[str, int]:

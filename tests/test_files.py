@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import io
+import itertools
 import json
 import math
 import os
@@ -19,10 +20,11 @@ import soundfile
 from PIL import Image
 
 from halation import files
-from halation.files import audio, folder, frames, limits, midi, rights, schema
+from halation.files import audio, folder, limits, midi, rights, schema
 from halation.types import (
     SAMPLE_RATE,
     Audio,
+    Block,
     BriefError,
     FileError,
     Key,
@@ -88,38 +90,44 @@ def test_a_variable_bit_rate_is_smaller_and_as_long(song: Song) -> None:
     assert info.frames == song.master.n_samples
 
 
-def music(seconds: float) -> Audio:
-    """Make chords that change, under noise that comes and goes and a beat."""
-    t = np.arange(round(seconds * 44_100)) / 44_100
-    chord = np.repeat(np.random.default_rng(1).uniform(80, 900, (8, 6)), len(t) // 8 + 1, axis=0)
-    tones = np.sin(2 * np.pi * np.cumsum(chord[: len(t)], axis=0) / 44_100).sum(axis=1)
-    hiss = np.random.default_rng(2).standard_normal((2, len(t))) * np.sin(t) ** 2
-    beat = np.exp(-20 * (t % 0.5)) * np.sin(400 * t)
-    return Audio((0.05 * tones + 0.02 * hiss + 0.3 * beat).astype(np.float32))
+def test_what_is_handed_out_while_a_song_is_written_are_the_frames_of_its_file(
+    song: Song, tmp_path: Path
+) -> None:
+    heard: list[tuple[bytes, float]] = []
+    sound, edges = song.master.samples, (0, 70_000, 70_000, 200_000, song.master.n_samples)
+    with files.Recording(song.score, tmp_path, sink=lambda *data: heard.append(data)) as recording:
+        for start, stop in itertools.pairwise(edges):
+            recording.take(Block(start, Audio(sound[:, start:stop])))
+        written = recording.finish(song)
+    frames = b"".join(data for data, _ in heard)
+    assert written.mp3 and written.mp3.read_bytes().endswith(frames)
+    assert len(frames) > 0.95 * written.mp3.stat().st_size - 300_000
+    assert [ready_s for _, ready_s in heard] == sorted(ready_s for _, ready_s in heard)
+    assert heard[0][1] < 3.0 < heard[-1][1]
+    whole = files.write(song, tmp_path)
+    assert written.wav and whole.wav
+    assert written.wav.read_bytes() == whole.wav.read_bytes()
 
 
-def test_the_halves_of_an_mp3_meet_without_a_trace() -> None:
-    song = music(12.0)
-    decoded, _ = soundfile.read(io.BytesIO(audio.mp3(song)), dtype="float32")
-    assert decoded.shape[0] == song.n_samples
-    alone = audio._encoded(song, "320", 0, song.n_samples, bool)
-    tagged = frames.info_frame(alone, song.n_samples, "320") + alone
-    single, _ = soundfile.read(io.BytesIO(tagged), dtype="float32")
-    assert not np.array_equal(decoded, single), "nothing was joined"
-    ours, theirs = (
-        np.abs(found.T - song.samples)[:, : 576 * 900].reshape(2, -1, 576).max(axis=(0, 2))
-        for found in (decoded, single)
-    )
-    np.testing.assert_array_equal(ours[:450], theirs[:450])
-    assert ours[450:].max() < 1.1 * theirs[450:].max()
-    assert (ours < 3.0 * theirs + 0.002).all(), "a click where the halves meet"
+def test_a_recording_that_is_left_leaves_nothing(song: Song, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), files.Recording(song.score, tmp_path / "new") as recording:
+        recording.take(Block(0, song.master))
+        raise RuntimeError
+    assert not (tmp_path / "new").exists()
 
 
-def test_where_no_frame_fits_one_encoder_makes_the_mp3(monkeypatch: pytest.MonkeyPatch) -> None:
-    song = music(6.0)
-    monkeypatch.setattr(audio, "joined", lambda *_: None)
-    alone = audio._encoded(song, "320", 0, song.n_samples, bool)
-    assert audio.mp3(song)[-len(alone) :] == alone
+def test_a_listener_that_fails_ends_the_recording(song: Song, tmp_path: Path) -> None:
+    def gone(_frames: bytes, _ready_s: float) -> None:
+        raise ConnectionError("nobody listens")
+
+    with (
+        pytest.raises((ConnectionError, FileError)),
+        files.Recording(song.score, tmp_path / "new", sink=gone) as recording,
+    ):
+        for _ in range(4):
+            recording.take(Block(0, song.master))
+        recording.finish(song)
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_mono_mp3_lines_up_too() -> None:
@@ -127,10 +135,6 @@ def test_a_mono_mp3_lines_up_too() -> None:
     decoded, _ = soundfile.read(io.BytesIO(audio.mp3(Audio(tone))), dtype="float32")
     assert decoded.shape == (30_000,)
     np.testing.assert_allclose(decoded[2_000:28_000], tone[0, 2_000:28_000], atol=0.02)
-
-
-def test_encoding_stops_when_it_is_cancelled(song: Song) -> None:
-    assert audio.mp3(song.master, cancelled=lambda: True) == b""
 
 
 def test_tags_name_the_song(written: files.Written) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from halation import backends, files, fx, pipeline
+from halation import backends, casting, files, fx, pipeline
 from halation.backends import Watch
 from halation.stems.neural import diffusion, riffusion
 from halation.types import SAMPLE_RATE, WHOLE_SONG, Brief, Plan, Song
@@ -75,14 +75,14 @@ def test_a_stem_can_be_taken_from_a_model_and_given_back(tmp_path: Path) -> None
     *_, plan = pipeline.compose(Brief(seed=5, length_s=30.0, players=(("all", asked),)))
     assert isinstance(plan, Plan)
     (whole,) = plan.score.parts
-    mine = pipeline._cast(plan.score, {"pads": "synth"})
+    mine = casting.cast(plan.score, {"pads": "synth"})
     pads = {part.name for part in mine.parts if part.stem == "pads"}
     assert pads == {row.name for row in whole.instead if row.stem == "pads"}
     (rest,) = [part for part in mine.parts if part.stem == WHOLE_SONG]
     assert rest.player == asked
     assert {row.name for row in rest.instead} == {row.name for row in whole.instead} - pads
     assert set(mine.written) == {*rest.instead, *(p for p in mine.parts if p.stem == "pads")}
-    ours = pipeline._cast(plan.score, {"all": "synth"})
+    ours = casting.cast(plan.score, {"all": "synth"})
     own = pipeline.compose(Brief(seed=5, length_s=30.0))
     *_, original = own
     assert isinstance(original, Plan)

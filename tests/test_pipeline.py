@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from halation import backends, crew, fx, pipeline
+from halation import backends, crew, fx, playing
 from halation.backends import Description
 from halation.pipeline import Artefact, compose, produce, render
 from halation.types import (
     STEM_NAMES,
     Audio,
     BackendError,
+    Block,
     Brief,
     Form,
     Mix,
@@ -79,7 +80,7 @@ def test_closing_the_generator_renders_nothing_more() -> None:
     *_, plan = compose(BRIEF)
     assert isinstance(plan, Plan)
     making = render(plan, workers=1)
-    assert isinstance(next(making), Stem)
+    assert isinstance(next(making), Block)
     making.close()
     with pytest.raises(StopIteration):
         next(making)
@@ -157,14 +158,17 @@ def test_a_player_for_a_part_that_is_not_there_is_refused() -> None:
         list(compose(replace(BRIEF, players=(("tuba", "synth"),))))
 
 
-def test_sends_that_die_with_their_process_are_gathered_again(
+def test_what_dies_with_a_process_is_played_again(
     artefacts: list[Artefact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call = crew.Member.call
+    calls: list[object] = []
 
     def dies_late(self: crew.Member, function: Callable[..., Any], *arguments: object) -> Any:
-        if function is pipeline._sends_from_there:
-            self.dismiss()
+        if function is playing._advance_there:
+            calls.append(arguments)
+            if len(calls) == 3:
+                self.dismiss()
         return call(self, function, *arguments)
 
     monkeypatch.setattr(crew.Member, "call", dies_late)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
@@ -144,7 +144,7 @@ class Buses:
         Audio [shape=(2, score.n_samples)]
         """
         space = Space(plan)
-        space.take(self._sums, 0)
+        space.take([self._sums], 0)
         self._sums = {}
         out = np.zeros((2, self.score.n_samples), np.float32)
         space.play(self._size, self.score.n_samples, out)
@@ -211,12 +211,18 @@ class Space:
         block = BLOCK if self._size > BLOCK else next_fast_len(self._size, real=True)
         self._rooms = (Convolution(ways, block) if ways else None, responses)
 
-    def take(self, sums: Mapping[str, NDArray[np.int32]], start: int) -> None:
-        """Take a stretch of sends, from ``start`` on [samples at half the rate]."""
+    def take(self, sends: Sequence[Mapping[str, NDArray[np.int32]]], start: int) -> None:
+        """Take a stretch of what several have sent, from ``start`` on [samples at half the rate].
+
+        They are added up before they are turned into samples, so that their order does not matter.
+        """
         step = np.float32(1.0 / loops.STEPS)
-        for bus, values in sums.items():
-            stop = start + values.shape[1]
-            np.multiply(values, step, out=self._sent[bus][:, start:stop], dtype=np.float32)
+        for bus, sent in self._sent.items():
+            rows = [sums[bus] for sums in sends if bus in sums]
+            if rows:
+                total = rows[0] if len(rows) == 1 else np.sum(rows, axis=0, dtype=np.int32)
+                place = sent[:, start : start + total.shape[1]]
+                np.multiply(total, step, out=place, dtype=np.float32)
 
     def play(self, sent: int, stop: int, out: Signal) -> None:
         """Add what is returned, up to ``stop``, to ``out`` at its place.
