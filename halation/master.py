@@ -18,6 +18,7 @@ from halation.dsp.loudness import (
     glimpsed,
     glimpses,
     meter,
+    outline,
 )
 from halation.dsp.reels import reel, release
 from halation.types import (
@@ -235,16 +236,13 @@ class Master:
             for first, end, knee in self._bends(start, stop):
                 dynamics.saturate(self._even[:, first:end], knee)
             self._taped = stop
-        once, twice = self._limiters
-        limited = once.play(self._even, stop, last=last)
-        begun = self.done
-        self.done = twice.play(once.out, limited, last=last)
-        block = twice.out[:, begun : self.done].copy()
+        for limiter in self._limiters:
+            stop = limiter.play(self._even, stop, last=last)
+        begun, self.done = self.done, stop
+        block = self._even[:, begun:stop].copy()
         self._meters.take(block, begun)
-        for x, behind in ((self._mix, self._equalised), (self._even, limited)):
-            release(x, 0, max(0, behind - _TAPS - SAMPLE_RATE))
-        release(once.out, 0, max(0, self.done - SAMPLE_RATE))
-        release(twice.out, 0, max(0, self.done - SAMPLE_RATE))
+        release(self._mix, 0, max(0, self._equalised - _TAPS - SAMPLE_RATE))
+        release(self._even, 0, max(0, stop - SAMPLE_RATE))
         return begun, block
 
     def measures(self) -> Measures:
@@ -482,14 +480,13 @@ class _Limiter:
 
     def __init__(self, n: int) -> None:
         self._n = n
-        self.out = reel(2, n)
         self._over = np.zeros(0, np.float32)
         self._first = 0  # the block that `over` begins with
         self._done = 0
         self.most_db = 0.0
 
     def play(self, x: Signal, stop: int, *, last: bool) -> int:
-        """Limit into :attr:`out`; return up to where it is done."""
+        """Limit in place what is known up to ``stop``; return up to where it is done."""
         hop = dynamics.LIMITER_HOP
         known = self._n if last else max(0, (stop - _PEAK_REACH) // automation.HOP * automation.HOP)
         begin = (self._first + len(self._over)) * hop
@@ -508,9 +505,8 @@ class _Limiter:
             offset = start // hop - self._first
             control = gain_db[offset : offset + -(-(self._done - start) // hop) + 1]
             self.most_db = max(self.most_db, -float(control.min()))
-            self.out[:, start : self._done] = x[:, start : self._done]
             if control.any():
-                loops.ride(self.out[:, start : self._done], automation.decibels(control), hop)
+                loops.ride(x[:, start : self._done], automation.decibels(control), hop)
             kept = max(self._first, self._done // hop - _MEMORY_BLOCKS)
             self._over, self._first = self._over[kept - self._first :], kept
         return self._done
@@ -543,7 +539,7 @@ class _Meters:
         """Read the next stretch."""
         if not x.shape[1]:
             return
-        self._outlines.append(Outline.of(x))
+        self._outlines.append(outline(x))
         span = np.concatenate((self._past, x), axis=1)
         self._measure(span, start - self._past.shape[1])
         edge = max(0, span.shape[1] - x.shape[1] - 16)

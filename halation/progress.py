@@ -94,7 +94,7 @@ class Progress:
 
 def _line(artefact: Artefact) -> tuple[str, str, str]:
     """Return an artefact's stage, its summary in words, and what is done next."""
-    from halation.types import Block, Form, Mood, Plan, Score
+    from halation.types import Block, Form, Mood, Plan, Score, Song
 
     match artefact:
         case Mood():
@@ -118,7 +118,9 @@ def _line(artefact: Artefact) -> tuple[str, str, str]:
         case Block():
             end_s = (artefact.start + artefact.master.n_samples) / artefact.master.sample_rate
             return "sound", f"up to {_minutes(end_s)}", "playing on"
-        case _:
+        case Song():
             measures = artefact.measures
             text = f"{measures.loudness_lufs:.1f} LUFS, {measures.true_peak_dbtp:.1f} dBTP"
             return "master", text, "writing files"
+        case _:
+            return "", "", "playing"

@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -783,7 +783,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outline:
-    """A sound seen from afar, for pictures: one value for every :attr:`STEP` samples.
+    """A sound seen from afar, for pictures: one value for every 256 samples.
 
     Parameters
     ----------
@@ -793,27 +793,8 @@ class Outline:
         RMS of the channels' sum.
     """
 
-    STEP: ClassVar[int] = 256
-
     peaks: NDArray[np.float32]
     levels: NDArray[np.float32]
-
-    @classmethod
-    def of(cls, samples: NDArray[np.float32]) -> Outline:
-        """Return the outline of a stretch [shape=(channels, n)].
-
-        Examples
-        --------
-        >>> Outline.of(np.array([[0.5, -1.0], [0.5, 0.0]], np.float32)).peaks.tolist()
-        [1.0]
-        """
-        steps = -(-samples.shape[1] // cls.STEP)
-        padded = np.zeros((samples.shape[0], steps * cls.STEP), np.float32)
-        padded[:, : samples.shape[1]] = samples
-        peaks = np.maximum(padded.max(axis=0), -padded.min(axis=0)).reshape(steps, cls.STEP)
-        total = padded.sum(axis=0).reshape(steps, cls.STEP)
-        levels = np.sqrt(np.einsum("ij,ij->i", total, total) / cls.STEP)
-        return cls(peaks.max(axis=1), levels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -311,7 +311,8 @@ def test_a_model_that_follows_hears_our_own_render_of_its_stretch() -> None:
 
 
 def written(text: str = "", **wishes: Any) -> Iterator[tuple[Score, Part]]:
-    from halation.pipeline import _taken_over, compose
+    from halation.casting import _taken_over
+    from halation.pipeline import compose
 
     *_, plan = compose(Brief(seed=5, text=text, **wishes))
     assert isinstance(plan, Plan)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.dsp import loops
-from halation.types import SAMPLE_RATE, Audio, AudioError
+from halation.types import SAMPLE_RATE, Audio, AudioError, Outline
 
 __all__ = [
     "OFFSET_LUFS",
@@ -28,6 +28,7 @@ __all__ = [
     "k_gain",
     "loudness_range",
     "meter",
+    "outline",
     "true_peak",
 ]
 
@@ -54,6 +55,7 @@ _ACTIVE_FRAMES = 256
 _ACTIVE_DB = -30.0
 _FRAMES_AT_ONCE = 16
 _GLIMPSE = 1_024
+_OUTLINE_STEP = 256
 _GLIMPSES_AT_ONCE = 64
 _GOLDEN = 0.618_033_988_749_895
 
@@ -397,6 +399,26 @@ def true_peak(x: Signal, *, margin_db: float | None = None) -> float:
         return SILENCE_LUFS
     above = 0.0 if margin_db is None else loops.peak(x) * 10.0 ** (-margin_db / 20.0)
     return 20.0 * float(np.log10(max(float(block_peaks(x, above).max()), 1e-6)))
+
+
+def outline(x: Signal) -> Outline:
+    """See a sound from afar.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(channels, n)], float32
+
+    Examples
+    --------
+    >>> outline(np.array([[0.5, -1.0], [0.5, 0.0]], np.float32)).peaks.tolist()
+    [1.0]
+    """
+    peaks = np.max([loops.peaks(row, _OUTLINE_STEP) for row in x], axis=0)
+    steps = len(peaks)
+    total = np.zeros(steps * _OUTLINE_STEP, np.float32)
+    np.sum(x, axis=0, out=total[: x.shape[1]])
+    rows = total.reshape(steps, _OUTLINE_STEP)
+    return Outline(peaks, np.sqrt(np.einsum("ij,ij->i", rows, rows) / np.float32(_OUTLINE_STEP)))
 
 
 def active_loudness(x: Signal, sample_rate: int = SAMPLE_RATE) -> float:

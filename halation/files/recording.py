@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from halation.dsp.loudness import outline
 from halation.files import midi, tags
 from halation.files.audio import Mp3, Mp3Stream, Writer
 from halation.files.folder import (
@@ -26,7 +27,7 @@ from halation.files.folder import (
 )
 from halation.files.frames import info_frame
 from halation.files.songfile import encode
-from halation.types import SAMPLE_RATE, Audio, Block, BriefError, Outline, Plan, Score, Song
+from halation.types import SAMPLE_RATE, Audio, Block, BriefError, Plan, Score, Song
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -190,8 +191,6 @@ class Recording:
         picture = cover_of(song)
         picture.save(room / "cover.png", compress_level=1)
         tag = tags.of_score(song.score, jpeg(picture))
-        midi.write(room / f"{name}.mid", song.score)
-        midi.write(room / f"{name}-grid.mid", song.score, quantised=True)
         (room / "song.json").write_bytes(encode(song))
         if "wav" in self._formats:
             tags.tag_wav(room / f"{name}.wav", tag)
@@ -228,6 +227,11 @@ class Recording:
             raise self._error
 
     def _run(self) -> None:
+        try:  # what is known already; the first block takes a while
+            midi.write(self._room / f"{self._name}.mid", self._score)
+            midi.write(self._room / f"{self._name}-grid.mid", self._score, quantised=True)
+        except BaseException as error:
+            self._error = error
         while True:
             block = self._queue.get()
             try:
@@ -335,8 +339,8 @@ def cover_of(song: Song) -> Image:
     """Draw a song's cover."""
     from halation.pictures import cover
 
-    outline = song.outline or Outline.of(song.master.samples)
-    return cover.draw(song.score, Audio(outline.levels[None]))
+    seen = song.outline or outline(song.master.samples)
+    return cover.draw(song.score, Audio(seen.levels[None]))
 
 
 def jpeg(picture: Image) -> bytes:
