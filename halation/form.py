@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from halation.seeds import rng
 from halation.types import BEATS_PER_BAR, MODE_STEPS, Form, Key, Mode, Mood, Role, Section
 
-__all__ = ["plan"]
+__all__ = ["plan", "resized"]
 
 TEMPO_DRAWN_BPM: Final = (120.0, 164.0)
 TEMPO_CENTRE_BPM: Final = 141.0
@@ -25,6 +25,9 @@ TWO_CYCLES_FROM_S: Final = 100.0
 """From this length on there is a second verse and hook."""
 MORE_CYCLES_FROM_S: Final = 240.0
 """From this length on verses and hooks are added instead of growing."""
+
+SIX_SECTIONS_FROM_BARS: Final = 26
+"""What is shorter has five."""
 
 LOUD_BY: Final = {"energy": 3.0, "density": 1.5, "valence": 1.5}
 """How much likelier an axis of the mood makes a template of long hooks."""
@@ -163,6 +166,29 @@ def plan(mood: Mood) -> Form:
     return Form(mood, template.name, tempo_bpm, brief.key or _draw_key(mood), sections)
 
 
+def resized(form: Form, length_s: float) -> Form:
+    """Return a form of another length: the same template, where it suits that length.
+
+    Parameters
+    ----------
+    form : Form
+    length_s : float in 30..600 [s]
+    """
+    wished = replace(form.mood.brief, length_s=length_s, tempo_bpm=form.tempo_bpm, key=form.key)
+    other = plan(replace(form.mood, brief=wished))
+    own = next((t for t in (*LONG, *SHORT) if t.name == form.template), None)
+    long = length_s >= TWO_CYCLES_FROM_S
+    if own is None or own.name == other.template or long != (own in LONG):
+        return other
+    n_bars = round(other.duration_beats / BEATS_PER_BAR)
+    if not long and len(own.roles) > 5 and n_bars < SIX_SECTIONS_FROM_BARS:
+        return other
+    template = _with_cycles(own, n_bars) if length_s > MORE_CYCLES_FROM_S else own
+    slow = form.tempo_bpm < SLOW_BELOW_BPM
+    sections = _sections(template.roles, _share(template, n_bars, slow))
+    return replace(other, template=own.name, sections=sections)
+
+
 def _draw_tempo(mood: Mood) -> float:
     """Draw a producer's tempo in whole BPM; energy drives it, haze slows it."""
     centre = TEMPO_CENTRE_BPM + TEMPO_BY_ENERGY_BPM * mood.energy + TEMPO_BY_HAZE_BPM * mood.haze
@@ -195,7 +221,7 @@ def _draw_template(mood: Mood, n_bars: int, length_s: float) -> Template:
     if length_s >= TWO_CYCLES_FROM_S:
         chosen = _drawn(LONG, mood, stream)
         return _with_cycles(chosen, n_bars) if length_s > MORE_CYCLES_FROM_S else chosen
-    small = [each for each in SHORT if len(each.roles) == 5 or n_bars >= 26]
+    small = [each for each in SHORT if len(each.roles) == 5 or n_bars >= SIX_SECTIONS_FROM_BARS]
     return _drawn(small, mood, stream)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -12,17 +13,20 @@ import pytest
 from halation.backends import composer
 from halation.form import plan
 from halation.score.drums import draw_groove
+from halation.score.harmony import Changes
 from halation.score.learned import critic
 from halation.score.learned import network as network_module
-from halation.score.learned.beats import think_groove
-from halation.score.learned.composer import WEIGHTS, Learned
+from halation.score.learned.beats import ask_beats, choose_groove
+from halation.score.learned.composer import WEIGHTS, Learned, load
 from halation.score.learned.critic import KNOWN, RUN, hashes, is_known
-from halation.score.learned.grid import notes_of, shift, tones_of
+from halation.score.learned.grid import BAR, notes_of, shift, tones_of
+from halation.score.learned.judge import critic_score
+from halation.score.learned.lines import Ask, think_lines
 from halation.score.learned.loops import functions
 from halation.score.learned.motifs import rhythms
-from halation.score.learned.network import Draft
+from halation.score.learned.network import Draft, Scribe
 from halation.score.learned.tokens import VOCABULARY, decode
-from halation.score.motif import LONG_COLOURS, rests
+from halation.score.motif import LONG_COLOURS, Motif, rests
 from halation.seeds import rng
 from halation.testing import check_composer
 from halation.training.corpus import Corpus
@@ -86,15 +90,6 @@ def test_nothing_outside_chord_and_scale_stays() -> None:
                 assert note.pitch % 12 in allowed, (part.name, note)
 
 
-def test_the_same_whatever_the_number_of_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    form = plan(make_mood(Brief(5, length_s=40.0)))
-    scores = []
-    for cores in (1, 2, 4):
-        monkeypatch.setattr(network_module, "cores", lambda n=cores: n)
-        scores.append(Learned()(form, 5))
-    assert scores[0] == scores[1] == scores[2]
-
-
 def test_it_is_small_and_its_weights_can_be_named(tmp_path: Path) -> None:
     assert WEIGHTS.stat().st_size + KNOWN.stat().st_size < 25e6
     form = plan(make_mood(Brief(3, length_s=30.0)))
@@ -138,21 +133,83 @@ def test_slow_songs_are_written_too() -> None:
 
 
 def test_drummers_are_asked_at_the_tempo_of_drummers() -> None:
-    asked: list[str] = []
-
-    class Asked(Exception):
-        pass
-
-    class Fake:
-        def write(self, drafts: list[Draft], *, most: int) -> None:
-            asked.extend(VOCABULARY[t] for t in drafts[0].prompt)
-            raise Asked
-
     form = plan(make_mood(Brief(9, tempo_bpm=140.0)))
-    groove = draw_groove(rng(1, "x"), form.mood)
-    with pytest.raises(Asked):
-        think_groove(Fake(), form, groove, 1)  # type: ignore[arg-type]
-    assert "tempo:slow" in asked  # of human drummers at 70 felt beats
+    for drafts in ask_beats(form, 1).values():
+        asked = [VOCABULARY[t] for t in drafts[0].prompt]
+        assert "tempo:slow" in asked  # of human drummers at 70 felt beats
+
+
+def test_a_beat_is_the_same_beside_a_tune_and_alone() -> None:
+    form = plan(make_mood(Brief(9)))
+    beside, alone = ask_beats(form, 1), ask_beats(form, 1)
+    scribe = Scribe(load(WEIGHTS))
+    scribe.begin([d for drafts in beside.values() for d in drafts])
+    tune = [Draft([BAR], rng(1, "tune", str(i)), lambda w: len(w) >= 20) for i in range(5)]
+    scribe.write(tune)
+    assert all(len(d.tokens) == 20 for d in tune)
+    scribe.finish()
+    load(WEIGHTS).write([d for drafts in alone.values() for d in drafts])
+    for role, drafts in beside.items():
+        assert [d.tokens for d in drafts] == [d.tokens for d in alone[role]]
+        assert all(BAR in d.tokens for d in drafts)
+    drawn = draw_groove(rng(1, "x"), form.mood)
+    assert choose_groove(beside, drawn, 1) == choose_groove(alone, drawn, 1) != drawn
+
+
+def test_what_was_said_before_is_not_thought_of_again() -> None:
+    score = written(3)
+    hooks = of_role(score.form, "hook")[:2]
+    motif = Motif(score.motif, (), 0)
+    asked: list[Draft] = []
+
+    class Silent:
+        def write(self, drafts: list[Draft], *, most: int = 0) -> None:
+            asked.extend(drafts)
+
+    def asks(*names: tuple[str, ...]) -> list[Ask]:
+        return [
+            Ask(h.name, "hook", h.start_beats, (None,) * len(n), n, (60, 84))
+            for h, n in zip(hooks, names, strict=True)
+        ]
+
+    def count(*names: tuple[str, ...]) -> int:
+        asked.clear()
+        changes = Changes(score.chords)
+        told = think_lines(Silent(), score.form, motif, changes, asks(*names), 3)  # type: ignore[arg-type]
+        assert [len(told[h.name]) for h in hooks] == [len(n) for n in names]
+        return len(asked)
+
+    twice = count(("a", "b"), ("c", "d"))
+    assert twice and count(("a", "b"), ("b", "a")) == twice / 2
+    assert count(("a", "b"), ("a", "c")) == twice
+
+
+def damaged(score: Score, seed: int) -> Score:
+    """Let everybody who has the tune sing beside it."""
+    dice = np.random.default_rng(seed)
+    parts = []
+    for part in score.parts:
+        if part.name in ("vocals", "lead", "bells", "saw"):
+            notes = [replace(n, pitch=n.pitch + int(dice.integers(-2, 3))) for n in part.notes]
+            part = replace(part, notes=tuple(notes))
+        parts.append(part)
+    return replace(score, parts=tuple(parts))
+
+
+def test_the_critic_hears_who_sings_beside_the_tune() -> None:
+    scores = [written(seed) for seed in list(SEEDS)[:6]]
+    worths = [critic_score(s) for s in scores]
+    assert worths == [critic_score(s) for s in scores] and len(set(worths)) == len(worths)
+    for score, worth in zip(scores, worths, strict=True):
+        assert worth > critic_score(damaged(score, 1)) + 0.5
+
+
+def test_the_critic_puts_silence_and_stolen_tunes_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    score = written(4)
+    worth = critic_score(score)
+    assert critic_score(replace(score, parts=())) < worth - 5
+    monkeypatch.setattr("halation.score.learned.lines.is_known", lambda line: True)
+    assert critic_score(score) == pytest.approx(worth - 9)
 
 
 def test_weights_of_another_vocabulary_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -255,6 +255,8 @@ def test_a_filter_that_moves_may_write_over_what_it_reads() -> None:
         lambda x: loops.place(np.broadcast_to(x[:1], x.shape), noise(2, 9), 0),
         lambda x: loops.add_loop(x, noise(2, 0), 0, controls(100)[0], HOP),
         lambda x: loops.add_loop(x, noise(1, 9), 0, controls(100)[0], HOP),
+        lambda x: loops.add_loops(x[0], (x[0], x[1, :0]), (0, 0), controls(100, 2), HOP),
+        lambda x: loops.add_loops(x[0], (x[0], x[1]), (0, 0), controls(30, 2), HOP),
         lambda x: loops.blend(x[:1], controls(100, 4), HOP, 0, 9),
         lambda x: loops.blend(x, controls(100, 3), HOP, 0, 9),
         lambda x: loops.blend(x, controls(30, 4), HOP, 0, 100),
@@ -266,6 +268,16 @@ def test_a_filter_that_moves_may_write_over_what_it_reads() -> None:
         lambda x: loops.ride(np.broadcast_to(x[:1, :1], x.shape), controls(100)[0], HOP),
         lambda x: loops.ride(np.frombuffer(x.tobytes(), "f4"), controls(200)[0], HOP),
         lambda x: loops.peak(x[None]),
+        lambda x: loops.scatter(x[0], 1, spectrum(99)),
+        lambda x: loops.scatter(x[0], 1, spectrum(100), spectrum(100)),
+        lambda x: loops.read_table(x, x, x[0, :99], np.empty_like(x)),
+        lambda x: loops.read_table(x[:1], x, x[0], np.empty_like(x)),
+        lambda x: loops.read_table(noise(2, 20)[:, ::2], x, x[0], np.empty_like(x)),
+        lambda x: loops.walk(x[0], 0.5, 1.0),
+        lambda x: loops.walk(np.zeros(9)[::2], 0.5, 1.0),
+        lambda x: loops.respeed(x, 0.0, np.empty_like(x)),
+        lambda x: loops.respeed(x[:, :0], 1.0, np.empty_like(x)),
+        lambda x: loops.add_bells(x[0], np.zeros(2), np.ones(2), np.ones(3)),
         lambda x: loops.octave(x, np.zeros(4, np.int32), 16, noise(1, 9)[0]),
         lambda x: swept(x[:1], controls(100)[0], 0.0),
         lambda x: swept(x, controls(100)[0][:-1], 0.0),
@@ -278,11 +290,21 @@ def test_what_would_leave_its_memory_is_refused(call: Callable[[Signal], object]
         call(noise(2, 100))
 
 
-MODULES = [f"halation.dsp.loops.{name}" for name in ("sweep", "sections", "rates", "spectra")]
+MODULES = [
+    f"halation.dsp.loops.{name}"
+    for name in ("sweep", "sections", "rates", "spectra", "sources", "sums")
+]
 
 
 @pytest.mark.skipif(len(libraries()) < 2, reason="this processor runs one library only")
-@pytest.mark.parametrize("name", ["_sweep", "_energies", "_cascade", "_lag", "_add_product"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "_sweep", "_energies", "_cascade", "_lag", "_add_product",
+        "_add_bells", "_scatter", "_read_table", "_walk", "_respeed", "_add_twice",
+        "_add_loops",
+    ],
+)  # fmt: skip
 def test_every_processor_makes_the_same_samples(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     x, control = noise(2, 9_000), np.abs(controls(9_000)[0])
     sections = np.array([[0.2, 0.1, 0.05, 1.0, -0.6, 0.3]] * 2, np.float32)
@@ -301,9 +323,118 @@ def test_every_processor_makes_the_same_samples(name: str, monkeypatch: pytest.M
             "_cascade": lambda: loops.cascade(sections, x, np.zeros((2, 4), np.float32)),
             "_lag": lambda: lagged(wide, control),
             "_add_product": lambda: added_product(x),
+            "_add_bells": lambda: belled(noise(3, 40)),
+            "_scatter": lambda: np.stack(scattered(np.abs(x[0]), 5)),
+            "_read_table": lambda: read(noise(5, 65), x, control[: HOP + 1]),
+            "_walk": lambda: walked(x[0]),
+            "_respeed": lambda: sped(x, 0.77),
+            "_add_twice": lambda: doubled(x),
+            "_add_loops": lambda: looped(x, controls(9_000, 2)),
         }
         found.append(ways[name]().tobytes())
     assert found[0] == found[1]
+
+
+def belled(drawn: Signal) -> Signal:
+    power = np.zeros(3_000, np.float32)
+    centres, widths, heights = np.abs(drawn.astype(np.float64)) + 0.5
+    loops.add_bells(power, 900.0 * centres, 20.0 * widths, heights)
+    return power
+
+
+def scattered(magnitude: Signal, seed: int) -> tuple[NDArray[np.complex64], ...]:
+    spectra = np.zeros((2, len(magnitude)), np.complex64)
+    apart = np.linspace(0, 0.75, len(magnitude), dtype=np.float32)
+    loops.scatter(magnitude, seed, *spectra, apart=apart)
+    return tuple(spectra)
+
+
+def read(table: Signal, turns: Signal, row: Signal) -> Signal:
+    out = np.empty((2, len(row)), np.float32)
+    loops.read_table(table, turns[:, : len(row)], row, out)
+    return out
+
+
+def walked(pushes: Signal) -> NDArray[np.float64]:
+    path = pushes.astype(np.float64)
+    loops.walk(path, 0.93, 0.02)
+    return path
+
+
+def sped(x: Signal, ratio: float) -> Signal:
+    out = np.empty((2, round(x.shape[1] / ratio) + 3), np.float32)
+    loops.respeed(x, ratio, out)
+    return out
+
+
+def doubled(x: Signal) -> Signal:
+    out = np.ones((2, 2 * x.shape[1] - 1), np.float32)
+    loops.add_twice(out, x)
+    return out
+
+
+def looped(x: Signal, gains: Signal) -> Signal:
+    out = np.ones(9_000, np.float32)
+    loops.add_loops(out, (x[0, :700], x[1, :1_001]), (3, 1_000), gains, HOP)
+    return out
+
+
+def test_two_loops_at_once_are_one_after_the_other() -> None:
+    x, gains, out = noise(2, 9_000), controls(9_000, 2), np.ones(9_000, np.float32)
+    loops.add_loop(out, x[0, :700], 3, gains[0], HOP)
+    loops.add_loop(out, x[1, :1_001], 1_000, gains[1], HOP)
+    np.testing.assert_allclose(looped(x, gains), out, atol=1e-5)
+
+
+def test_bells_are_those_of_gauss() -> None:
+    drawn = noise(3, 40)
+    centres, widths, heights = np.abs(drawn.astype(np.float64)) + 0.5
+    bins = np.arange(3_000)[:, None]
+    far = (bins - 900 * centres) / (20 * widths)
+    expected = (heights * np.exp(-(far**2) / 2) * (np.abs(far) < 3.5)).sum(axis=1)
+    np.testing.assert_allclose(belled(drawn), expected, atol=3e-3 * heights.max())
+    np.testing.assert_allclose(belled(drawn)[expected > 0.1], expected[expected > 0.1], rtol=0.05)
+
+
+def test_scattered_phases_are_even_and_part_as_far_as_they_may() -> None:
+    left, right = scattered(np.full(60_000, 2.0, np.float32), 5)
+    np.testing.assert_allclose(np.abs([left, right]), 2.0, rtol=1e-4)
+    assert np.ptp(np.histogram(np.angle(left), 8, (-np.pi, np.pi))[0]) < 400
+    apart = np.abs(np.angle(right / left)) / np.pi
+    most = np.linspace(0, 0.75, 60_000)
+    assert (apart <= most + 1e-3).all() and abs(apart.mean() - most.mean() / 2) < 0.005
+    again, other = (
+        scattered(np.full(9, 2.0, np.float32), 5),
+        scattered(np.full(9, 2.0, np.float32), 6),
+    )
+    np.testing.assert_array_equal(again[0], left[:9])
+    assert not np.array_equal(again[0], other[0])
+
+
+def test_a_table_is_read_in_straight_lines_along_and_across() -> None:
+    table, row = noise(5, 65), np.linspace(-0.2, 1.2, 700, dtype=np.float32)
+    turns = noise(2, 700, seed=4)
+    height = np.clip(row, 0, 1) * 4
+    place = (turns - np.floor(turns)) * 64
+    flat = np.array([[np.interp(p, np.arange(65), line) for p in place.ravel()] for line in table])
+    flat = flat.reshape(5, 2, 700)
+    below = np.minimum(height.astype(int), 3)
+    share, at = height - below, np.arange(700)
+    expected = [flat[below, v, at] * (1 - share) + flat[below + 1, v, at] * share for v in (0, 1)]
+    np.testing.assert_allclose(read(table, turns, row), expected, atol=1e-4)
+
+
+def test_a_walk_is_its_pushes_through_two_poles() -> None:
+    x = noise(300)
+    response = (np.arange(300) + 1) * 0.93 ** np.arange(300)
+    np.testing.assert_allclose(walked(x), 0.02 * np.convolve(x, response)[:300], atol=1e-9)
+
+
+def test_another_speed_reads_between_the_samples_and_holds_the_last() -> None:
+    x = noise(2, 1_000)
+    places = 0.77 * np.arange(round(1_000 / 0.77) + 3)
+    expected = [np.interp(places, np.arange(1_000), side) for side in x]
+    np.testing.assert_allclose(sped(x, 0.77), expected, atol=1e-5)
 
 
 def lagged(x: Signal, control: Signal) -> Signal:

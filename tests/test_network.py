@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import numpy_helper
 
-from halation.score.learned import network as network_module
 from halation.score.learned.composer import WEIGHTS
-from halation.score.learned.network import Draft, Network
+from halation.score.learned.network import Draft, Network, Scribe
+from halation.score.learned.onnxfile import read_weights
 from halation.score.learned.tokens import IDS, VOCABULARY
+from halation.score.learned.transformer import Memory
 from halation.training.export import export, read
 from halation.training.model import Composer, Size
 from halation.types import BackendError, FileError
@@ -90,19 +93,64 @@ def test_the_file_can_be_trained_further(model: Composer, path: Path) -> None:
         assert torch.allclose(weight, again.state_dict()[name], atol=1e-3), name
 
 
-def test_neither_threads_nor_company_change_a_draft(
-    network: Network, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told = []
-    for cores in (1, 2, 5):
-        monkeypatch.setattr(network_module, "cores", lambda n=cores: n)
-        rows = drafts(21)
-        network.write(rows)
-        told.append([d.tokens for d in rows])
-    assert told[0] == told[1] == told[2]
-    alone = drafts(21)[8:9]
+def test_company_changes_no_draft(network: Network) -> None:
+    together = drafts(21)
+    network.write(together)
+    for i in (0, 8, 20):
+        alone = drafts(21)[i : i + 1]
+        network.write(alone)
+        assert alone[0].tokens == together[i].tokens
+        assert alone[0].cost == pytest.approx(together[i].cost, rel=1e-4)
+
+
+def test_drafts_that_come_later_are_written_beside_the_others(network: Network) -> None:
+    alone = drafts(9)
     network.write(alone)
-    assert alone[0].tokens == told[0][8]
+    scribe, early, late = Scribe(network), drafts(9)[:5], drafts(9)[5:]
+    scribe.begin(early)
+    scribe.write(late)
+    assert all(d.done for d in late) and any(d.tokens for d in early)
+    scribe.finish()
+    assert [d.tokens for d in (*early, *late)] == [d.tokens for d in alone]
+
+
+def test_what_drafts_share_is_read_once(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    true = Memory.read
+
+    def counted(self: Memory, told: Any, **more: Any) -> Any:
+        read.append(sum(map(len, told)))
+        return true(self, told, **more)
+
+    monkeypatch.setattr(Memory, "read", counted)
+    told = [IDS["0:maj"], IDS["part:melody"]]
+    rows = [
+        Draft([BAR] * 30, np.random.default_rng(i), lambda w: len(w) >= 4,
+              forced=lambda w: told if not w else [])
+        for i in range(8)
+    ]  # fmt: skip
+    network.write(rows)
+    assert read[0] == 32 and len(read) == 2 and 2 <= read[1] <= 8
+    assert all(row.tokens[:2] == told and len(row.tokens) == 4 for row in rows)
+
+
+def test_a_row_that_goes_two_ways_remembers_what_both_read(network: Network) -> None:
+    net = network.transformer
+    words = np.random.default_rng(3).integers(3, len(VOCABULARY), (3, 40)).tolist()
+    words[1][:10] = words[2][:10] = words[0][:10]
+    memory = Memory(net)
+    memory.keep([-1])
+    memory.read([words[0][:10]])
+    places = memory.keep([0, 0, 0])
+    rows = sorted(zip(places, words, strict=True))
+    memory.read([row[10:12] for _, row in rows])
+    memory.read([row[12 : 20 + i] for i, (_, row) in enumerate(rows)])
+    said = net.logits(memory.read([row[20 + i :] for i, (_, row) in enumerate(rows)]))
+    assert memory.keep([2, -1]) in ([0, 1], [1, 0])
+    for i, (_, row) in enumerate(rows):
+        alone = Memory(net)
+        alone.keep([-1])
+        assert np.allclose(net.logits(alone.read([row]))[:, 0], said[:, i], atol=1e-3)
 
 
 def test_what_is_forced_comes_and_costs_nothing(network: Network) -> None:
@@ -126,6 +174,24 @@ def test_a_draft_ends_at_the_most(network: Network) -> None:
     rows = [Draft([BAR], np.random.default_rng(0), lambda w: False)]
     network.write(rows, most=12)
     assert len(rows[0].tokens) == 12
+
+
+def test_a_file_is_read_as_its_makers_read_it(path: Path) -> None:
+    for file in (path, WEIGHTS):
+        own = read_weights(file)
+        theirs = {w.name: numpy_helper.to_array(w) for w in onnx.load(str(file)).graph.initializer}
+        floats = {name for name, w in theirs.items() if w.dtype in (np.float16, np.float32)}
+        assert own.keys() == floats and "words.weight.half" in floats
+        for name, values in own.items():
+            assert np.array_equal(values, theirs[name]) and values.dtype == theirs[name].dtype
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.999])
+def test_half_a_file_is_told(path: Path, tmp_path: Path, share: float) -> None:
+    whole = path.read_bytes()
+    (tmp_path / "half.onnx").write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(BackendError, match="no composer that can be read"):
+        Network(tmp_path / "half.onnx")
 
 
 def test_a_file_that_is_no_network_is_told(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from halation.stems.blocks import handed_out
+from halation.stems.blocks import BLOCK_S, handed_out
 from halation.stems.patches import PATCHES, patch
 from halation.stems.patches.bass808 import BASSES
 from halation.stems.patches.breath import BREATHS
@@ -67,14 +67,17 @@ def test_nothing_held_stands_still_for_longer_than_a_second(name: str) -> None:
 
 @pytest.mark.parametrize("name", PATCHES)
 def test_velocity_changes_the_timbre(name: str) -> None:
-    def high_db(velocity: int) -> float:
-        pitch = low(name, 60)
-        x = played(part_of(name, Note(0.0, 4.0, pitch, velocity))).mean(axis=0)[: 2 * SAMPLE_RATE]
+    pitch = low(name, 60)
+
+    def high_db(velocity: int, seed: int) -> float:
+        part = part_of(name, Note(0.0, 4.0, pitch, velocity))
+        x = played(part, seed=seed).mean(axis=0)[: 2 * SAMPLE_RATE]
         power = np.abs(np.fft.rfft(x)) ** 2
         above = np.fft.rfftfreq(len(x), 1 / SAMPLE_RATE) > 3.5 * 440 * 2 ** ((pitch - 69) / 12)
         return float(10 * np.log10(power[above].sum() / power.sum()))
 
-    assert high_db(115) > high_db(45) + BRIGHTER_DB
+    opens_db = [high_db(115, seed) - high_db(45, seed) for seed in range(8)]  # it moves anyway
+    assert np.mean(opens_db) > BRIGHTER_DB
 
 
 def mel_db(x: Signal) -> Values:
@@ -180,8 +183,8 @@ def test_the_first_block_is_there_before_the_last_notes(monkeypatch: pytest.Monk
     score = score_of(part, bars=30)
     blocks = Synth()(part, score, Stems(score, ()), 7)
     first = next(blocks)
-    assert first.n_samples == 10 * SAMPLE_RATE
-    assert 20 <= fake.rendered <= 21  # half a second a beat
+    assert first.n_samples == round(BLOCK_S * SAMPLE_RATE)
+    assert 2 * BLOCK_S <= fake.rendered <= 2 * BLOCK_S + 1  # half a second a beat
     rest = list(blocks)
     assert fake.rendered == 120
     whole = Audio.joined([first, *rest])

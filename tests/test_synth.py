@@ -114,20 +114,21 @@ def test_a_harder_touch_is_louder_and_brighter(name: str) -> None:
 @pytest.mark.parametrize("name", HELD)
 def test_a_held_pad_never_stands_still(name: str) -> None:
     chord = [Note(0.0, 18.0, pitch, 85) for pitch in (45, 52, 57, 60, 64)]
-    sound = played(part_of(name, *chord), bars=6).mean(axis=0)
-    edges_hz = np.geomspace(200, 6400, 11)
-    bands = []
-    for second in range(2, 9):
-        power = np.abs(np.fft.rfft(seconds(sound, second, second + 1))) ** 2
-        bands.append(
-            [
-                10 * np.log10(power[round(low) : round(high)].sum())
-                for low, high in pairwise(edges_hz.tolist())
-            ]
-        )
-    change_db = np.abs(np.diff(np.array(bands), axis=0)).mean(axis=1)
-    assert change_db.min() > 0.4
-    assert change_db.mean() > 0.8
+    changes_db = []
+    for seed in (7, 8, 9):
+        sound = played(part_of(name, *chord), bars=6, seed=seed).mean(axis=0)
+        bands_db = np.array([_bands_db(seconds(sound, s, s + 1)) for s in range(2, 9)])
+        changes_db.append(np.abs(np.diff(bands_db, axis=0)).mean(axis=1))
+    assert np.median(np.min(changes_db, axis=1)) > 0.4
+    assert np.mean(changes_db) > 0.8
+
+
+def _bands_db(second: Signal) -> list[float]:
+    power = np.abs(np.fft.rfft(second)) ** 2
+    edges_hz = np.geomspace(200, 6400, 11).tolist()
+    return [
+        10 * np.log10(power[round(low) : round(high)].sum()) for low, high in pairwise(edges_hz)
+    ]
 
 
 @pytest.mark.parametrize("name", HELD)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from halation.cli.changes import change_options, changed
 from halation.cli.logs import start_logging
 from halation.types import (
     DEFAULT_COMPOSER,
@@ -26,7 +27,8 @@ from halation.types import (
 
 if TYPE_CHECKING:
     from halation.pipeline import Artefact
-    from halation.types import Song
+    from halation.takes import Take
+    from halation.types import Score
 
 log = logging.getLogger("halation")
 
@@ -207,6 +209,14 @@ def _output_options(command: Callable[..., None]) -> Callable[..., None]:
     metavar="NAME|PATH",
     help="Who composes: a name (see halation backends) or a file that halation train made.",
 )
+@click.option(
+    "--takes",
+    "n_takes",
+    type=click.IntRange(1, 16),
+    metavar="N",
+    help="Compose N songs, 1 to 16, and make the one that the critic likes best.",
+)
+@click.option("--all", "every", is_flag=True, help="With --takes: make all of them, best first.")
 @_player_options
 @_output_options
 def make(
@@ -217,12 +227,16 @@ def make(
     as_json: bool,
     verbose: bool,
     seed: int | None,
+    n_takes: int | None,
+    every: bool,
     **wishes: Any,
 ) -> None:
     """Make a song of TEXT, a mood in free words; without it halation chooses."""
     start_logging(verbose)
     from halation.seeds import draw_seed
 
+    if every and n_takes is None:
+        raise click.UsageError("--all is for --takes; write how many, such as --takes 4")
     brief = Brief(seed=draw_seed() if seed is None else seed, **wishes)
     started = time.perf_counter()
     from halation import backends, files
@@ -235,20 +249,40 @@ def make(
     except BackendError as error:
         raise click.UsageError(str(error)) from error
     duration_s = brief.length_s or _USUAL_LENGTH_S
-    files.check_out(out, needed_bytes=files.needed_bytes(duration_s, formats, stems=stems))
-    from halation.pipeline import produce
+    songs = n_takes if n_takes and every else 1
+    needed_bytes = songs * files.needed_bytes(duration_s, formats, stems=stems)
+    files.check_out(out, needed_bytes=needed_bytes)
+    from halation.pipeline import produce, render
 
-    making = functools.partial(produce, brief)
-    _finish(making, started, out, formats=formats, stems=stems, as_json=as_json)
+    makings: list[tuple[Callable[..., Iterator[Artefact]], Score | None]]
+    makings = [(functools.partial(produce, brief), None)]
+    if n_takes:
+        best = _ranked(brief, n_takes)[:songs]
+        makings = [(functools.partial(render, take.plan), take.plan.score) for take in best]
+    for making, score in makings:
+        _finish(making, started, out, score=score, formats=formats, stems=stems, as_json=as_json)
+        started = time.perf_counter()
+
+
+def _ranked(brief: Brief, n: int) -> list[Take]:
+    """Compose takes and tell what the critic says of each, a line a take."""
+    from halation.takes import takes
+
+    ranked = takes(brief, n)
+    for take in ranked:
+        print(f"halation: {take}", file=sys.stderr)
+    return ranked
 
 
 @click.command()
 @click.argument("song_json", type=click.Path(exists=True, path_type=Path))
+@change_options
 @_player_options
 @_output_options
 def remake(
     *,
     song_json: Path,
+    wishes: dict[str, Any],
     players: tuple[tuple[str, str], ...],
     out: Path,
     stems: bool,
@@ -256,24 +290,25 @@ def remake(
     as_json: bool,
     verbose: bool,
 ) -> None:
-    """Make the very same song again from its SONG_JSON."""
+    """Make the very same song again from its SONG_JSON, or another one of it."""
     start_logging(verbose)
     started = time.perf_counter()
     from halation import files
 
     recipe = files.read(song_json)
-    duration_s = recipe.plan.score.duration_s
+    plan = changed(recipe, wishes)
+    duration_s = plan.score.duration_s
     files.check_out(out, needed_bytes=files.needed_bytes(duration_s, formats, stems=stems))
     if recipe.engine != files.ENGINE:
         print(f"halation: {files.engine_note(recipe.engine)}", file=sys.stderr)
     from halation import backends
     from halation.pipeline import replay
 
-    for note in backends.stand_in_notes(recipe.plan.score):
+    for note in backends.stand_in_notes(plan.score):
         print(f"halation: {note}", file=sys.stderr)
 
-    playing = functools.partial(replay, recipe.plan, players)
-    _finish(playing, started, out, formats=formats, stems=stems, as_json=as_json)
+    playing = functools.partial(replay, plan, players)
+    _finish(playing, started, out, score=plan.score, formats=formats, stems=stems, as_json=as_json)
 
 
 def _finish(
@@ -284,6 +319,7 @@ def _finish(
     formats: tuple[str, ...],
     stems: bool,
     as_json: bool,
+    score: Score | None = None,
 ) -> None:
     """Watch a song come into being, write it, and say where it is."""
     from halation import files
@@ -291,21 +327,23 @@ def _finish(
 
     stages: dict[str, float] = {}
     last = started
-    song: Song | None = None
     with Progress(quiet=as_json) as progress:
-        for artefact in making(watch=progress.watch):
+
+        def seen(artefact: Any) -> None:
+            nonlocal last
             now = time.perf_counter()
             name = type(artefact).__name__.lower()
-            name = {"stem": "stems", "song": "master", "plan": "fx"}.get(name, name)
-            stages[name] = stages.get(name, 0.0) + now - last
-            last = now
+            name = {"block": "sound", "plan": "fx"}.get(name, name)
+            if name != "song":
+                stages[name] = stages.get(name, 0.0) + now - last
+                last = now
             log.debug("%s after %.2f s", name, now - started)
             progress.show(artefact)
-            if name == "master":
-                song = artefact  # type: ignore[assignment]
-        assert song is not None
-        progress.step("writing files")
-        written = files.write(song, out, formats=formats, stems=stems)
+
+        artefacts = making(watch=progress.watch, keep=False, stems=stems)
+        written, song = files.record(
+            artefacts, out, score=score, seen=seen, formats=formats, stems=stems
+        )
     stages["files"] = time.perf_counter() - last
     summary = files.summary(song, written, stages)
     log.info("%s: %.1f s", written.folder, time.perf_counter() - started)
@@ -341,4 +379,7 @@ def inspect(*, song_json: Path, out: Path | None, verbose: bool) -> None:
         song = remake_song(song_json).song
         master, measures = song.master, song.measures
     sheet.draw(recipe.plan, master, measures, picture)
+    origin = recipe.plan.origin
+    if origin:
+        print(f"made of {origin.title} ({origin.parent}): {'; '.join(origin.change)}")
     print(picture)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.dsp.loops import add_loop
+from halation.dsp.loops import add_loop, scatter, walk
 
 __all__ = ["band_response", "coloured", "moving", "ramped", "wander"]
 
@@ -99,14 +99,16 @@ def coloured(
     """
     from scipy import fft
 
-    bins = n // 2 + 1
-    frequency_hz = np.arange(bins, dtype=np.float32) * np.float32(sample_rate / n)
+    frequency_hz = np.arange(n // 2 + 1, dtype=np.float32) * np.float32(sample_rate / n)
     response = band_response(frequency_hz, low_hz, high_hz, slope_db_per_octave, order)
-    spectrum = draw.standard_normal((channels, 2 * bins), dtype=np.float32).view(np.complex64)
-    spectrum *= response
-    noise = np.asarray(fft.irfft(spectrum, n=n, axis=1, overwrite_x=True), dtype=np.float32)
-    noise /= np.sqrt(np.mean(noise**2, axis=1, keepdims=True)) + np.float32(1e-20)
-    return noise
+    # Phases alone are drawn: thousands of bins add up to what normal ones would.
+    response *= np.float32(n / np.sqrt(2 * np.vdot(response, response) + 1e-20))
+    spectra = np.empty((channels, len(response)), np.complex64)
+    for spectrum, word in zip(
+        spectra, draw.integers(2**64, size=channels, dtype=np.uint64), strict=True
+    ):
+        scatter(response, int(word), spectrum)
+    return np.asarray(fft.irfft(spectra, n=n, axis=1, overwrite_x=True))
 
 
 def wander(draw: np.random.Generator, n: int, memory: float) -> NDArray[np.float64]:
@@ -135,17 +137,13 @@ def wander(draw: np.random.Generator, n: int, memory: float) -> NDArray[np.float
     >>> bool(0.9 < path.std() < 1.1), bool(np.abs(np.diff(path)).max() < 1)
     (True, True)
     """
-    from scipy import fft
-
     a = float(np.exp(-2.0 / memory))
     # Two equal poles: a = e^(-2/memory) each; the gain makes the stationary variance 1.
-    gain = np.sqrt((1 - a * a) ** 3 / (1 + a * a))
+    gain = float(np.sqrt((1 - a * a) ** 3 / (1 + a * a)))
     warm = int(8 * memory) + 1
-    steps = np.arange(n + warm)
-    response = gain * (steps + 1) * a**steps
-    size = fft.next_fast_len(2 * len(steps), real=True)
-    pushes = fft.rfft(draw.standard_normal(len(steps)), size)
-    return np.asarray(fft.irfft(pushes * fft.rfft(response, size), size)[warm : warm + n])
+    path = draw.standard_normal(n + warm)
+    walk(path, a, gain)
+    return path[warm:]
 
 
 def ramped(x: Signal, start: Sequence[float], end: Sequence[float]) -> None:

@@ -11,6 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from halation.dsp import loops
+
 __all__ = [
     "TOP_HZ",
     "fm",
@@ -34,8 +36,6 @@ WIDE_ABOVE_HZ: Final = 400.0
 STEREO_SPREAD: Final = 0.75
 """Greatest phase difference of the channels, in half turns; their correlation is its sinc, 0.3."""
 
-_PHASES: Final = 4096
-
 
 def hz(pitch: ArrayLike) -> Values:
     """Return the frequency of a MIDI number, equal temperament at A4 = 440 Hz.
@@ -46,11 +46,6 @@ def hz(pitch: ArrayLike) -> Values:
     (440.0, 261.63)
     """
     return np.asarray(440.0 * 2.0 ** ((np.asarray(pitch, np.float64) - 69.0) / 12.0))
-
-
-@cache
-def _phasors() -> NDArray[np.complex64]:
-    return np.asarray(np.exp(2j * np.pi * np.arange(_PHASES) / _PHASES), np.complex64)
 
 
 @cache
@@ -67,17 +62,12 @@ def _stereo(power: Signal, n: int, sample_rate: int, rng: np.random.Generator) -
     filled = np.flatnonzero(power)
     if not filled.size:
         return np.zeros((2, n), np.float32)
-    low, high = int(filled[0]), int(filled[-1]) + 1
-    magnitude = np.sqrt(power[low:high] * np.float32(n * n / (2.0 * power.sum(dtype=np.float64))))
-    left = rng.integers(0, _PHASES, high - low, dtype=np.uint16).astype(np.int32)
-    apart = rng.integers(-_PHASES // 2, _PHASES // 2, high - low, dtype=np.int16)
-    shifts = (apart * _spread(n, sample_rate)[low:high]).astype(np.int32)
-    table = np.empty((2, n), np.float32)
-    spectrum = np.zeros(n // 2 + 1, np.complex64)
-    for channel, phase in enumerate((left, left + shifts)):
-        np.multiply(_phasors()[phase & (_PHASES - 1)], magnitude, out=spectrum[low:high])
-        table[channel] = irfft(spectrum, n)
-    return table
+    bins = slice(int(filled[0]), int(filled[-1]) + 1)
+    magnitude = np.sqrt(power[bins] * np.float32(n * n / (2.0 * power.sum(dtype=np.float64))))
+    spectra = np.zeros((2, n // 2 + 1), np.complex64)
+    word = int(rng.integers(2**64, dtype=np.uint64))
+    loops.scatter(magnitude, word, *spectra[:, bins], apart=_spread(n, sample_rate)[bins])
+    return np.asarray(irfft(spectra, n, overwrite_x=True))
 
 
 def padsynth(
@@ -121,21 +111,16 @@ def padsynth(
     bin_hz = sample_rate / n
     top = min(n // 2, int(TOP_HZ / bin_hz))
     power = np.zeros(n // 2 + 1, np.float32)
-    bins = np.arange(n // 2 + 1, dtype=np.float32)
     bands = np.broadcast_arrays(
         np.asarray(frequencies_hz, np.float64) / bin_hz,
         np.asarray(amplitudes, np.float64),
         np.maximum(np.asarray(widths_hz, np.float64) / bin_hz, 0.5),
     )
     floor = 3e-4 * float(np.max(bands[1], initial=0.0))
-    for centre, amplitude, width in zip(*(band.tolist() for band in bands), strict=True):
-        low = max(1, int(centre - 3.5 * width))
-        high = min(top, int(centre + 3.5 * width) + 2)
-        if amplitude <= floor or low >= high:
-            continue
-        # The phases are random, so what adds up where bands overlap is power.
-        shape = np.exp(-(((bins[low:high] - np.float32(centre)) / np.float32(width)) ** 2) / 2)
-        power[low:high] += shape * np.float32(amplitude**2 / width)
+    heard = (bands[1] > floor) & (bands[0] - 3.5 * bands[2] < top)
+    centres, amplitudes, widths = (band[heard] for band in bands)
+    # The phases are random, so what adds up where bands overlap is power.
+    loops.add_bells(power[:top], centres, widths, amplitudes**2 / widths)
     return _stereo(power, n, sample_rate, rng)
 
 
@@ -289,34 +274,6 @@ def read_wavetable(table: Signal, turns: Signal, row: Signal) -> Signal:
     >>> read_wavetable(table, turns, row).round(3).tolist()
     [0.5]
     """
-    rows, width = table.shape
-    height = np.clip(row, 0.0, 1.0)
-    height *= np.float32(rows - 1)
-    below = np.minimum(np.floor(height), np.float32(rows - 2))
-    height -= below
-    below *= np.float32(width)
-    flat = table.reshape(-1)
     out = np.empty_like(turns)
-    # One voice after another: what is worked on then stays near to the processor.
-    for voice, sound in zip(turns.reshape(-1, len(row)), out.reshape(-1, len(row)), strict=True):
-        place = voice - np.floor(voice)
-        place *= np.float32(width - 1)
-        whole = np.minimum(np.floor(place), np.float32(width - 2))
-        place -= whole
-        whole += below
-        # Indices of the machine's own width are gathered much faster than narrower ones.
-        column = whole.astype(np.intp)
-        flat.take(column, out=sound, mode="clip")
-        after = flat[1:].take(column, mode="clip")
-        after -= sound
-        after *= place
-        sound += after
-        above = flat[width:].take(column, mode="clip")
-        flat[width + 1 :].take(column, out=after, mode="clip")
-        after -= above
-        after *= place
-        above += after
-        above -= sound
-        above *= height
-        sound += above
+    loops.read_table(table, turns.reshape(-1, len(row)), row, out.reshape(-1, len(row)))
     return out

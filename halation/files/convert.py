@@ -20,6 +20,7 @@ from halation.files.schema import (
     MixData,
     MoodData,
     NoteData,
+    ParentData,
     PartData,
     RightsData,
     SectionData,
@@ -37,6 +38,7 @@ from halation.types import (
     Measures,
     Mood,
     Note,
+    Origin,
     Part,
     Plan,
     Score,
@@ -69,6 +71,9 @@ def to_data(
         rights=rights,
         versions=dict(versions),
         events=[EventData(e.name, e.onset_beats, e.duration_beats, e.amount) for e in score.events],
+        desk=_named(plan.desk),
+        parent=ParentData(plan.origin.parent, clean(plan.origin.title)) if plan.origin else None,
+        change=[clean(each) for each in plan.origin.change] if plan.origin else [],
     )
 
 
@@ -228,7 +233,10 @@ def to_plan(data: SongData) -> Plan:
     curves = (
         Curve(c.target, c.parameter, tuple(c.times_beats), tuple(c.values)) for c in data.curves
     )
-    return Plan(score, tuple(effects), tuple(curves))
+    origin = None
+    if data.parent:
+        origin = Origin(data.parent.id, data.parent.title, tuple(data.change))
+    return Plan(score, tuple(effects), tuple(curves), tuple(data.desk.items()), origin)
 
 
 def _form(data: SongData) -> Form:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from halation.files.folder import clean
-from halation.types import BEATS_PER_BAR, Key, Part, Score
+from halation.types import BEATS_PER_BAR, Key, Note, Part, Score
 
 if TYPE_CHECKING:
     import mido
 
-__all__ = ["key_signature", "write"]
+__all__ = ["TICKS_PER_BEAT", "Event", "events", "key_signature", "write"]
 
 TICKS_PER_BEAT: Final = 480
 GRID_BEATS: Final = 0.25
@@ -43,14 +43,14 @@ STEM_PROGRAMS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Event:
-    """A note in ticks."""
+class Event:
+    """A note in ticks, and as it was."""
 
     start: int
     end: int
     pitch: int
     velocity: int
-    syllable: str
+    note: Note
 
 
 def key_signature(key: Key) -> str:
@@ -93,8 +93,8 @@ def write(path: Path, score: Score, *, quantised: bool = False) -> None:
         if part.stem != "drums":
             channel = MELODIC_CHANNELS[melodic % len(MELODIC_CHANNELS)]
             melodic += 1
-        events = _events(part, score, end, quantised)
-        file.tracks.append(_track(part, channel, events, end))
+        played = events(part, score, quantised=quantised)
+        file.tracks.append(_track(part, channel, played, end))
     file.save(path)
 
 
@@ -114,7 +114,7 @@ def _conductor(score: Score, end: int) -> mido.MidiTrack:
     return _assembled(timed, end)
 
 
-def _track(part: Part, channel: int, events: Iterable[_Event], end: int) -> mido.MidiTrack:
+def _track(part: Part, channel: int, played: Iterable[Event], end: int) -> mido.MidiTrack:
     import mido
 
     head = [(0, mido.MetaMessage("track_name", name=clean(part.name)))]
@@ -123,13 +123,13 @@ def _track(part: Part, channel: int, events: Iterable[_Event], end: int) -> mido
         head.append((0, mido.Message("program_change", channel=channel, program=program)))
     # At one tick: notes end, then words come, then notes start.
     body: list[tuple[int, int, mido.Message | mido.MetaMessage]] = []
-    for event in events:
+    for event in played:
         at, pitch, loud = channel, event.pitch, event.velocity  # a Note has checked them
         on = mido.Message("note_on", skip_checks=True, channel=at, note=pitch, velocity=loud)
         off = mido.Message("note_off", skip_checks=True, channel=at, note=pitch, velocity=0)
         body += [(event.start, 2, on), (event.end, 0, off)]
-        if event.syllable:
-            text = mido.MetaMessage("lyrics", text=clean(event.syllable))
+        if event.note.syllable:
+            text = mido.MetaMessage("lyrics", text=clean(event.note.syllable))
             body.append((event.start, 1, text))
     body.sort(key=lambda row: row[:2])
     return _assembled([*head, *((tick, message) for tick, _, message in body)], end)
@@ -147,11 +147,12 @@ def _assembled(timed: list[tuple[int, mido.Message]], end: int) -> mido.MidiTrac
     return track
 
 
-def _events(part: Part, score: Score, end: int, quantised: bool) -> list[_Event]:
+def events(part: Part, score: Score, *, quantised: bool) -> list[Event]:
     """Return a part's notes in ticks, inside the song, no two of one pitch at a time."""
+    end = round(score.form.duration_beats * TICKS_PER_BEAT)
     grid = round(GRID_BEATS * TICKS_PER_BEAT)
     beats_per_s = score.form.tempo_bpm / 60.0
-    found: dict[int, list[_Event]] = {}
+    found: dict[int, list[Event]] = {}
     for note in part.notes:
         if quantised:
             start = round(note.onset_beats / GRID_BEATS) * grid
@@ -161,17 +162,15 @@ def _events(part: Part, score: Score, end: int, quantised: bool) -> list[_Event]
             length = max(1, round(note.duration_beats * TICKS_PER_BEAT))
         start = max(0, start)
         if start < end:
-            event = _Event(
-                start, min(end, start + length), note.pitch, note.velocity, note.syllable
-            )
+            event = Event(start, min(end, start + length), note.pitch, note.velocity, note)
             found.setdefault(note.pitch, []).append(event)
-    events = [event for voice in found.values() for event in _untangled(voice)]
-    return sorted(events, key=lambda event: (event.start, event.pitch))
+    voices = [event for voice in found.values() for event in _untangled(voice)]
+    return sorted(voices, key=lambda event: (event.start, event.pitch))
 
 
-def _untangled(voice: list[_Event]) -> list[_Event]:
+def _untangled(voice: list[Event]) -> list[Event]:
     """Let each note of one pitch end where the next starts; of two at one tick keep the louder."""
-    loudest: dict[int, _Event] = {}
+    loudest: dict[int, Event] = {}
     for event in voice:
         kept = loudest.get(event.start)
         if kept is None or (event.velocity, event.end) > (kept.velocity, kept.end):
@@ -180,6 +179,6 @@ def _untangled(voice: list[_Event]) -> list[_Event]:
     ends = [min(a.end, b.start) for a, b in pairwise(line)]
     ends += [event.end for event in line[-1:]]
     return [
-        _Event(event.start, stop, event.pitch, event.velocity, event.syllable)
+        Event(event.start, stop, event.pitch, event.velocity, event.note)
         for event, stop in zip(line, ends, strict=True)
     ]

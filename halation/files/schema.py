@@ -41,6 +41,7 @@ Level = Annotated[float, Meta(ge=-1_000.0, le=1_000.0)] | None
 PitchClass = Annotated[int, Meta(ge=0, le=11)]
 Tempo = Annotated[float, Meta(ge=TEMPO_RANGE_BPM[0], le=TEMPO_RANGE_BPM[1])]
 Values = Annotated[dict[Name, Value], Meta(max_length=200)]
+Setting = Annotated[float, Meta(ge=-1_000.0, le=1_000.0)]
 Points = Annotated[list[Value], Meta(max_length=20_000)]
 
 
@@ -182,6 +183,13 @@ class MeasuresData(msgspec.Struct):
     limiter_db: Level
 
 
+class ParentData(msgspec.Struct):
+    """The song that this one was made of: the digest of its song.json, and its title."""
+
+    id: Annotated[str, Meta(pattern="^[0-9a-f]{0,64}$")]
+    title: Annotated[str, Meta(max_length=500)]
+
+
 class PlayedBy(msgspec.Struct):
     """A composer or player that took part, with the licence of what it plays with."""
 
@@ -220,6 +228,15 @@ class SongData(msgspec.Struct):
     rights: RightsData
     versions: Annotated[dict[Name, Name], Meta(max_length=100)]
     events: Annotated[list[EventData], Meta(max_length=100)] = []
+    desk: Annotated[
+        dict[Name, Setting],
+        Meta(max_length=5_000, description="what mix and master measured and set"),
+    ] = {}
+    parent: ParentData | None = None
+    change: Annotated[
+        list[Annotated[str, Meta(max_length=200)]],
+        Meta(max_length=100, description="what was done to the parent"),
+    ] = []
 
 
 def json_schema() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import stat
 from collections.abc import Iterable
@@ -25,6 +26,9 @@ ENGINE: Final = 3
 MAX_BYTES: Final = 16 << 20
 """A song of ten minutes takes about 3 MB; what is larger is not read into memory at all."""
 
+ID_LENGTH: Final = 16
+"""Hexadecimal digits of a song's id."""
+
 LINE_LENGTH: Final = 120
 """Longest line of song.json that holds a nested value."""
 
@@ -43,12 +47,15 @@ class SongFile:
         What rendered it.
     measures : Measures
         What a meter said of its master then.
+    id : str
+        A digest of the file, by which a song that is made of this one names its parent.
     """
 
     plan: Plan
     engine: int
     versions: tuple[tuple[str, str], ...]
     measures: Measures
+    id: str = ""
 
 
 def encode(song: Song) -> bytes:
@@ -81,15 +88,17 @@ def read(path: Path) -> SongFile:
     FileError
         If it cannot be read, is no song.json, or holds what no song can hold.
     """
-    data = _decoded(path / "song.json" if path.is_dir() else path)
+    data, number = _decoded(path / "song.json" if path.is_dir() else path)
     try:
         check(data)
-        return SongFile(to_plan(data), data.engine, tuple(data.versions.items()), to_measures(data))
+        versions = tuple(data.versions.items())
+        return SongFile(to_plan(data), data.engine, versions, to_measures(data), number)
     except (ValueError, HalationError) as error:
         raise FileError(f"{path} cannot be played: {error}") from error
 
 
-def _decoded(path: Path) -> form_of.SongData:
+def _decoded(path: Path) -> tuple[form_of.SongData, str]:
+    """Return what a file holds, and its digest."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -107,7 +116,8 @@ def _decoded(path: Path) -> form_of.SongData:
                 f"{path} has schema {number}, this halation reads schema {form_of.SCHEMA}; "
                 "update halation"
             )
-        return msgspec.json.decode(raw, type=form_of.SongData)
+        data = msgspec.json.decode(raw, type=form_of.SongData)
+        return data, hashlib.sha256(raw).hexdigest()[:ID_LENGTH]
     except FileNotFoundError as error:
         raise FileError(f"{path} does not exist; give a song.json or a song's folder") from error
     except (OSError, ValueError) as error:

@@ -7,6 +7,8 @@ The way through the room: :mod:`text` finds the words, :mod:`table` has their ve
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -20,7 +22,7 @@ from halation.mood.vocabulary import AXES, VOCABULARY, MoodWord
 from halation.seeds import rng
 from halation.types import Brief, Mood
 
-__all__ = ["AXES", "PHRASES", "VOCABULARY", "MoodWord", "read"]
+__all__ = ["AXES", "PHRASES", "VOCABULARY", "MoodWord", "moved", "read"]
 
 TEXT_DEVIATION: Final = 0.06
 DRAWN_DEVIATION: Final = 0.13
@@ -76,6 +78,20 @@ def read(brief: Brief) -> Mood:
         understood=reading.understood,
         title=entitle(own, toward, place, rng(brief.seed, "mood", "title", digest)),
     )
+
+
+def moved(mood: Mood, axes: Mapping[str, float]) -> Mood:
+    """Return a mood elsewhere on some of its axes; text, phrase and title stay.
+
+    Parameters
+    ----------
+    mood : Mood
+    axes : mapping of axis → value in −1..1
+    """
+    there = replace(mood, **dict(axes))  # type: ignore[arg-type]
+    place = np.array([getattr(there, axis) for axis in AXES])
+    toward = direction(read_words(clean(mood.phrase)))
+    return replace(there, words=nearest(toward, place))
 
 
 def _place(reading: Reading, sigma: float, random: np.random.Generator) -> NDArray[np.float64]:

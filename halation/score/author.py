@@ -12,7 +12,7 @@ from typing import Protocol
 from halation.score import drums, melody, progress
 from halation.score.arrange import Scene, is_last
 from halation.score.harmony import Changes
-from halation.score.motif import Motif
+from halation.score.motif import ChordAt, Motif, draw_motif
 from halation.score.progress import Material
 from halation.seeds import rng
 from halation.types import Form, Note
@@ -62,6 +62,12 @@ class RulesAuthor:
     def material(self) -> Material:
         """Draw the loops and the motif."""
         return progress.draw_material(self.form, self.seed)
+
+    def motif(self, slots: tuple[ChordAt, ...]) -> Motif:
+        """Draw another motif over chords that stand."""
+        stream = rng(self.seed, "score", "motif")
+        centre = progress.CENTRE_PITCH + round(2 * self.form.mood.valence)
+        return draw_motif(stream, self.key, slots, centre + int(stream.integers(-2, 3)))
 
     def groove(self) -> drums.Groove:
         """Draw the skeletons."""

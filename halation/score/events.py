@@ -18,7 +18,9 @@ from halation.score.drums import CLAP, IMPACT, RIM, SNAP, SNARE, SWELL
 from halation.score.motif import MOTIF_BEATS
 from halation.types import BEATS_PER_BAR, Chord, Event, Form, Key, Note
 
-__all__ = ["draw_events", "lifted_chords", "worked_in"]
+__all__ = [
+    "AT_MOST", "draw_events", "lifted_chords", "lowered_chords", "lowered_note", "worked_in",
+]  # fmt: skip
 
 CHANCES: Final = {
     "key_lift": 0.06,
@@ -249,6 +251,24 @@ def lifted_chords(
             for c in chords
         )
     return chords
+
+
+def lowered_chords(chords: tuple[Chord, ...], lift: Event, key: Key) -> tuple[Chord, ...]:
+    """Return a song's chords as they were before a key lift; undoes :func:`lifted_chords`."""
+    by = round(lift.amount)
+    high, end = Key((key.tonic + by) % 12, key.mode), lift.onset_beats + lift.duration_beats
+    return tuple(
+        _lifted(c, -by, high, key) if lift.onset_beats - 1e-9 <= c.onset_beats < end else c
+        for c in chords
+    )
+
+
+def lowered_note(part: str, note: Note, lift: Event) -> Note:
+    """Return a part's note as it was before a key lift."""
+    if part in DRUMS | AMBIENCE:
+        return note
+    end = lift.onset_beats + lift.duration_beats
+    return _raised(part, note, lift.onset_beats, end, -round(lift.amount))
 
 
 def _lifted(chord: Chord, by: int, key: Key, high: Key) -> Chord:

@@ -47,7 +47,7 @@ AGAIN: Final = (0, -3, 2, -1, 3)
 
 def voicings_of(
     scenes: tuple[Scene, ...], chords: tuple[Chord, ...], tops: tuple[int, int],
-    motif: tuple[Note, ...], dense: bool,
+    motif: tuple[Note, ...], dense: bool, turn: int = 0,
 ) -> dict[float, tuple[int, ...]]:  # fmt: skip
     """Voice a song's chords, section by section; returns the voicing by the chord's onset.
 
@@ -64,12 +64,14 @@ def voicings_of(
     motif : tuple of Note
     dense : bool
         Whether the pads have a voice more.
+    turn : int
+        Voices every section as if it came for that many times more.
     """
     chain: dict[float, tuple[int, ...]] = {}
     middle = sorted(n.pitch for n in motif)[len(motif) // 2]
     leaders = {(n, low): Voices(n, low) for n in (4, 5) for low in (LOWEST_PAD, LOWEST_WITH_BASS)}
     for scene in scenes:
-        role, k = scene.section.role, scene.nth - 1
+        role, k = scene.section.role, scene.nth - 1 + turn
         start, end = scene.section.start_beats - 1e-9, scene.section.end_beats - 1e-9
         own = [c for c in chords if start <= c.onset_beats < end]
         target = REGISTERS[role] + AGAIN[k % len(AGAIN)]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 from halation.backends import Description
 from halation.score.author import RulesAuthor
 from halation.score.writer import Writer
-from halation.types import Form, Note, Score
+from halation.types import Chord, Event, Form, Note, Score
 
-__all__ = ["Rules", "at_its_tempo"]
+__all__ = ["Rules", "at_its_tempo", "doubled", "scaled"]
+
+Placed = TypeVar("Placed", Note, Chord, Event)
 
 SLOW_BELOW_BPM: Final = 108.0
 """Below this tempo a song is written at twice the tempo, in bars half as long, so that the motif's
@@ -36,6 +38,10 @@ class Rules:
         "Motif, harmony, arrangement and human timing by rules; no model.", "GPL-3.0-or-later", True
     )
 
+    def author(self, form: Form, seed: int) -> RulesAuthor:
+        """Return who has the ideas, for what is written again of a song."""
+        return RulesAuthor(form, seed)
+
     def __call__(self, form: Form, seed: int) -> Score:
         """Write the score of a form.
 
@@ -55,11 +61,12 @@ class Rules:
 def at_its_tempo(form: Form, write: Callable[[Form], Score]) -> Score:
     """Write a form; a slow one at twice its tempo in bars half as long, then brought back."""
     if form.tempo_bpm < SLOW_BELOW_BPM:
-        return _scaled(write(_doubled(form)), form)
+        return scaled(write(doubled(form)), form, 0.5)
     return write(form)
 
 
-def _doubled(form: Form) -> Form:
+def doubled(form: Form) -> Form:
+    """Return a form at twice its tempo, in bars half as long."""
     sections = tuple(
         replace(s, start_beats=2 * s.start_beats, duration_beats=2 * s.duration_beats)
         for s in form.sections
@@ -67,22 +74,14 @@ def _doubled(form: Form) -> Form:
     return replace(form, tempo_bpm=2 * form.tempo_bpm, sections=sections)
 
 
-def _scaled(score: Score, form: Form) -> Score:
-    """Bring a score written at twice the tempo back to its form."""
+def scaled(score: Score, form: Form, by: float) -> Score:
+    """Bring a score to a form whose beats are ``by`` times as many, as for twice its tempo."""
+    chords = tuple(_longer(c, by) for c in score.chords)
+    parts = tuple(replace(p, notes=tuple(_longer(n, by) for n in p.notes)) for p in score.parts)
+    events = tuple(_longer(e, by) for e in score.events)
+    return Score(form, chords, tuple(_longer(n, by) for n in score.motif), parts, events)
 
-    def half(notes: tuple[Note, ...]) -> tuple[Note, ...]:
-        return tuple(
-            replace(n, onset_beats=n.onset_beats / 2, duration_beats=n.duration_beats / 2)
-            for n in notes
-        )
 
-    chords = tuple(
-        replace(c, onset_beats=c.onset_beats / 2, duration_beats=c.duration_beats / 2)
-        for c in score.chords
-    )
-    parts = tuple(replace(p, notes=half(p.notes)) for p in score.parts)
-    events = tuple(
-        replace(e, onset_beats=e.onset_beats / 2, duration_beats=e.duration_beats / 2)
-        for e in score.events
-    )
-    return Score(form, chords, half(score.motif), parts, events)
+def _longer(placed: Placed, by: float) -> Placed:
+    onset, lasts = placed.onset_beats * by, placed.duration_beats * by
+    return replace(placed, onset_beats=onset, duration_beats=lasts)

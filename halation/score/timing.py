@@ -12,7 +12,7 @@ import numpy as np
 from halation.seeds import rng
 from halation.types import Note
 
-__all__ = ["DRUMMERS", "FEELS", "LEADERS", "Drummer", "Feel", "drift", "play"]
+__all__ = ["DRUMMERS", "FEELS", "LEADERS", "Drummer", "Feel", "drift", "lateness_s", "play"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +179,19 @@ def drift(
     return dict(zip(onsets, values[:, take].tolist(), strict=True))
 
 
+def lateness_s(name: str, seed: int) -> float:
+    """Return how late a song's voice is on the whole [s]."""
+    return float(_own(name, seed).uniform(*FEELS[name].late_ms)) / 1000.0
+
+
+def _own(name: str, seed: int) -> np.random.Generator:
+    return rng(seed, "score", "feel", name, "own")
+
+
 def play(
-    parts: Mapping[str, tuple[Note, ...]], seed: int, floors: tuple[float, ...], tempo_bpm: float
-) -> dict[str, tuple[Note, ...]]:
+    parts: Mapping[str, tuple[Note, ...]], seed: int, floors: tuple[float, ...], tempo_bpm: float,
+    song_seed: int | None = None,
+) -> dict[str, tuple[Note, ...]]:  # fmt: skip
     """Give every part's notes their deviations in time and loudness.
 
     Parameters
@@ -193,11 +203,14 @@ def play(
         Beats before which nothing of what belongs after may sound: the start of the song, and of
         the first drums.
     tempo_bpm : float
+    song_seed : int, optional
+        Where each voice's lateness comes from, if some of a song is played again.
 
     Returns
     -------
     dict of name → notes
     """
+    late_seed = seed if song_seed is None else song_seed
     led = {}
     for leader, hand in (("line", HAND), ("kick", KICK)):
         followers = (part for part, (leads, _) in LEADERS.items() if leads == leader)
@@ -205,7 +218,9 @@ def play(
         stream = rng(seed, "score", "feel", leader)
         led[leader] = drift(stream, onsets, hand, _onsets(parts, leader))
     return {
-        name: _humanised(name, notes, seed, led, floors, tempo_bpm) if name in FEELS else notes
+        name: _humanised(name, notes, (seed, late_seed), led, floors, tempo_bpm)
+        if name in FEELS
+        else notes
         for name, notes in parts.items()
     }
 
@@ -215,11 +230,12 @@ def _onsets(parts: Mapping[str, tuple[Note, ...]], *names: str) -> tuple[float, 
 
 
 def _humanised(
-    name: str, notes: tuple[Note, ...], seed: int, led: dict[str, dict[float, float]],
+    name: str, notes: tuple[Note, ...], seeds: tuple[int, int], led: dict[str, dict[float, float]],
     floors: tuple[float, ...], tempo_bpm: float,
 ) -> tuple[Note, ...]:  # fmt: skip
-    feel, stream = FEELS[name], rng(seed, "score", "feel", name, "own")
-    late_s = float(stream.uniform(*feel.late_ms)) / 1000.0
+    feel, stream = FEELS[name], _own(name, seeds[0])
+    stream.random()  # the lateness, which is the song's
+    late_s = lateness_s(name, seeds[1])
     onsets = _onsets({name: notes}, name)
     shared: dict[float, float] = {}
     shared_ms, own_ms = 0.0, feel.sigma_ms

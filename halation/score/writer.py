@@ -11,13 +11,13 @@ import numpy as np
 from halation import backends
 from halation.score import bass, drums, events, figures, melody, palette, progress, timing
 from halation.score.arrange import Scene, draw_cast, draw_scenes, is_last
-from halation.score.author import Author
+from halation.score.author import Author, Lines
 from halation.score.harmony import Changes
 from halation.score.pitches import nearest, step
 from halation.score.progress import Material
 from halation.score.singing import Lyrics
 from halation.seeds import rng
-from halation.types import BEATS_PER_BAR, Chord, Form, Note, Part, Score, Section
+from halation.types import BEATS_PER_BAR, Chord, Event, Form, Note, Part, Score, Section
 
 __all__ = ["Writer"]
 
@@ -51,9 +51,8 @@ class Writer:
 
     def __init__(self, form: Form, seed: int, author: Author) -> None:
         self.form, self.seed, self.key, self.author = form, seed, form.key, author
-        self.material: Material = author.material()
-        self.cast = draw_cast(form.mood, rng(seed, "score", "cast"))
-        self.scenes = draw_scenes(form, self.cast, rng(seed, "score", "scenes"))
+        self.material = self._material()
+        self.scenes = self._staged()
         self.groove = author.groove()
         self.parts: dict[str, list[Note]] = {name: [] for name in PARTS}
         habits = rng(seed, "score", "habits")
@@ -63,27 +62,68 @@ class Writer:
         self.arp_order = int(habits.integers(len(figures.ARP_ORDERS)))
         self.arp_ratio = figures.ARP_RATIOS[int(habits.integers(len(figures.ARP_RATIOS)))]
         own = backends.singable(form.mood.brief)
-        self.lyrics = Lyrics(form.mood, own, rng(seed, "score", "lyrics"))
-        chords = progress.lay_chords(form, self.material, seed)
-        self.lines = author.lines(self.scenes, self.material, Changes(chords), phrase_form)
+        self.lyrics = Lyrics(form.mood, own, rng(self._words_seed(), "score", "lyrics"))
+        chords = self._laid()
+        self.lines = self._thought(Changes(chords), phrase_form)
         hooks = [s.name for s in form.sections if s.role == "hook"]
         pitches = sorted(n.pitch for name in hooks for _, p in self.lines[name] for n in p)
         median = pitches[len(pitches) // 2] if pitches else 0
         self.sung_octave = -12 if median > HIGHEST_SUNG else 0
         whole = [n for phrases in self.lines.values() for _, p in phrases for n in p]
         whole.sort(key=lambda n: n.onset_beats)
-        self.chords: tuple[Chord, ...] = progress.clear(self.key, chords, tuple(whole))
+        self.chords: tuple[Chord, ...] = self._cleared(chords, tuple(whole))
         self.changes = Changes(self.chords)
         answered = [
             (scene, tuple(n for _, p in self.lines[scene.section.name] for n in p))
             for scene in self.scenes
-            if scene.section.role == "hook" and "counter" in scene.layers
+            if self._answers(scene)
         ]
         self.replies = author.counters(answered, self.material.motif, self.changes)
         self.voicings = figures.voicings_of(
             self.scenes, self.chords, self.material.top, self.material.motif.notes,
-            dense=form.mood.density > 0.35,
+            dense=form.mood.density > 0.35, turn=self._turn(),
         )  # fmt: skip
+
+    # ---------------------------------------------------------------- what may be given instead
+
+    def _material(self) -> Material:
+        return self.author.material()
+
+    def _staged(self) -> tuple[Scene, ...]:
+        cast = draw_cast(self.form.mood, rng(self.seed, "score", "cast"))
+        return draw_scenes(self.form, cast, rng(self.seed, "score", "scenes"))
+
+    def _laid(self) -> tuple[Chord, ...]:
+        return progress.lay_chords(self.form, self.material, self.seed)
+
+    def _cleared(self, chords: tuple[Chord, ...], line: tuple[Note, ...]) -> tuple[Chord, ...]:
+        return progress.clear(self.key, chords, line)
+
+    def _thought(self, changes: Changes, phrase_form: str) -> Lines:
+        return self.author.lines(self.scenes, self.material, changes, phrase_form)
+
+    def _answers(self, scene: Scene) -> bool:
+        return scene.section.role == "hook" and "counter" in scene.layers
+
+    def _skeleton(self, scene: Scene) -> drums.Skeleton:
+        pattern = rng(self.seed, "score", "skeleton", scene.section.name)
+        return drums.section_skeleton(self.groove, scene.section.role, scene.nth, pattern)
+
+    def _rare(self) -> tuple[Event, ...]:
+        stream = rng(self.seed, "score", "events")
+        return events.draw_events(self.form, self.scenes, self.lines, stream)
+
+    def _song_seed(self) -> int:
+        """Return the seed of what belongs to the whole song, whatever is written again."""
+        return self.seed
+
+    def _words_seed(self) -> int:
+        return self._song_seed()
+
+    def _turn(self) -> int:
+        return 0
+
+    # ---------------------------------------------------------------- the score
 
     def score(self) -> Score:
         """Write every scene and give the notes their feel."""
@@ -93,8 +133,7 @@ class Writer:
             self._melodies(scene)
             self._accompaniment(scene)
             self._weather(scene)
-        stream = rng(self.seed, "score", "events")
-        rare = events.draw_events(self.form, self.scenes, self.lines, stream)
+        rare = self._rare()
         self.parts = events.worked_in(self.parts, rare)
         chords = events.lifted_chords(self.chords, rare, self.key)
         return Score(self.form, chords, self.material.motif.notes, self._played(), rare)
@@ -157,8 +196,7 @@ class Writer:
         section, name = scene.section, scene.section.name
         stream = rng(self.seed, "score", "drums", name)
         stop = scene.stop_beats
-        pattern = rng(self.seed, "score", "skeleton", name)
-        skeleton = drums.section_skeleton(self.groove, section.role, scene.nth, pattern)
+        skeleton = self._skeleton(scene)
         kit = drums.beat(section, self.groove, skeleton, scene.level, scene.layers, stop, stream)
         if section.role == "outro":
             kit = drums.leaving(kit, section)
@@ -371,7 +409,8 @@ class Writer:
         ordered = {name: tuple(sorted(notes, key=lambda n: (n.onset_beats, n.pitch)))
                    for name, notes in self.parts.items()}  # fmt: skip
         first = next(s.start_beats for s in form.sections if s.role == "verse")
-        playing = timing.play(ordered, seed, (0.0, first), form.tempo_bpm)
+        floors = (0.0, first)
+        playing = timing.play(ordered, seed, floors, form.tempo_bpm, self._song_seed())
         kit = palette.draw_patch("kick", mood, rng(seed, "score", "patch", "kick"))
         chosen: dict[str, str] = {}
         parts = []

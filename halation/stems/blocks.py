@@ -13,7 +13,7 @@ from halation.types import SAMPLE_RATE, Audio
 
 __all__ = ["BLOCK_S", "handed_out"]
 
-BLOCK_S: Final = 10.0
+BLOCK_S: Final = 2.0
 """What comes later is not rendered before this much has been handed out."""
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from halation.dsp.loops import scatter
 from halation.stems.bank import bank
 from halation.stems.tract import level
 from halation.types import SAMPLE_RATE
@@ -93,7 +94,8 @@ def choir_table(
     response = level(envelopes, coarse_hz, formant_semitones)
     tilt_db = 4.0 * (brightness - 0.5) * np.log2(np.maximum(coarse_hz, 300) / 1_000)
     response *= 10 ** (tilt_db / 20) * np.clip((HIGHEST_HZ - coarse_hz) / 2_000, 0, 1)
-    noise = draw.standard_normal(2 * bins, dtype=np.float32).view(np.complex64) * bands
+    noise = np.empty(bins, np.complex64)
+    scatter(np.asarray(bands, np.float32), int(draw.integers(2**64, dtype=np.uint64)), noise)
     tables = []
     for magnitude in response:
         spectrum = np.zeros(TABLE_SAMPLES // 2 + 1, dtype=np.complex64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 
 from halation.backends import Description
 from halation.dsp import loops
-from halation.dsp.noise import wander
 from halation.seeds import rng
 from halation.stems.blocks import handed_out
+from halation.stems.draws import note_draws, places, strolled
 from halation.stems.hits import VOICES, Touch, hit
 from halation.stems.kits import KITS
 from halation.stems.rolls import bends, bent
@@ -43,6 +44,8 @@ PANS: Final[dict[int, float]] = {42: 0.16, 46: 0.20, 82: -0.32, 75: 0.38, 81: -0
 """Home of each drum, −1 left … 1 right; the others stand in the middle."""
 
 PAN_DRIFT: Final = 0.09
+LOOSE: Final = 0.06
+"""Standard deviation of how hard a note is struck, of the whole range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class Drums:
     )
 
     def __call__(self, part: Part, score: Score, heard: Stems, seed: int) -> Iterator[Audio]:
-        """Render the part in blocks of ten seconds.
+        """Render the part in blocks.
 
         Parameters
         ----------
@@ -116,18 +119,19 @@ class Drums:
 
 def _strikes(part: Part, score: Score, seed: int) -> list[_Strike]:
     """Draw layer, variant and place of every note."""
-    draw = rng(seed, "stems", part.name, "strikes")
-    drift = wander(draw, len(part.notes), 12.0) * PAN_DRIFT
-    loose = draw.normal(0, 0.06, len(part.notes))
-    rolled = bends(part.notes, CLOSED, rng(seed, "stems", part.name, "rolls"))
-    last: dict[int, int] = {}
+    notes, path = part.notes, ("stems", part.name)
+    draws = note_draws(notes, seed, *path, "strikes", count=3)
+    drift = PAN_DRIFT * strolled([note.onset_beats for note in notes], seed, *path, "drift")
+    # Box and Muller's way to a normal distribution.
+    loose = LOOSE * np.sqrt(-2 * np.log1p(-draws[:, 0])) * np.cos(2 * np.pi * draws[:, 1])
+    rolled = bends(notes, CLOSED, note_draws(notes, seed, *path, "rolls", count=2))
+    turns = _turns(notes, score)
     strikes = []
-    for i, note in enumerate(part.notes):
-        strength = float(np.clip(note.velocity / 127 + loose[i], 0, 0.999))
+    for i, note in enumerate(notes):
+        strength = min(max(note.velocity / 127 + float(loose[i]), 0.0), 0.999)
         layer = int(strength * LAYERS) if note.pitch not in LONG else 1 + int(strength * 2) * 2
         variants = ROUND_ROBINS if note.pitch not in LONG else 2
-        step = int(draw.integers(1, variants))  # never the same variant twice in a row
-        last[note.pitch] = variant = (last.get(note.pitch, 0) + step) % variants
+        variant = int(draws[i, 2] * variants) // 2 * 2 + turns[i]
         start = round(score.onset_s(note) * SAMPLE_RATE)
         swell = 0
         if note.pitch == REVERSED:
@@ -135,11 +139,22 @@ def _strikes(part: Part, score: Score, seed: int) -> list[_Strike]:
             swell = max(10, round((end_s * SAMPLE_RATE - start) / 441))
             start = max(0, round(end_s * SAMPLE_RATE) - swell * 441)
         home = PANS.get(note.pitch, 0.0)
-        pan = part.setting("pan", 0.0) + home + (drift[i] if home else 0.0)
-        gains = _gains(note, float(np.clip(pan, -1, 1)))
-        end = _choked(part.notes, i, score)
+        pan = part.setting("pan", 0.0) + home + (float(drift[i]) if home else 0.0)
+        gains = _gains(note, min(max(pan, -1.0), 1.0))
+        end = _choked(notes, i, score)
         strikes.append(_Strike((note.pitch, layer, variant, swell), start, end, *gains, rolled[i]))
     return strikes
+
+
+def _turns(notes: tuple[Note, ...], score: Score) -> list[int]:
+    """Return 0 and 1 in turn for the notes of each drum in a section: no variant comes twice."""
+    last: dict[tuple[int, int], int] = {}
+    turns = []
+    for note, (section, _) in zip(notes, places(notes, score), strict=True):
+        key = note.pitch, section
+        last[key] = 1 - last.get(key, 1)
+        turns.append(last[key])
+    return turns
 
 
 def _choked(notes: tuple[Note, ...], index: int, score: Score) -> int:
@@ -154,8 +169,8 @@ def _choked(notes: tuple[Note, ...], index: int, score: Score) -> int:
 def _gains(note: Note, pan: float) -> tuple[float, float]:
     """Return the gains of the sides: equal power, unity on both in the middle."""
     level = 10 ** (LEVELS_DB[note.pitch] / 20) * (note.velocity / 100) ** VELOCITY_EXPONENT
-    angle = (pan + 1) * np.pi / 4
-    return float(level * np.sqrt(2) * np.cos(angle)), float(level * np.sqrt(2) * np.sin(angle))
+    angle = (pan + 1) * math.pi / 4
+    return level * math.sqrt(2) * math.cos(angle), level * math.sqrt(2) * math.sin(angle)
 
 
 def _rendered(part: Part, key: Key, seed: int) -> Signal:

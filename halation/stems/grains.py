@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import merge
 from typing import Final
 
 import numpy as np
@@ -13,8 +14,8 @@ from halation.backends import Description
 from halation.dsp import loops
 from halation.dsp.filters import halved
 from halation.dsp.noise import coloured, wander
-from halation.seeds import rng
 from halation.stems.blocks import handed_out
+from halation.stems.draws import note_streams
 from halation.types import SAMPLE_RATE, Audio, BackendError, Note, Part, Score, Stems
 
 __all__ = ["CLOUDS", "Cloud", "Grains"]
@@ -36,6 +37,11 @@ SHORTEST_S: Final = 0.2
 FADE_S: Final = 2.5
 LOOK_BACK_S: Final = (0.1, 1.5)
 """How long ago a grain's sound was heard: short, so that it fits the chord that sounds now."""
+WINDOW_S: Final = 2.0
+"""Of a cloud that is laid at once: it hears so much, and :data:`AFTER`, before it is played."""
+BEFORE: Final = round(1.6 * SAMPLE_RATE)
+AFTER: Final = round(0.8 * SAMPLE_RATE)
+"""How far grains read around a window: the longest at double speed, begun a tenth ago."""
 STEP_S: Final = 0.1
 LENGTHS: Final = 12
 """Different lengths of grain."""
@@ -83,7 +89,7 @@ class Grains:
     )
 
     def __call__(self, part: Part, score: Score, heard: Stems, seed: int) -> Iterator[Audio]:
-        """Render the part stretch by stretch.
+        """Render the part, all its stretches piece by piece.
 
         Parameters
         ----------
@@ -92,7 +98,7 @@ class Grains:
             ``movement`` in 0..1, ``grain_s`` [s] added to the patch's own lengths / 4.
         score : Score
         heard : Stems
-            What the grains are cut from.
+            What the grains are cut from; no more than three seconds past what is yielded.
         seed : int
 
         Yields
@@ -108,78 +114,145 @@ class Grains:
         if part.patch not in CLOUDS:
             raise BackendError(f"no cloud named {part.patch!r}; known: {', '.join(CLOUDS)}")
         out = np.zeros((2, score.n_samples), np.float32)
-        yield from handed_out(out, _stretches(part, score, heard, seed, out))
+        streams = note_streams(part.notes, seed, "stems", part.name, "stretch")
+        stretches = []
+        for note, stream in zip(part.notes, streams, strict=True):
+            start = round(score.onset_s(note) * SAMPLE_RATE)
+            end = start + round(score.seconds_at(note.duration_beats) * SAMPLE_RATE)
+            if min(end, score.n_samples) - start > SHORTEST_S * SAMPLE_RATE:
+                stretches.append(_stretch(part, note, start, out[:, :end], heard, stream))
+        yield from handed_out(out, merge(*stretches))
 
 
-def _stretches(part: Part, score: Score, heard: Stems, seed: int, out: Signal) -> Iterator[int]:
-    """Add the cloud to ``out`` stretch by stretch; before each, yield where it starts."""
-    for index, note in enumerate(part.notes):
-        start = round(score.onset_s(note) * SAMPLE_RATE)
-        yield start
-        length = round(score.seconds_at(note.duration_beats) * SAMPLE_RATE)
-        place = out[:, start : start + length]
-        draw = rng(seed, "stems", part.name, index)
-        lead = min(start, round(2 * LOOK_BACK_S[1] * SAMPLE_RATE))
-        source = _source(heard, start - lead, start + length, draw)
-        if place.shape[1] > SHORTEST_S * SAMPLE_RATE:
-            cloud = _scattered(part, note, source, lead // 2, -(-place.shape[1] // 2), draw)
-            loops.add_twice(place, cloud)
+def _stretch(
+    part: Part, note: Note, start: int, out: Signal, heard: Stems, draw: np.random.Generator
+) -> Iterator[int]:
+    """Add one cloud to ``out`` piece by piece; before each, yield where it starts."""
+    yield start
+    stretch = out[:, start:]
+    n = -(-stretch.shape[1] // 2)
+    cloud = np.zeros((2, n), np.float32)
+    grains = _drawn(part, note, n, draw)
+    source = _Source(heard, max(0, start - BEFORE), draw)
+    done, size = 0, round(WINDOW_S * RATE)
+    for first in range(0, n, size):
+        last = min(first + size, n)
+        low, high = np.searchsorted(grains.starts, (first, last)).tolist()
+        if low < high:
+            _lay(cloud, grains, range(low, high), source.read(start, first, last))
+        ready = n if last == n else last - 3  # the filter reads so much further
+        loops.add_twice(stretch, cloud, done, ready)
+        done = ready
+        yield start + 2 * ready
 
 
-def _source(heard: Stems, start: int, end: int, draw: np.random.Generator) -> Signal:
-    """Return what is heard between two samples, its louder moments at RMS 1, or else air."""
-    source = np.zeros((2, end - start), np.float32)
-    for track in heard.tracks:
-        sound = track.audio.samples[:, start:end]
-        source[:, : sound.shape[1]] += sound
-    size = round(MEASURED_S * SAMPLE_RATE)
-    whole = source[:, : max(1, source.shape[1] // size) * size]
-    power = np.mean(whole.reshape(2, -1, min(size, whole.shape[1])) ** 2, axis=(0, 2))
-    rms = float(np.sqrt(np.percentile(power, 85)))
-    if rms > LOWEST_RMS:
-        source /= np.float32(rms)
-        return source
-    air = coloured(draw, 2, AIR_SAMPLES, SAMPLE_RATE, low_hz=300.0, high_hz=2_500.0)
-    return np.tile(air, -(-(end - start) // AIR_SAMPLES))[:, : end - start]
+class _Source:
+    """What a cloud hears: its louder moments so far at RMS 1, or else air."""
+
+    def __init__(self, heard: Stems, start: int, draw: np.random.Generator) -> None:
+        self._heard, self._draw, self._measured = heard, draw, start
+        self._powers: list[float] = []
+        self._air: Signal | None = None
+
+    def read(self, start: int, first: int, last: int) -> _Read:
+        """Return what grains may hear that begin between two places of a stretch."""
+        begin = max(0, start + 2 * first - BEFORE)
+        begin -= (begin - start) % 4
+        end = start + 2 * last + AFTER
+        rms = self._rms(end)
+        air = rms <= LOWEST_RMS
+        sound = self._blown(begin, end) if air else self._between(begin, end)
+        half = halved(sound)
+        # As it is, every other and every fourth sample: at half the rate three speeds.
+        speeds = {0.5: sound, 1.0: half, 2.0: halved(half)}
+        return _Read(speeds, (begin - start) // 2, 1.0 if air else 1.0 / rms)
+
+    def _between(self, begin: int, end: int) -> Signal:
+        tracks = [track.audio.samples for track in self._heard.tracks]
+        if len(tracks) == 1 and begin >= 0 and end <= tracks[0].shape[1]:
+            return tracks[0][:, begin:end]
+        total, skipped = np.zeros((2, end - begin), np.float32), max(0, -begin)
+        for samples in tracks:
+            sound = samples[:, begin + skipped : end]
+            total[:, skipped : skipped + sound.shape[1]] += sound
+        return total
+
+    def _rms(self, end: int) -> float:
+        """Return the RMS of the louder moments of all that has been heard, up to ``end``."""
+        size = round(MEASURED_S * SAMPLE_RATE)
+        blocks = (end - self._measured) // size
+        if blocks:
+            stop = self._measured + blocks * size
+            fresh = self._between(self._measured, stop)
+            for at in range(0, fresh.shape[1], size):
+                quarter = fresh[:, at : at + size]
+                self._powers.append(sum(float(np.dot(row, row)) for row in quarter) / (2 * size))
+            self._measured = stop
+        return float(np.sqrt(np.percentile(self._powers, 85)))
+
+    def _blown(self, begin: int, end: int) -> Signal:
+        if self._air is None:
+            air = coloured(self._draw, 2, AIR_SAMPLES, SAMPLE_RATE, low_hz=300.0, high_hz=2_500.0)
+            self._air = np.tile(air, 3)  # wherever a window begins, it ends inside
+        first = begin % AIR_SAMPLES
+        return self._air[:, first : first + end - begin]
 
 
-def _scattered(
-    part: Part, note: Note, source: Signal, lead: int, n: int, draw: np.random.Generator
-) -> Signal:
-    """Lay the grains of one stretch [shape=(2, n)] at half the rate.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    """Sound by the speed at which it is read, from ``begin`` on (at half the rate) of a stretch."""
 
-    A slice of the source as it is, of every other, and of every fourth of its samples sounds, at
-    half the rate, at half, full and double speed: only fifths need interpolation.
-    """
+    speeds: dict[float, Signal]
+    begin: int
+    gain: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grains:
+    """All grains of a stretch, drawn, in order of their starts."""
+
+    starts: NDArray[np.int64]
+    speeds: list[float]
+    sizes: list[int]
+    backwards: list[bool]
+    back: list[float]
+    sides: Signal
+    windows: dict[int, Signal]
+
+
+def _drawn(part: Part, note: Note, n: int, draw: np.random.Generator) -> _Grains:
+    """Draw the grains of a stretch of ``n`` samples at half the rate."""
     cloud = CLOUDS[part.patch]
-    half = halved(source)
-    read = {0.5: source, 1.0: half, 2.0: halved(half)}
-    out = np.zeros((2, n), np.float32)
     density = part.setting("density", 0.5)
     count = max(1, round(cloud.rate_hz * 4.0 ** (density - 0.5) * n / RATE))
     starts = np.sort(draw.integers(0, max(1, n - RATE // 8), count))
-    speeds = draw.choice(SPEEDS, count, p=cloud.speeds)
+    speeds = draw.choice(SPEEDS, count, p=cloud.speeds).tolist()
     sizes = _sizes(part, cloud)
-    kinds = draw.integers(0, len(sizes), count)
-    backwards = draw.random(count) < cloud.reversed_share
-    back = _look_back(part, n, starts, draw)
+    kinds = draw.integers(0, len(sizes), count).tolist()
+    backwards = (draw.random(count) < cloud.reversed_share).tolist()
+    back = _look_back(part, n, starts, draw).tolist()
     levels = _levels(part, note, n, starts, draw) / np.sqrt(max(count * RATE * 0.2 / n, 1.0))
     angles = draw.uniform(0.06, 0.94, count) * np.pi / 2
     sides = (np.stack((np.cos(angles), np.sin(angles))) * levels * 2.0).astype(np.float32)
-    windows = [np.hanning(size).astype(np.float32) for size in sizes]
-    for i, (start, speed, kind) in enumerate(
-        zip(starts.tolist(), speeds.tolist(), kinds.tolist(), strict=True)
-    ):
-        size = min(sizes[kind], n - start)
-        window = windows[kind] if size == sizes[kind] else np.hanning(size).astype(np.float32)
-        first = max(0.0, lead + start - back[i])
-        grain = _grain(read, speed, first, size)
+    windows = {size: np.hanning(size).astype(np.float32) for size in sizes}
+    return _Grains(starts, speeds, [sizes[k] for k in kinds], backwards, back, sides, windows)
+
+
+def _lay(cloud: Signal, grains: _Grains, which: range, read: _Read) -> None:
+    """Add some of the grains to a stretch [shape=(2, n)] at half the rate."""
+    for i in which:
+        start = int(grains.starts[i])
+        size = min(grains.sizes[i], cloud.shape[1] - start)
+        window = grains.windows.get(size)
+        if window is None:  # the stretch ends first
+            window = np.hanning(size).astype(np.float32)
+        first = max(0.0, start - grains.back[i] - read.begin)
+        grain = _grain(read.speeds, grains.speeds[i], first, size)
         window = window[: grain.shape[1]]
-        piece = grain[:, ::-1] if backwards[i] else grain
-        shaped = sides[:, i, None] * window
-        shaped *= piece
-        out[:, start : start + grain.shape[1]] += shaped
-    return out
+        piece = grain[:, ::-1] if grains.backwards[i] else grain
+        shaped = np.multiply(piece, window, order="C")
+        left, right = (grains.sides[:, i] * read.gain).tolist()
+        loops.place(cloud, shaped, start, (left, right))
 
 
 def _grain(read: dict[float, Signal], speed: float, first: float, size: int) -> Signal:

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from halation.dsp.loops import respeed
 from halation.types import Note
 
 __all__ = ["bends", "bent"]
@@ -19,7 +20,7 @@ AGAINST: Final = 0.2
 """Chance that the pitch moves against the loudness."""
 
 
-def bends(notes: tuple[Note, ...], hat: int, draw: np.random.Generator) -> list[float]:
+def bends(notes: tuple[Note, ...], hat: int, draws: NDArray[np.float64]) -> list[float]:
     """Return how far each stroke is bent, in semitones; 0 for all that is not a roll.
 
     A roll is a run of at least four strokes of the hat each of which ends where the next begins.
@@ -31,21 +32,23 @@ def bends(notes: tuple[Note, ...], hat: int, draw: np.random.Generator) -> list[
         In order of onset.
     hat : int
         Drum number of the stroke that rolls.
-    draw : np.random.Generator
-        Two draws a roll.
+    draws : np.ndarray [shape=(notes, 2)], float64 in 0..1
+        A roll has those of its first stroke.
 
     Examples
     --------
     >>> roll = tuple(Note(k / 8, 1 / 8, 42, 60 + 8 * k) for k in range(5))
-    >>> bent_by = bends((*roll, Note(1.0, 0.25, 42, 90)), 42, np.random.default_rng(2))
+    >>> bent_by = bends((*roll, Note(1.0, 0.25, 42, 90)), 42, np.full((6, 2), 0.5))
     >>> bent_by[0] < bent_by[1] < bent_by[4], bent_by[2], bent_by[5]
     (True, 0.0, 0.0)
     """
     semitones = [0.0] * len(notes)
+    low, high = BEND_SEMITONES
     for run in _runs(notes, hat):
-        far = float(draw.uniform(*BEND_SEMITONES))
+        distance, turn = draws[run[0]].tolist()
+        far = low + (high - low) * distance
         rises = notes[run[-1]].velocity >= notes[run[0]].velocity
-        rises ^= bool(draw.random() < AGAINST)
+        rises ^= turn < AGAINST
         for k, i in enumerate(run):
             place = k / (len(run) - 1) - 0.5
             semitones[i] = far * (place if rises else -place)
@@ -84,7 +87,6 @@ def bent(sound: NDArray[np.float32], semitones: float) -> NDArray[np.float32]:
     if semitones == 0.0:
         return sound
     ratio = 2.0 ** (semitones / 12.0)
-    n = sound.shape[1]
-    places = np.arange(max(1, round(n / ratio))) * ratio
-    grid = np.arange(n)
-    return np.stack([np.interp(places, grid, side) for side in sound]).astype(np.float32)
+    out = np.empty((2, max(1, round(sound.shape[1] / ratio))), np.float32)
+    respeed(sound, ratio, out)
+    return out

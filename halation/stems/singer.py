@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from halation.dsp.noise import wander
+from halation.dsp.phases import courses, phases
+from halation.seeds import rng
 from halation.stems.bank import FRAME_S, Spoken
 from halation.stems.tract import BINS, GRAIN, breath_weights, responses
 from halation.types import SAMPLE_RATE
@@ -128,15 +131,17 @@ def sing(
     noisy = breath @ breath_weights(round(singer.formant_semitones, 3))
     voiced = np.sqrt(np.maximum(1 - noisy * noisy, 0))
     noisy *= np.float32(10 ** (10 * (singer.breath - 0.5) / 20))
-    air = _framed(_puffs(f0_hz, n, draw), frames)[0] * noisy
+    air = _framed(_puffs(f0_hz, n, draw), frames)[0]
+    air *= noisy
+    air *= response
+    response *= voiced
     pulses = _excited(f0_hz, n, takes, draw)
     out = np.empty((2, n), np.float32)
     same = len(takes) == 1 and takes[0].pan == 0
     for side in range(1 if same else 2):
         spectra = _framed(pulses[side : side + 1], frames)[0]
-        spectra *= voiced
-        spectra += air
         spectra *= response
+        spectra += air
         out[side] = _overlapped(spectra, n)
     if same:
         out[1] = out[0]
@@ -165,8 +170,9 @@ def inhale(spoken: Spoken, singer: Singer, draw: np.random.Generator) -> Signal:
     through = np.linspace(0, len(rows) - 1, frames)
     cepstra = rows[np.rint(through).astype(np.int64)].copy()
     cepstra[:, 0] = 0.0
-    noise = draw.standard_normal((1, n), dtype=np.float32)
-    spectra = _framed(noise, frames)[0] * responses(cepstra, singer.formant_semitones, 2.0)
+    spectra = _framed(_white(n, draw)[None], frames)[0] * responses(
+        cepstra, singer.formant_semitones, 2.0
+    )
     swell = np.sin(np.pi * np.linspace(0, 1, n, dtype=np.float32) ** 1.4) ** 2
     air = _overlapped(spectra, n) * swell
     return np.asarray(air / np.float32(np.abs(air).max() + 1e-9))
@@ -284,6 +290,7 @@ def _excited(
     return out[:, _TAPS // 2 : _TAPS // 2 + n]
 
 
+@cache
 def _kernels() -> NDArray[np.float64]:
     """Return a band-limited pulse at each place between two samples."""
     t = np.arange(_TAPS) - _TAPS // 2 - np.arange(_FRACTIONS)[:, None] / _FRACTIONS
@@ -303,10 +310,26 @@ def _placed(places: NDArray[np.float64], levels: NDArray[np.float64], size: int)
 
 def _puffs(f0_hz: NDArray[np.float64], n: int, draw: np.random.Generator) -> Signal:
     """Return noise of power 1 that comes in puffs at the pitch, shape (1, n)."""
-    steps = np.repeat(f0_hz, _CONTROL)[:n] * (2 * np.pi / SAMPLE_RATE)
-    phase = np.mod(np.cumsum(steps), 2 * np.pi).astype(np.float32)
-    noise = draw.standard_normal((1, n), dtype=np.float32)
-    noise *= np.float32(0.94) + np.float32(0.5) * np.cos(phase)
+    phase = phases(courses(f0_hz / SAMPLE_RATE, _CONTROL), _CONTROL)[:n]
+    phase *= np.float32(2 * np.pi)
+    puffs = np.cos(phase, out=phase)
+    puffs *= np.float32(0.5)
+    puffs += np.float32(0.94)
+    puffs *= _white(n, draw)
+    return puffs[None]
+
+
+def _white(n: int, draw: np.random.Generator) -> Signal:
+    """Return white noise of power 1, from a drawn place of what all syllables share."""
+    store = _noise(1 << max(17, n.bit_length()))
+    first = int(draw.integers(len(store) - n + 1))
+    return store[first : first + n]
+
+
+@lru_cache(maxsize=2)
+def _noise(size: int) -> Signal:
+    noise = rng(0, "stems", "singer", "noise").standard_normal(size, dtype=np.float32)
+    noise.flags.writeable = False
     return noise
 
 
@@ -320,9 +343,14 @@ def _framed(x: Signal, frames: int) -> NDArray[np.complex64]:
     padded = np.zeros((len(x), (frames + 1) * _HOP), np.float32)
     padded[:, _HOP : _HOP + x.shape[1]] = x
     windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW, axis=1)[:, ::_HOP]
-    shape = np.hanning(_WINDOW + 1)[:-1].astype(np.float32)
-    spectra = fft.rfft(windows[:, :frames] * shape, n=GRAIN, axis=2)
-    return np.asarray(spectra[:, :, :BINS])
+    grains = np.zeros((len(x), frames, GRAIN), np.float32)
+    np.multiply(windows[:, :frames], _shape(), out=grains[:, :, :_WINDOW])
+    return np.asarray(fft.rfft(grains, axis=2, overwrite_x=True)[:, :, :BINS])
+
+
+@cache
+def _shape() -> Signal:
+    return np.hanning(_WINDOW + 1)[:-1].astype(np.float32)
 
 
 def _overlapped(spectra: NDArray[np.complex64], n: int) -> Signal:

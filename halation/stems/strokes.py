@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation.dsp.filters import butterworth, cascade, lowpass
+from halation.dsp.loops import respeed
 from halation.dsp.noise import band_response
 from halation.dsp.phases import courses, phases
 from halation.seeds import rng
@@ -33,6 +34,9 @@ Signal = NDArray[np.float32]
 
 _LN1000 = 6.9078
 
+ROOMS: Final = 8
+"""Places in a room where hits may fall."""
+ROOM_STEP: Final = 4_096
 HOP: Final = 32
 MIN_LOOP: Final = 14
 """Binary logarithm of the shortest loop of noise."""
@@ -81,7 +85,8 @@ def noisy(
         place = (first + part) % size
         head = min(n, size - place)
         row[:head], row[head:] = loop[place : place + head], loop[: n - head]
-    sound /= np.sqrt(np.mean(sound**2, axis=1, keepdims=True)) + np.float32(1e-20)
+    for row in sound:
+        row *= np.float32((n / (float(np.dot(row, row)) + 1e-20)) ** 0.5)
     return sound
 
 
@@ -126,8 +131,14 @@ def ringing(
 
 def struck(t: Signal, rise_s: float, t60_s: float) -> Signal:
     """Return a fast rise into a two-stage decay."""
-    fall = 0.5 * decay(t, 0.4 * t60_s) + 0.5 * decay(t, t60_s)
-    return np.asarray(np.minimum(1.0, t / np.float32(rise_s)) * fall, dtype=np.float32)
+    slow = decay(t, t60_s)
+    fall = slow * slow  # the quick one dies away in two fifths of the time
+    fall *= np.sqrt(slow)
+    fall += slow
+    fall *= np.float32(0.5)
+    rising = t[: np.searchsorted(t, rise_s)]
+    fall[: len(rising)] *= rising / np.float32(rise_s)
+    return fall
 
 
 def falling(t: Signal, body_hz: float, drop_semitones: float, drop_s: float) -> Signal:
@@ -191,18 +202,34 @@ def _room(
     gated: bool = False,
 ) -> Signal:
     """Add a short diffuse room, one for each side; a gated one holds and then shuts."""
-    from scipy.fft import irfft, next_fast_len, rfft
+    from scipy.fft import irfft, rfft
+
+    n = sound.shape[1] + len(clock(seconds)) - 1
+    size = -(-n // ROOM_STEP) * ROOM_STEP
+    walls = _walls(seconds, low_hz, high_hz, gated, int(draw.integers(ROOMS)), size)
+    rung = single(irfft(rfft(sound, size) * walls, size, overwrite_x=True)[:, :n])
+    rung *= np.float32(wet)
+    rung[:, : sound.shape[1]] += sound
+    return rung
+
+
+@lru_cache(maxsize=64)
+def _walls(
+    seconds: float, low_hz: float, high_hz: float, gated: bool, number: int, size: int
+) -> NDArray[np.complex64]:
+    """Return the spectrum of one of the places in a room, stereo, of power 1."""
+    from scipy.fft import rfft
 
     t = clock(seconds)
+    draw = rng(0, "stems", "strokes", "room", number)
     shape = 1 - 0.4 * t / seconds if gated else decay(t, seconds)
     room = noisy(draw, len(t), low_hz, high_hz, -3.0, channels=2) * shape
     room *= np.minimum(1, t / np.float32(0.004))
     fade(room, 0.0, 0.02)
     room /= np.sqrt(np.sum(room**2, axis=1, keepdims=True))
-    dry = np.pad(sound, ((0, 0), (0, len(t) - 1)))
-    size = next_fast_len(dry.shape[1], real=True)
-    rung = irfft(rfft(sound, size) * rfft(room, size), size)[:, : dry.shape[1]]
-    return np.asarray(dry + wet * rung, dtype=np.float32)
+    walls = np.asarray(rfft(room, size))
+    walls.flags.writeable = False
+    return walls
 
 
 def _sampler(sound: Signal, hold: int, bits: int) -> Signal:
@@ -217,9 +244,9 @@ def _sampler(sound: Signal, hold: int, bits: int) -> Signal:
 
 def _taped(sound: Signal, drift: float) -> Signal:
     """Record it on a cassette: a speed that is never quite right, warmth, a soft top."""
-    n = sound.shape[1]
-    places = np.arange(n) * (1 + drift)
-    peak = max(float(np.abs(sound).max()), 1e-9)
-    played = np.stack([np.interp(places, np.arange(n), side) for side in sound]) / peak
-    warm = np.tanh(1.6 * played) / np.tanh(1.6)
-    return lowpass(warm.astype(np.float32), SAMPLE_RATE, 9_500.0, order=2)
+    played = np.empty_like(sound)
+    respeed(sound, 1 + drift, played)
+    played *= np.float32(1.6 / max(float(np.abs(sound).max()), 1e-9))
+    warm = np.tanh(played, out=played)
+    warm /= np.float32(np.tanh(1.6))
+    return lowpass(warm, SAMPLE_RATE, 9_500.0, order=2)

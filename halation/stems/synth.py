@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from halation.backends import Description
-from halation.seeds import rng
 from halation.stems.blocks import handed_out
+from halation.stems.draws import note_draws, places
 from halation.stems.patches import patch
 from halation.stems.patches.voice import DRAWS, Event
 from halation.types import SAMPLE_RATE, Audio, Part, Score, Stems
@@ -39,19 +39,22 @@ def events(part: Part, score: Score, seed: int) -> list[Event]:
     list of Event
         In order of onset.
     """
-    draws = rng(seed, "stems", part.name).random((len(part.notes), DRAWS)).tolist()
+    draws = note_draws(part.notes, seed, "stems", part.name, count=DRAWS).tolist()
     found = []
-    for index, (note, drawn) in enumerate(zip(part.notes, draws, strict=True)):
+    for note, drawn, (section, index) in zip(
+        part.notes, draws, places(part.notes, score), strict=True
+    ):
         start = round(score.onset_s(note) * SAMPLE_RATE)
         length = max(1, round(score.seconds_at(note.duration_beats) * SAMPLE_RATE))
         if start < score.n_samples:
             length = min(length, score.n_samples - start)
-            found.append(Event(index, start, length, note.pitch, note.velocity, tuple(drawn)))
-    return sorted(found, key=lambda event: (event.start, event.index))
+            event = Event(index, start, length, note.pitch, note.velocity, tuple(drawn), section)
+            found.append(event)
+    return sorted(found, key=lambda event: (event.start, event.section, event.index))
 
 
 class Synth:
-    """Renders a part with one of the built-in patches or two, in blocks of ten seconds.
+    """Renders a part with one of the built-in patches or two, block by block.
 
     Settings that a patch does not know are left alone; ``pan`` and ``width`` belong to the mix.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 import numpy as np
@@ -17,6 +17,7 @@ from halation.seeds import rng
 from halation.stems.bank import Spoken, bank, speakers
 from halation.stems.blocks import BLOCK_S, handed_out
 from halation.stems.choir import RATE, TABLE_SAMPLES, VOWELS, choir_table
+from halation.stems.draws import note_draws
 from halation.stems.singer import HELD_S, Singer, Sung, Take, inhale, lead_s, sing
 from halation.types import (
     REVERSED,
@@ -59,14 +60,18 @@ VELOCITY_EXPONENT: Final = 1.2
 CHOIR_RMS_DB: Final = -24.0
 CHOIR_STEP: Final = 2048
 """Samples between two points of the choir's level, at its own rate."""
+EARLY_S: Final = 0.6
+"""Longer than a consonant, and the breath before it, begin before their note."""
 LAST_FADE_S: Final = 0.05
 
-Event = tuple[int, Callable[[Signal], None]]
-"""A sample before which it is silent, and what adds its sounds to the stem."""
+Say = Callable[[str], Spoken]
 
 
 class Vocals:
     """A sampled singer: ``chops`` sings the motif, ``choir`` holds chords."""
+
+    says_anything = False
+    """Whether no word is unknown; each is then looked for when it is first sung."""
 
     description = Description(
         "Syllable bank of five voices: hard-tuned vocal chops in three takes, and a choir",
@@ -75,7 +80,7 @@ class Vocals:
     )
 
     def __call__(self, part: Part, score: Score, heard: Stems, seed: int) -> Iterator[Audio]:
-        """Render the part, ten seconds at a time.
+        """Render the part, block by block.
 
         Parameters
         ----------
@@ -102,13 +107,17 @@ class Vocals:
         """
         if part.patch not in PATCHES:
             raise BackendError(f"no vocal patch named {part.patch!r}; known: {', '.join(PATCHES)}")
+        out = np.zeros((2, score.n_samples), np.float32)
         if part.patch == "choir":
-            yield from _handed_out(_choir(part, score, seed), score.n_samples)
-            return
-        speaker = speakers()[int(part.setting("speaker", 0.0)) % len(speakers())]
-        foreign = part.player != "vocals"
-        words = {name: self.spoken(name, speaker, foreign) for name in _syllables(part)}
-        yield from _handed_out(_chops(part, score, seed, words), score.n_samples)
+            starts = _choir(part, score, seed, out)
+        else:
+            speaker = speakers()[int(part.setting("speaker", 0.0)) % len(speakers())]
+            say = cache(partial(self.spoken, speaker=speaker, foreign=part.player != "vocals"))
+            if not self.says_anything:  # what cannot be sung is told at once
+                for syllable in _syllables(part):
+                    say(syllable)
+            starts = _chops(part, score, seed, say, out)
+        yield from handed_out(out, starts, end_fade_s=LAST_FADE_S, block_s=BLOCK_S)
 
     def spoken(self, syllable: str, speaker: str, foreign: bool = False) -> Spoken:
         """Return how the bank's speaker says a syllable.
@@ -139,19 +148,6 @@ def nearest_vowel(word: str) -> str:
     return VOWEL_LETTERS[found]
 
 
-def _handed_out(events: list[Event], n_samples: int) -> Iterator[Audio]:
-    out = np.zeros((2, n_samples), np.float32)
-    starts = _events(events, out)
-    yield from handed_out(out, starts, end_fade_s=LAST_FADE_S, block_s=BLOCK_S)
-
-
-def _events(events: list[Event], out: Signal) -> Iterator[int]:
-    """Add events in order to ``out``; before each, yield the sample from which it may sound."""
-    for start, sound in sorted(events, key=lambda event: event[0]):
-        yield start
-        sound(out)
-
-
 # --- chops --------------------------------------------------------------------------------------
 
 Key = tuple[str, int, int, int, int, int]
@@ -167,13 +163,15 @@ class _Chop:
     n: int
     gain: float
     breath: bool
+    number: int  # of the note, drawn: its breath is its own
 
 
 def _syllables(part: Part) -> list[str]:
     return sorted({note.syllable.removeprefix(REVERSED) or "ah" for note in part.notes})
 
 
-def _chops(part: Part, score: Score, seed: int, words: dict[str, Spoken]) -> list[Event]:
+def _chops(part: Part, score: Score, seed: int, say: Say, out: Signal) -> Iterator[int]:
+    """Add chop after chop to ``out``; before each, yield the sample from which it may sound."""
     singer = Singer(
         formant_semitones=part.setting("formant_semitones", FORMANT_SEMITONES),
         glide_s=float(np.clip(part.setting("glide_s", 0.035), 0.02, 0.12)),
@@ -182,34 +180,36 @@ def _chops(part: Part, score: Score, seed: int, words: dict[str, Spoken]) -> lis
         breath=part.setting("breath", 0.5),
     )
     sounds: dict[Key, Signal] = {}
-    chops = _drawn(part, score, seed, words)
-
-    def sung(i: int, out: Signal) -> None:
-        chop = chops[i]
+    chops = _drawn(part, score, seed, say)
+    for earliest in _earliest(part, score):
+        yield earliest
+        chop = next(chops)
         if chop.key not in sounds:
-            sounds[chop.key] = _takes(chop.key, singer, part, seed, words)
+            sounds[chop.key] = _takes(chop.key, singer, part, seed, say)
         _place(out, sounds[chop.key], chop)
         if chop.breath:
-            draw = rng(seed, "stems", part.name, "inhale", i)
-            air = inhale(words[_name(chop.key)], singer, draw)
+            draw = rng(seed, "stems", part.name, "inhale", chop.number)
+            air = inhale(say(_name(chop.key)), singer, draw)
             start = chop.start - len(air) - round(0.03 * SAMPLE_RATE)
             if start >= 0:
                 loops.place(out, air[None], start, chop.gain * 10 ** (BREATH_DB / 20))
 
-    def event(i: int) -> Event:
-        return max(0, chops[i].start - round(0.4 * SAMPLE_RATE)), partial(sung, i)
 
-    return [event(i) for i in range(len(chops))]
+def _earliest(part: Part, score: Score) -> list[int]:
+    """Return before which sample neither a note nor any later one is heard."""
+    onsets = np.array([score.onset_s(note) for note in part.notes])
+    from_here = np.minimum.accumulate(onsets[::-1])[::-1]
+    samples = (from_here - EARLY_S) * SAMPLE_RATE
+    return [int(sample) for sample in np.maximum(samples, 0)]
 
 
 def _name(key: Key) -> str:
     return key[0].removeprefix(REVERSED)
 
 
-def _drawn(part: Part, score: Score, seed: int, words: dict[str, Spoken]) -> list[_Chop]:
+def _drawn(part: Part, score: Score, seed: int, say: Say) -> Iterator[_Chop]:
     """Turn notes into chops: lengths, ties, breaths and variants."""
-    draw = rng(seed, "stems", part.name, "chops")
-    chops: list[_Chop] = []
+    draws = note_draws(part.notes, seed, "stems", part.name, "chops", count=2).tolist()
     last_end_s, last_pitch = -BREATH_REST_S, 0
     for i, note in enumerate(part.notes):
         start_s = score.onset_s(note)
@@ -220,35 +220,33 @@ def _drawn(part: Part, score: Score, seed: int, words: dict[str, Spoken]) -> lis
         tied = last_pitch if rest_s < LEGATO_S else note.pitch
         layer = int(np.clip(note.velocity * LAYERS // 128, 0, LAYERS - 1))
         bucket = int(np.ceil(length_s / LENGTH_STEP_S - 1e-6))
-        variant = int(draw.integers(VARIANTS)) if length_s < HELD_S else 0
+        variant = int(draws[i][0] * VARIANTS) if length_s < HELD_S else 0
         key = (note.syllable or "ah", note.pitch, tied, bucket, layer, variant)
         backwards = key[0].startswith(REVERSED)
         # The vowel falls on the beat, so what is before it comes earlier, where there is room.
-        lead = 0.0 if backwards else lead_s(_sung(key, words))
+        lead = 0.0 if backwards else lead_s(_sung(key, say))
         lead = min(lead, max(rest_s, 0.0) + 0.02, start_s)
         length_s += lead
         key = (*key[:3], int(np.ceil(length_s / LENGTH_STEP_S - 1e-6)), layer, variant)
         gain = 10 ** (LEVEL_DB / 20) * (note.velocity / 100) ** VELOCITY_EXPONENT
-        chops.append(
-            _Chop(
-                key=key,
-                start=round((start_s - lead) * SAMPLE_RATE),
-                n=round(length_s * SAMPLE_RATE),
-                gain=float(gain),
-                breath=rest_s > BREATH_REST_S and length_s > 0.15 and not backwards,
-            )
+        yield _Chop(
+            key=key,
+            start=round((start_s - lead) * SAMPLE_RATE),
+            n=round(length_s * SAMPLE_RATE),
+            gain=float(gain),
+            breath=rest_s > BREATH_REST_S and length_s > 0.15 and not backwards,
+            number=int(draws[i][1] * 2**53),
         )
         last_end_s, last_pitch = start_s - lead + length_s, note.pitch
-    return chops
 
 
-def _sung(key: Key, words: dict[str, Spoken]) -> Sung:
+def _sung(key: Key, say: Say) -> Sung:
     _, pitch, tied, bucket, layer, _ = key
     length_s, strength = bucket * LENGTH_STEP_S, (layer + 0.5) / LAYERS
-    return Sung(words[_name(key)], pitch, tied, length_s, strength)
+    return Sung(say(_name(key)), pitch, tied, length_s, strength)
 
 
-def _takes(key: Key, singer: Singer, part: Part, seed: int, words: dict[str, Spoken]) -> Signal:
+def _takes(key: Key, singer: Singer, part: Part, seed: int, say: Say) -> Signal:
     """Sing one chop several times at once: centre, left, right, and an octave away."""
     draw = rng(seed, "stems", part.name, "takes", *key)
     cents = part.setting("detune_cents", TAKE_CENTS)
@@ -261,7 +259,7 @@ def _takes(key: Key, singer: Singer, part: Part, seed: int, words: dict[str, Spo
         Take(cents, pan, TAKE_DB, delays_s[1]),
         Take(octave, 0.0, OCTAVE_DB, delays_s[2]),
     )
-    sound = sing(_sung(key, words), singer, draw, takes)
+    sound = sing(_sung(key, say), singer, draw, takes)
     if key[0].startswith(REVERSED):
         swell = np.linspace(0, 1, sound.shape[1], dtype=np.float32) ** 1.5
         return np.ascontiguousarray(sound[:, ::-1]) * swell
@@ -279,36 +277,31 @@ def _place(out: Signal, sound: Signal, chop: _Chop) -> None:
 # --- choir --------------------------------------------------------------------------------------
 
 
-def _choir(part: Part, score: Score, seed: int) -> list[Event]:
-    draw = rng(seed, "stems", part.name, "choir")
+def _choir(part: Part, score: Score, seed: int, out: Signal) -> Iterator[int]:
+    """Add note after note to ``out``; before each, yield where it starts."""
+    unknown = sorted({note.syllable for note in part.notes} - set(VOWELS) - {""})
+    if unknown:
+        raise BackendError(f"no syllable {unknown[0]!r}; the choir knows {', '.join(VOWELS)}")
+    draws = note_draws(part.notes, seed, "stems", part.name, "choir", count=2).tolist()
     shift = part.setting("formant_semitones", 1.5)
     bright = part.setting("brightness", 0.5)
     tables: dict[tuple[int, str], tuple[Signal, Signal]] = {}
-
-    def held(note: Note, offset: int, sway: float, out: Signal) -> None:
+    starts = [round(score.onset_s(note) * SAMPLE_RATE) for note in part.notes]
+    for i in np.argsort(starts, kind="stable").tolist():
+        note, start, (offset, sway) = part.notes[i], starts[i], draws[i]
+        yield start
         syllable = note.syllable or ("ah" if note.pitch % 2 else "ooh")
         key = (note.pitch, syllable)
         if key not in tables:
             stream = rng(seed, "stems", part.name, "table", *key)
             tables[key] = choir_table(note.pitch, syllable, shift, bright, stream)
-        start = round(score.onset_s(note) * SAMPLE_RATE)
         gains = _breathing(note, part, score, sway)
         n = min((len(gains[0]) - 2) * CHOIR_STEP, (score.n_samples - start) // 2)
         sound = np.zeros((2, max(n, 0)), np.float32)
         for table, gain in zip(tables[key], gains, strict=True):
             for row, side in zip(sound, table, strict=True):
-                loops.add_loop(row, side, offset, gain, CHOIR_STEP)
+                loops.add_loop(row, side, int(offset * TABLE_SAMPLES), gain, CHOIR_STEP)
         loops.add_twice(out[:, start:], sound)
-
-    def event(note: Note) -> Event:
-        offset, sway = int(draw.integers(TABLE_SAMPLES)), float(draw.random())
-        start = round(score.onset_s(note) * SAMPLE_RATE)
-        return start, partial(held, note, offset, sway)
-
-    unknown = sorted({note.syllable for note in part.notes} - set(VOWELS) - {""})
-    if unknown:
-        raise BackendError(f"no syllable {unknown[0]!r}; the choir knows {', '.join(VOWELS)}")
-    return [event(note) for note in part.notes]
 
 
 def _breathing(note: Note, part: Part, score: Score, sway: float) -> tuple[Signal, Signal]:

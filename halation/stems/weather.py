@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import merge
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from halation.backends import Description
-from halation.dsp.loops import add_twice
+from halation.dsp.loops import add_twice, place
 from halation.dsp.noise import STEP_SAMPLES, coloured, moving, wander
 from halation.seeds import rng
 from halation.stems.blocks import handed_out
+from halation.stems.draws import note_streams
 from halation.stems.happenings import EVENTS
 from halation.types import SAMPLE_RATE, Audio, BackendError, Note, Part, Score, Stems
 
 __all__ = ["Weather"]
 
 Signal = NDArray[np.float32]
+Values = NDArray[np.float64]
 
 BED_RMS_DB: Final = -25.0
 """Of a bed of velocity 100: its peaks lie near −12 dBFS."""
@@ -29,6 +32,8 @@ RATE: Final = SAMPLE_RATE // 2
 """Of the beds: there is little above 8 kHz."""
 STEP: Final = STEP_SAMPLES // 2
 LOOP_S: Final = (6.0, 9.0)
+SHORTEST: Final = 512
+"""What would be cut to fewer samples does not happen."""
 FIRST_FADE_S: Final = 0.5
 FADE_S: Final = 1.5
 STEPS_PER_S: Final = SAMPLE_RATE / STEP_SAMPLES
@@ -149,7 +154,7 @@ class Weather:
     )
 
     def __call__(self, part: Part, score: Score, heard: Stems, seed: int) -> Iterator[Audio]:
-        """Render the part stretch by stretch.
+        """Render the part, all its stretches piece by piece.
 
         Parameters
         ----------
@@ -178,33 +183,46 @@ class Weather:
         sky = SKIES[part.patch]
         loops = [_loop(band, draw) for band in sky.bands] if part.notes else []
         bank = EVENTS[sky.events].bank(draw) if sky.events else []
-        stretches = _stretches(part, score, seed, loops, bank, out)
-        yield from handed_out(out, stretches)
+        streams = note_streams(part.notes, seed, "stems", part.name, "stretch")
+        stretches = []
+        for note, stream in zip(part.notes, streams, strict=True):
+            start = round(score.onset_s(note) * SAMPLE_RATE)
+            end = start + round(score.seconds_at(note.duration_beats) * SAMPLE_RATE)
+            if start < min(end, score.n_samples):
+                stretch = _stretch(part, note, start, out[:, :end], (loops, bank), stream)
+                stretches.append(stretch)
+        yield from handed_out(out, merge(*stretches))
 
 
-def _stretches(
-    part: Part, score: Score, seed: int, loops: list[Signal], bank: list[Signal], out: Signal
+def _stretch(
+    part: Part,
+    note: Note,
+    start: int,
+    out: Signal,
+    sounds: tuple[list[Signal], list[Signal]],
+    draw: np.random.Generator,
 ) -> Iterator[int]:
-    """Add stretch after stretch to ``out``; before each, yield where it starts."""
-    sky = SKIES[part.patch]
-    for i, note in enumerate(part.notes):
-        start = round(score.onset_s(note) * SAMPLE_RATE)
-        yield start
-        length = round(score.seconds_at(note.duration_beats) * SAMPLE_RATE)
-        stretch = out[:, start : start + length]
-        if not stretch.shape[1]:
-            continue
-        walk = rng(seed, "stems", part.name, "stretch", i)
-        fade = _fade(note, start, stretch.shape[1], part)
-        gains = _gains(sky, fade, part, walk)
-        bed = np.empty((2, -(-stretch.shape[1] // 2)), np.float32)
-        for at, block in moving(loops, gains, bed.shape[1], step=STEP):
-            bed[:, at : at + block.shape[1]] = block
-        add_twice(stretch, bed)
-        if bank:
-            happens = EVENTS[sky.events]
-            rate_hz = happens.rate_hz * 4.0 ** (part.setting("density", 0.5) - 0.5)
-            _scatter(stretch, bank, fade, rate_hz, happens.spread, walk)
+    """Add a stretch to ``out`` piece by piece; before each, yield where it starts."""
+    sky, (loops, bank) = SKIES[part.patch], sounds
+    yield start
+    stretch = out[:, start:]
+    fade = _fade(note, start, stretch.shape[1], part)
+    gains = _gains(sky, fade, part, draw)
+    happens = _scatter(part, stretch.shape[1], bank, fade, draw)
+    event = next(happens, None)
+    bed = np.zeros((2, -(-stretch.shape[1] // 2)), np.float32)
+    done = 0
+    for at, block in moving(loops, gains, bed.shape[1], step=STEP):
+        end = at + block.shape[1]
+        bed[:, at:end] = block
+        last = end == bed.shape[1]
+        ready = end if last else end - 3  # the filter reads so much further
+        add_twice(stretch, bed, done, ready)
+        done = ready
+        while event is not None and (last or event.start < 2 * ready):
+            event.add_to(stretch)
+            event = next(happens, None)
+        yield start + 2 * ready
 
 
 # --- beds ---------------------------------------------------------------------------------------
@@ -288,31 +306,42 @@ def _roaming(
 # --- what happens above ---------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """A sound of the bank, ready to be placed."""
+
+    start: int
+    sound: Signal
+    length: int
+    gains: tuple[float, float]
+
+    def add_to(self, stretch: Signal) -> None:
+        """Add it; where the stretch ends first, it fades all the way."""
+        cut = self.length < self.sound.shape[1]
+        fall = np.linspace(1, 0, self.length, dtype=np.float32) if cut else None
+        place(stretch, self.sound[:, : self.length], self.start, self.gains, fall)
+
+
 def _scatter(
-    stretch: Signal,
-    bank: list[Signal],
-    fade: NDArray[np.float64],
-    rate_hz: float,
-    spread: float,
-    draw: np.random.Generator,
-) -> None:
-    """Place sounds at random times, levels and sides, each ended inside the stretch."""
-    n = stretch.shape[1]
-    expected = rate_hz * n / SAMPLE_RATE
+    part: Part, n: int, bank: list[Signal], fade: Values, draw: np.random.Generator
+) -> Iterator[_Event]:
+    """Draw sounds at random times, levels and sides, each ended inside the stretch."""
+    if not bank:
+        return
+    happens = EVENTS[SKIES[part.patch].events]
+    expected = happens.rate_hz * 4.0 ** (part.setting("density", 0.5) - 0.5) * n / SAMPLE_RATE
     # Even gaps with jitter rather than a Poisson process: rare events never all fall together.
     count = int(expected + draw.random())
     starts = np.sort((np.arange(count) + draw.random(count)) / max(count, 1) * n).astype(int)
     choices = draw.integers(len(bank), size=count)
-    levels = 10 ** (EVENT_PEAK_DB / 20) * draw.uniform(0.25, 1.0, count) ** spread
+    levels = 10 ** (EVENT_PEAK_DB / 20) * draw.uniform(0.25, 1.0, count) ** happens.spread
+    levels *= fade[starts // STEP_SAMPLES]
     angles = draw.uniform(0.12, 0.88, count) * np.pi / 2
-    sides = np.sqrt(2) * np.stack([np.cos(angles), np.sin(angles)])
-    for i, (start, choice) in enumerate(zip(starts.tolist(), choices.tolist(), strict=True)):
+    gains = np.sqrt(2) * levels * np.stack([np.cos(angles), np.sin(angles)])
+    for start, choice, left, right in zip(
+        starts.tolist(), choices.tolist(), *gains.tolist(), strict=True
+    ):
         sound = bank[choice]
         length = min(sound.shape[1], n - start)
-        if length < sound.shape[1] and length < 512:
-            continue
-        gain = np.float32(levels[i] * fade[start // STEP_SAMPLES])
-        piece = sound[:, :length] * (gain * sides[:, i, None]).astype(np.float32)
-        if length < sound.shape[1]:
-            piece *= np.linspace(1, 0, length, dtype=np.float32)
-        stretch[:, start : start + length] += piece
+        if length == sound.shape[1] or length >= SHORTEST:
+            yield _Event(start, sound, length, (left, right))

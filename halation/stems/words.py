@@ -58,6 +58,7 @@ class Voice(Vocals):
         extra="voice",
         stand_in="vocals",
     )
+    says_anything = True
 
     def words(self, text: str) -> tuple[str, ...]:
         """Return the words of a text that can be said, up to :data:`MOST_WORDS`, in order.

@@ -1,6 +1,8 @@
 /* Half and twice the rate, other times, and an octave. */
 #include "loops.h"
 
+enum { PIECE = 64 };
+
 /* Samples `start` to `stop` of a row at half its rate. Half-band filter of 11 taps: Lagrange
  * interpolation of order 5 (Goodman and Carey, 1977). */
 LOOP void halve(const float *restrict x, size n, float *restrict out, size start, size stop) {
@@ -42,12 +44,20 @@ LOOP void add_twice(const float *restrict x, size n, size start, size stop, floa
     stop = smaller(stop, (n_out + 1) / 2);
     for (size i = start; i < stop;) {
         size inner = smaller(smaller(stop, n - 3), n_out / 2);
-        if (i >= 2)
-            for (; i < inner; i++) {
-                out[2 * i] += x[i];
-                out[2 * i + 1] += taps[0] * (x[i] + x[i + 1]) + taps[1] * (x[i - 1] + x[i + 2]) +
-                                  taps[2] * (x[i - 2] + x[i + 3]);
-            }
+        for (; i >= 2 && i < inner;) {
+            float between[PIECE];
+            int count = (int)smaller(PIECE, inner - i);
+            const float *from = x + i;
+            float *to = out + 2 * i;
+            for (int k = 0; k < count; k++)
+                between[k] = taps[0] * (from[k] + from[k + 1]) + taps[1] * (from[k - 1] + from[k + 2]) +
+                             taps[2] * (from[k - 2] + from[k + 3]);
+            if (count == PIECE)
+                for (int k = 0; k < PIECE; k++) to[2 * k] += from[k], to[2 * k + 1] += between[k];
+            else
+                for (int k = 0; k < count; k++) to[2 * k] += from[k], to[2 * k + 1] += between[k];
+            i += count;
+        }
         if (i < stop) {
             out[2 * i] += x[i];
             if (2 * i + 1 < n_out) out[2 * i + 1] += between_at_edge(x, n, i, taps);

@@ -25,6 +25,25 @@ LOOP void add_loop(float *restrict out, size n, const float *restrict x, size n_
     }
 }
 
+/* The same for two loops at once. */
+LOOP void add_loops(float *restrict out, size n, const float *restrict x, size n_x, size place_x,
+                    const float *restrict control_x, const float *restrict y, size n_y,
+                    size place_y, const float *restrict control_y, size hop) {
+    for (size at = 0; at < n;) {
+        int count = (int)smaller(until_bend(at, n, hop), smaller(n_x - place_x, n_y - place_y));
+        line a = line_at(control_x, at, hop), b = line_at(control_y, at, hop);
+        float *to = out + at;
+        const float *one = x + place_x, *other = y + place_y;
+        if (a.start != 0.0f || a.step != 0.0f || b.start != 0.0f || b.step != 0.0f)
+            for (int i = 0; i < count; i++)
+                to[i] += one[i] * (a.start + a.step * (float)i) +
+                         other[i] * (b.start + b.step * (float)i);
+        at += count;
+        place_x = place_x + count == n_x ? 0 : place_x + count;
+        place_y = place_y + count == n_y ? 0 : place_y + count;
+    }
+}
+
 /* sums += x * control in whole steps, rounded; what is larger than `most` steps is clipped. */
 LOOP void send(int32_t *restrict sums, const float *restrict x, size start, size stop,
                const float *restrict control, size hop, float steps, float most) {

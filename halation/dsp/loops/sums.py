@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from halation.dsp.loops.library import Signal, check_span, control_of, loop, rows_of
 
-__all__ = ["MOST", "STEPS", "add_loop", "place", "send"]
+__all__ = ["MOST", "STEPS", "add_loop", "add_loops", "place", "send"]
 
 STEPS = 2.0**22
 MOST = 30.0
@@ -17,6 +17,9 @@ MOST = 30.0
 
 _send = loop("send", c_void_p, c_void_p, *[c_ssize_t] * 2, c_void_p, c_ssize_t, c_float, c_float)
 _place = loop("place", c_void_p, c_void_p, c_ssize_t, c_float, c_void_p, c_ssize_t)
+_add_loops = loop(
+    "add_loops", c_void_p, c_ssize_t, *[c_void_p, *[c_ssize_t] * 2, c_void_p] * 2, c_ssize_t
+)
 _add_loop = loop("add_loop", c_void_p, c_ssize_t, c_void_p, *[c_ssize_t] * 2, c_void_p, c_ssize_t)
 
 
@@ -118,3 +121,35 @@ def add_loop(out: Signal, loop: Signal, place: int, control: Signal, hop: int) -
         raise ValueError("the loop is empty")
     for to, row in zip(rows_of(out, written=True), rows_of(loop), strict=True):
         _add_loop(to, n, row, m, place % m, at, hop)
+
+
+def add_loops(
+    out: Signal, loops: tuple[Signal, Signal], places: tuple[int, int], controls: Signal, hop: int
+) -> None:
+    """Add two seamless loops, each times a control, to ``out`` in one pass.
+
+    Parameters
+    ----------
+    out : np.ndarray [shape=(n,)], float32
+    loops : two np.ndarray [shape=(any length,)], float32
+    places : two int >= 0
+        Where in each loop to begin.
+    controls : np.ndarray [shape=(2, ceil(n / hop) + 1 or more)], float32
+    hop : int > 0
+
+    Examples
+    --------
+    >>> out, pair = np.zeros(3, np.float32), (np.ones(2, np.float32), np.full(5, 3, np.float32))
+    >>> add_loops(out, pair, (0, 0), np.array([[1, 1], [1, 1]], np.float32), 3)
+    >>> out.tolist()
+    [4.0, 4.0, 4.0]
+    """
+    n = out.shape[-1]
+    if len(loops) != 2 or len(controls) != 2 or not all(x.ndim == 1 and len(x) for x in loops):
+        raise ValueError("two loops that are not empty need two controls")
+    arguments: list[int] = []
+    for x, place, control in zip(loops, places, controls, strict=True):
+        at = control_of(control, n, hop)
+        arguments += (*rows_of(x), len(x), place % len(x), at)
+    (to,) = rows_of(out, written=True)
+    _add_loops(to, n, *arguments, hop)

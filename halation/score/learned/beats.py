@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Final
 
 import numpy as np
 
 from halation.score.drums import Groove
 from halation.score.learned.grid import BAR, pace, third
-from halation.score.learned.network import Draft, Network
+from halation.score.learned.network import Allowed, Draft
 from halation.score.learned.tokens import IDS, STEPS, VOCABULARY, Bar, Hit, decode, header
 from halation.score.skeletons import Skeleton
 from halation.seeds import rng
 from halation.types import Form
 
-__all__ = ["think_groove"]
+__all__ = ["ask_beats", "choose_groove"]
 
 N_DRAFTS: Final = 6
+MOST: Final = 110
+"""Tokens of a draft."""
 BARS: Final = 2
 BACKBEATS: Final = (4, 12)
 """Steps of beat 3 of each of the song's bars."""
@@ -30,19 +33,16 @@ LOUD, PLAIN = 4, 2
 BEST: Final = 6
 
 
-def think_groove(network: Network, form: Form, drawn: Groove, seed: int) -> Groove:
-    """Let the network play; the best of what fits the style replaces the drawn skeletons.
+def ask_beats(form: Form, seed: int) -> dict[str, list[Draft]]:
+    """Return drafts of a beat for verse and hook; what the network makes of them is chosen later.
 
     Parameters
     ----------
-    network : Network
     form : Form
-    drawn : Groove
-        By rules: the sounds and habits that the network has no say in.
     seed : int
     """
     mood = form.mood
-    drafts: list[tuple[str, Draft]] = []
+    drafts: dict[str, list[Draft]] = {}
     for role in KICKS:
         told = {
             "tempo": pace(form, "drums"),
@@ -52,18 +52,31 @@ def think_groove(network: Network, form: Form, drawn: Groove, seed: int) -> Groo
             "kind": "beat",
         }
         prompt = [*header(told, ("drums",)), BAR]
-        for i in range(N_DRAFTS):
-            stream = rng(seed, "score", "beat", role, str(i))
-            drafts.append((role, Draft(
-                prompt, stream, lambda w: w.count(BAR) >= BARS, 1.0, None, _mask
-            )))  # fmt: skip
-    network.write([d for _, d in drafts], most=110)
+        drafts[role] = [
+            Draft(prompt, rng(seed, "score", "beat", role, str(i)),
+                  lambda w: w.count(BAR) >= BARS, mask=_mask, most=MOST)
+            for i in range(N_DRAFTS)
+        ]  # fmt: skip
+    return drafts
+
+
+def choose_groove(drafts: dict[str, list[Draft]], drawn: Groove, seed: int) -> Groove:
+    """Let the best bars that fit the style replace the drawn skeletons.
+
+    Parameters
+    ----------
+    drafts : dict of role to drafts
+        Of :func:`ask_beats`, done.
+    drawn : Groove
+        By rules: the sounds and habits that the network has no say in.
+    seed : int
+    """
     chosen: dict[str, Skeleton] = {}
     for role in KICKS:
         own = drawn.hook if role == "hook" else drawn.verse
         chosen[role] = own
         ranked = []
-        for i, (_, draft) in enumerate(d for d in drafts if d[0] == role):
+        for i, draft in enumerate(drafts[role]):
             for k, bar in enumerate(decode([BAR, *draft.tokens])[:BARS]):
                 worth = _worth(bar, role) - 0.4 * draft.cost / max(1, draft.n_chosen)
                 if worth > 0.0:
@@ -79,29 +92,25 @@ def think_groove(network: Network, form: Form, drawn: Groove, seed: int) -> Groo
 ROCK_FROM_ENERGY: Final = 0.5
 """From this energy on the drummer plays straight."""
 
-_ONLY: Final = np.array([
-    "/" in w or w in ("bar",) or (w[0] == "t" and w[1:].isdigit()) for w in VOCABULARY
-])  # fmt: skip
+TIMES: Final = {IDS[f"t{step}"]: step for step in range(STEPS)}
 
 
-def _mask(written: list[int]) -> np.ndarray:
+def _mask(written: list[int]) -> Allowed:
     """Allow hits and later steps only."""
-    allowed: np.ndarray = _ONLY.copy()
     here = written[len(written) - written[::-1].index(BAR) :] if BAR in written else written
-    times = [int(VOCABULARY[t][1:]) for t in here if VOCABULARY[t][0] == "t"
-             and VOCABULARY[t][1:].isdigit()]  # fmt: skip
-    last = times[-1] if times else 0
-    for step in range(STEPS):
-        if step <= last:
-            allowed[IDS[f"t{step}"]] = False
-    if here and VOCABULARY[here[-1]][0] == "t" and VOCABULARY[here[-1]][1:].isdigit():
-        allowed &= _HITS
-    if not here:
-        allowed[BAR] = False
-    return allowed
+    last = max((TIMES[t] for t in here if t in TIMES), default=0)
+    return _after(last, begun=bool(here), due=bool(here) and here[-1] in TIMES)
 
 
-_HITS: Final = np.array(["/" in w for w in VOCABULARY])
+@cache
+def _after(step: int, *, begun: bool, due: bool) -> Allowed:
+    """Return what may come after a step: a hit alone where one is due, no bar line at first."""
+    hits = np.array(["/" in w for w in VOCABULARY])
+    if due:
+        return hits
+    hits[[token for token, later in TIMES.items() if later > step]] = True
+    hits[BAR] = begun
+    return hits
 
 
 def _of(bar: Bar, *voices: str) -> list[Hit]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,13 +14,13 @@ from halation.score.arrange import Scene
 from halation.score.author import Lines, RulesAuthor
 from halation.score.development import LINE_RANGE
 from halation.score.harmony import Changes, colour_loop
-from halation.score.learned.beats import think_groove
+from halation.score.learned.beats import ask_beats, choose_groove
 from halation.score.learned.critic import is_known
 from halation.score.learned.grid import BAR_BEATS
 from halation.score.learned.lines import Ask, think_counters, think_lines
 from halation.score.learned.loops import BEST, LENGTHS, Progression, think_loops
 from halation.score.learned.motifs import think_motif
-from halation.score.learned.network import Network
+from halation.score.learned.network import Network, Scribe
 from halation.score.motif import Motif
 from halation.score.progress import (
     HOOK_RHYTHMS,
@@ -38,7 +37,7 @@ from halation.score.writer import Writer
 from halation.seeds import rng
 from halation.types import BackendError, Form, Note, Score
 
-__all__ = ["WEIGHTS", "Learned", "LearnedAuthor"]
+__all__ = ["WEIGHTS", "Learned", "LearnedAuthor", "load"]
 
 WEIGHTS: Final = Path(__file__).parents[2] / "data" / "composer.onnx"
 """What ships; :mod:`halation.training` makes others."""
@@ -58,6 +57,11 @@ UNDER: Final = 7
 @lru_cache(maxsize=2)
 def _network(path: Path, _written_ns: int) -> Network:
     return Network(path)
+
+
+def load(path: Path) -> Network:
+    """Read weights, once until their file changes."""
+    return _network(path, path.stat().st_mtime_ns)
 
 
 class Learned:
@@ -103,12 +107,13 @@ class Learned:
         Returns
         -------
         Score
-            The same for the same arguments on one machine, whatever the number of threads.
+            The same for the same arguments on one machine, whatever the number of cores.
         """
-        network = _network(self.path, self.path.stat().st_mtime_ns)
-        return at_its_tempo(
-            form, lambda f: Writer(f, seed, LearnedAuthor(f, seed, network)).score()
-        )
+        return at_its_tempo(form, lambda f: Writer(f, seed, self.author(f, seed)).score())
+
+    def author(self, form: Form, seed: int) -> LearnedAuthor:
+        """Return who has the ideas, for what is written again of a song."""
+        return LearnedAuthor(form, seed, load(self.path))
 
 
 class LearnedAuthor(RulesAuthor):
@@ -123,13 +128,14 @@ class LearnedAuthor(RulesAuthor):
 
     def __init__(self, form: Form, seed: int, network: Network) -> None:
         super().__init__(form, seed)
-        self.network = network
-        self._beside = ThreadPoolExecutor(1)  # nothing else depends on the beats
-        self._groove = self._beside.submit(self._think_groove)
+        self.network, self.scribe = network, Scribe(network)
+        self._beats = ask_beats(form, seed)
+        # Nothing else depends on the beats: they are written beside whatever is.
+        self.scribe.begin([draft for drafts in self._beats.values() for draft in drafts])
 
     def material(self) -> Material:
         """Write the loops, and a motif over the hook's."""
-        loops = think_loops(self.network, self.form, self.seed)
+        loops = think_loops(self.scribe, self.form, self.seed)
         hook = self._choose(loops["hook"], "hook")
         if hook is None:
             return super().material()
@@ -149,7 +155,7 @@ class LearnedAuthor(RulesAuthor):
         verse_chords, verse_top = colour_loop(stream, key, tokens)
         verse_bars = homely(verse_chords, draw_verse_bars(stream, len(verse_chords), bars), key)
         slots = slots_of(self.form, chords, bars)
-        motif = think_motif(self.network, self.form, slots, self.seed)
+        motif = think_motif(self.scribe, self.form, slots, self.seed)
         if motif is None:
             return super().material()
         return Material(
@@ -173,11 +179,8 @@ class LearnedAuthor(RulesAuthor):
 
     def groove(self) -> drums.Groove:
         """Play the beats; the sounds and habits are drawn."""
-        with self._beside:
-            return self._groove.result()
-
-    def _think_groove(self) -> drums.Groove:
-        return think_groove(self.network, self.form, super().groove(), self.seed)
+        self.scribe.finish()
+        return choose_groove(self._beats, super().groove(), self.seed)
 
     def lines(
         self, scenes: tuple[Scene, ...], material: Material, changes: Changes, phrase_form: str
@@ -202,7 +205,7 @@ class LearnedAuthor(RulesAuthor):
                 said = ANSWERS[min(scene.nth, len(ANSWERS)) - 1]
                 names = tuple(said[i // 2 % len(said)] for i in range(n))
                 asks.append(Ask(section.name, "verse", section.start_beats, answers, names, under))
-        written = think_lines(self.network, self.form, material.motif, changes, asks, self.seed)
+        written = think_lines(self.scribe, self.form, material.motif, changes, asks, self.seed)
         lines = dict(drawn)
         known: dict[str, tuple[Note, ...]] = {}
         for ask in asks:
@@ -236,7 +239,7 @@ class LearnedAuthor(RulesAuthor):
             (scene.section.name, scene.section.start_beats, scene.stop_beats, line)
             for scene, line in sung
         ]
-        written = think_counters(self.network, self.form, changes, asked, self.seed)
+        written = think_counters(self.scribe, self.form, changes, asked, self.seed)
         bent = {name: melody.adapt(notes, changes, self.key) for name, notes in written.items()}
         # better silent than somebody's tune
         return {name: () if is_known(notes) else notes for name, notes in bent.items()}

@@ -24,7 +24,7 @@ from halation.score.learned.grid import (
     tones_of,
 )
 from halation.score.learned.motifs import lasts_of, onsets_from, pitches_from, read
-from halation.score.learned.network import Allowed, Draft, Network
+from halation.score.learned.network import Allowed, Draft, Pen
 from halation.score.learned.tokens import (
     IDS,
     STEPS,
@@ -39,7 +39,7 @@ from halation.score.pitches import clashes
 from halation.seeds import rng
 from halation.types import Chord, Form, Note
 
-__all__ = ["Ask", "think_counters", "think_lines"]
+__all__ = ["Ask", "think_counters", "think_lines", "worth"]
 
 KINSHIP: Final = 3.0
 """Weight of a phrase's likeness to the motif in the ranking: one must hear that it develops it."""
@@ -105,7 +105,7 @@ class Ask:
 
 
 def think_lines(
-    network: Network, form: Form, motif: Motif, changes: Changes, asks: Sequence[Ask], seed: int
+    pen: Pen, form: Form, motif: Motif, changes: Changes, asks: Sequence[Ask], seed: int
 ) -> dict[str, tuple[tuple[Note, ...], ...]]:
     """Write the lines of some sections, all at once; the motif stands before each.
 
@@ -116,21 +116,25 @@ def think_lines(
     """
     pieces = [piece for ask in asks for piece in _cut(ask)]
     drafts: list[tuple[int, Draft]] = []
+    said: set[tuple[str, str]] = set()
     for k, piece in enumerate(pieces):
-        if all(bar is not None for bar in piece.given):
+        names = {(piece.role, key) for key, bar in zip(piece.keys, piece.given, strict=True)
+                 if bar is None}  # fmt: skip
+        if names <= said:
             continue
+        said |= names
         writer = _Line(form, motif, changes, piece)
         for i in range(N_DRAFTS):
             stream = rng(seed, "score", "line", piece.name, str(piece.start_beats), str(i))
             drafts.append((k, writer.draft(stream)))
-    network.write([d for _, d in drafts], most=420)
+    pen.write([d for _, d in drafts], most=420)
     best: dict[int, tuple[float, tuple[tuple[Note, ...], ...]]] = {}
     for k, draft in drafts:
         phrases = _phrases(form, pieces[k], draft)
-        worth = _worth(phrases, pieces[k], motif, changes)
-        worth -= 0.5 * draft.cost / max(1, draft.n_chosen)
-        if k not in best or worth > best[k][0]:
-            best[k] = (worth, phrases)
+        rank = worth(phrases, pieces[k], motif.notes, changes)
+        rank -= 0.5 * draft.cost / max(1, draft.n_chosen)
+        if k not in best or rank > best[k][0]:
+            best[k] = (rank, phrases)
     told: dict[str, tuple[tuple[Note, ...], ...]] = {}
     for k, piece in enumerate(pieces):
         written = best[k][1] if k in best else tuple(bar or () for bar in piece.given)
@@ -174,8 +178,8 @@ def _sung(notes: tuple[Note, ...]) -> tuple[Note, ...]:
     )
 
 
-def _worth(
-    phrases: tuple[tuple[Note, ...], ...], ask: Ask, motif: Motif, changes: Changes
+def worth(
+    phrases: tuple[tuple[Note, ...], ...], ask: Ask, motif: Sequence[Note], changes: Changes
 ) -> float:
     """Rank a line: on the chords where it matters, near the motif without being it, singable."""
     fresh = [given is None and ask.first(i) == i for i, given in enumerate(ask.given)]
@@ -183,28 +187,28 @@ def _worth(
     notes = [n for p in written for n in p]
     if not notes:
         return -9.0
-    worth = 0.0
+    rank = 0.0
     strong = [n for n in notes if (n.onset_beats - ask.start_beats) % 2.0 == 0.0]
     if strong:
         on = [n.pitch % 12 in changes.at(n.onset_beats).pitches for n in strong]
-        worth += sum(on) / len(on)
+        rank += sum(on) / len(on)
     jumps = [abs(b.pitch - a.pitch) for p in written for a, b in pairwise(p)]
     if jumps:
-        worth += (sum(j <= 2 for j in jumps) - 0.8 * jumps.count(0)) / len(jumps)
-    home = {round(n.onset_beats / STEP_BEATS) for n in motif.notes}
+        rank += (sum(j <= 2 for j in jumps) - 0.8 * jumps.count(0)) / len(jumps)
+    home = {round(n.onset_beats / STEP_BEATS) for n in motif}
     prints = []
     for i, phrase in enumerate(phrases):
         start = ask.start_beats + BAR_BEATS * i
         places = {round((n.onset_beats - start) / STEP_BEATS) for n in phrase}
         if fresh[i] and phrase:
             kin = len(places & home) / len(places | home)
-            worth += (1.0 - abs(kin - 0.6)) / len(written)
-            worth += KINSHIP * _akin(phrase, motif.notes) / len(written)
+            rank += (1.0 - abs(kin - 0.6)) / len(written)
+            rank += KINSHIP * _akin(phrase, motif) / len(written)
             prints.append(tuple((round(n.onset_beats - start, 2), n.pitch) for n in phrase))
-    worth -= 0.5 * (len(prints) - len(set(prints)))
-    worth -= 0.7 * sum(len(p) < 2 for p in written) / len(written)
+    rank -= 0.5 * (len(prints) - len(set(prints)))
+    rank -= 0.7 * sum(len(p) < 2 for p in written) / len(written)
     line = sorted((n for p in phrases for n in p), key=lambda n: n.onset_beats)
-    return float(worth) - 9.0 * is_known(line)
+    return float(rank) - 9.0 * is_known(line)
 
 
 def _bars(written: Sequence[int]) -> list[list[int]]:
@@ -309,14 +313,14 @@ class _Line:
 
 
 def think_counters(
-    network: Network, form: Form, changes: Changes,
+    pen: Pen, form: Form, changes: Changes,
     sung: Sequence[tuple[str, float, float, tuple[Note, ...]]], seed: int,
 ) -> dict[str, tuple[Note, ...]]:  # fmt: skip
     """Write what speaks in the rests of some lines, all at once.
 
     Parameters
     ----------
-    network : Network
+    pen : Pen
     form : Form
     changes : Changes
     sung : sequence of (section name, start, end, line)
@@ -331,7 +335,7 @@ def think_counters(
             writer = _Counter(form, changes, at, over, own, rng(seed, *path, "speaks"))
             for i in range(N_COUNTERS):
                 drafts.append((name, writer, writer.draft(rng(seed, *path, str(i)))))
-    network.write([d for *_, d in drafts], most=420)
+    pen.write([d for *_, d in drafts], most=420)
     best: dict[tuple[str, float], tuple[float, tuple[Note, ...]]] = {}
     for name, writer, draft in drafts:
         notes = writer.read(draft)

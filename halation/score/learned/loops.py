@@ -9,7 +9,7 @@ import numpy as np
 
 from halation.score.harmony import BORROWED, FUNCTIONS, Loop, chord, colours
 from halation.score.learned.grid import BAR, controls
-from halation.score.learned.network import Allowed, Draft, Network
+from halation.score.learned.network import Allowed, Draft, Pen
 from halation.score.learned.tokens import IDS, VOCABULARY, Bar, decode, header
 from halation.score.progress import exists
 from halation.seeds import rng
@@ -73,7 +73,7 @@ def _mask(key: Key) -> Allowed:
     return allowed
 
 
-def think_loops(network: Network, form: Form, seed: int) -> dict[str, list[Progression]]:
+def think_loops(pen: Pen, form: Form, seed: int) -> dict[str, list[Progression]]:
     """Let the network write progressions for hook and verse, all at once.
 
     Returns
@@ -103,7 +103,7 @@ def think_loops(network: Network, form: Form, seed: int) -> dict[str, list[Progr
                 prompt, rng(seed, "score", "loops", role, str(i)),
                 lambda written: written.count(BAR) >= BARS, mask=mask,
             )))  # fmt: skip
-    network.write([draft for _, draft in drafts], most=8 * BARS)
+    pen.write([draft for _, draft in drafts], most=8 * BARS)
     found: dict[str, list[Progression]] = {role: [] for role in LENGTHS}
     for role, draft in drafts:
         bars = decode([BAR, *draft.tokens])[:BARS]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
 from itertools import pairwise, product
 from typing import Final
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from halation.score.harmony import Changes
 from halation.score.learned.grid import BAR, STEP_BEATS, chords_at, controls, shift
-from halation.score.learned.network import Allowed, Draft, Mask, Network
+from halation.score.learned.network import Allowed, Draft, Mask, Pen
 from halation.score.learned.tokens import (
     DURATIONS,
     IDS,
@@ -140,8 +140,13 @@ def onsets_from(steps: frozenset[int], longest: int = DURATIONS[-1]) -> Allowed:
     return mask
 
 
-def pitches_from(pitches: Sequence[int]) -> Allowed:
+def pitches_from(pitches: Iterable[int]) -> Allowed:
     """Return the tokens of some pitches: [V] of bool."""
+    return _pitches(tuple(pitches))
+
+
+@lru_cache(maxsize=4096)
+def _pitches(pitches: tuple[int, ...]) -> Allowed:
     mask = np.zeros(len(VOCABULARY), bool)
     mask[[IDS[f"p{p}"] for p in pitches if p in PITCHES]] = True
     return mask
@@ -149,26 +154,28 @@ def pitches_from(pitches: Sequence[int]) -> Allowed:
 
 def read(tokens: Sequence[int]) -> tuple[list[int], list[int], bool]:
     """Read notes: the steps where they begin, their pitches, and whether a pitch is due."""
-    names = [VOCABULARY[t] for t in tokens]
-    steps = [int(n[1:].partition("+")[0]) for n in names if n[0] == "n"]
-    pitches = [int(n[1:]) for n in names if n[0] == "p" and n[1:].isdigit()]
+    steps = [ONSETS[t] for t in tokens if t in ONSETS]
+    pitches = [TONES[t] for t in tokens if t in TONES]
     return steps, pitches, len(steps) > len(pitches)
 
 
 def lasts_of(tokens: Sequence[int]) -> list[int]:
     """Return how many steps each note lasts."""
-    names = (VOCABULARY[t] for t in tokens)
-    return [int(n.partition("+")[2]) for n in names if n[0] == "n"]
+    return [LASTING[t] for t in tokens if t in LASTING]
 
 
-def think_motif(
-    network: Network, form: Form, slots: tuple[ChordAt, ...], seed: int
-) -> Motif | None:
+ONSETS: Final = {IDS[f"n{step}+{d}"]: step for step in range(STEPS) for d in DURATIONS}
+LASTING: Final = {IDS[f"n{step}+{d}"]: d for step in range(STEPS) for d in DURATIONS}
+TONES: Final = {IDS[f"p{pitch}"]: pitch for pitch in PITCHES}
+"""Tokens of notes: where each begins, how many steps it lasts; and those of pitches."""
+
+
+def think_motif(pen: Pen, form: Form, slots: tuple[ChordAt, ...], seed: int) -> Motif | None:
     """Let the network write the motif; None where nothing that it wrote keeps the rules.
 
     Parameters
     ----------
-    network : Network
+    pen : Pen
     form : Form
     slots : tuple of callables
         The harmony at the places where the motif may be stated, beats → Chord.
@@ -180,7 +187,7 @@ def think_motif(
               mask=_rhythm_mask(form))
         for i in range(N_RHYTHMS)
     ]  # fmt: skip
-    network.write(drawn, most=24)
+    pen.write(drawn, most=24)
     by_steps = {_steps(r): r for r in rhythms()}
     # half of them by the network, half from all that there are: its favourite would be every song's
     dice = rng(seed, "score", "motif")
@@ -193,7 +200,7 @@ def think_motif(
     for i in range(N_TUNES):
         rhythm = by_steps[chosen[i % len(chosen)]]
         tunes.append((rhythm, _tune(form, rhythm, slots[0], prompt, seed, i)))
-    network.write([draft for _, draft in tunes], most=2 * NOTES[1] + 2)
+    pen.write([draft for _, draft in tunes], most=2 * NOTES[1] + 2)
     ranked: list[tuple[float, int, Motif]] = []
     for i, (rhythm, draft) in enumerate(tunes):
         pitches = [p - shift(form.key) for p in read(draft.tokens)[1]]

@@ -1,31 +1,25 @@
-"""Runs the trained network by onnxruntime: many drafts at once, the same for any number of threads.
+"""Lets the trained network continue drafts, many at once.
 
-How many rows are computed at once follows from how many drafts there are, never from the cores that
-work on them, one thread a group: another number of cores changes no rounding.
+Drafts that have read the same are one row of the network until they part; what is forced, such as a
+bar's chords, is read at one go; and what nothing follows is not read at all.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from math import ceil
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.machine import cores
 from halation.score.learned.tokens import VOCABULARY
+from halation.score.learned.transformer import Memory, Transformer, in_one_thread
 from halation.types import BackendError
 
-__all__ = ["GROUP", "Allowed", "Draft", "Mask", "Network"]
-
-GROUP: Final = 24
-"""The most rows of a group; there is an even number of groups, since most machines have that of
-cores."""
-NEVER: Final = -1e9
+__all__ = ["Allowed", "Draft", "Mask", "Network", "Pen", "Scribe"]
 
 Allowed = NDArray[np.bool_]
 """One truth a word of the vocabulary."""
@@ -62,6 +56,17 @@ class Draft:
     cost: float = 0.0
     """Bits that the chosen tokens cost, the forced ones left out."""
     n_chosen: int = 0
+    most: int = 400
+    """Tokens after which it ends."""
+    done: bool = False
+
+
+class Pen(Protocol):
+    """Continues drafts: a network by itself, or a scribe beside what it has begun."""
+
+    def write(self, drafts: Sequence[Draft], *, most: int = 0) -> None:
+        """Continue drafts until each is done."""
+        ...
 
 
 class Network:
@@ -79,46 +84,20 @@ class Network:
     """
 
     def __init__(self, path: Path) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         try:
-            self.session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-            shapes = {i.name: i.shape for i in self.session.get_inputs()}
-            self._past = [name for name in shapes if name.startswith("past_")]
-            self._head = int(shapes["past_0"][-1])
-            self._outputs = [o.name for o in self.session.get_outputs()]
-        except Exception as error:  # onnxruntime's own kinds
+            self.transformer = Transformer(path)
+        except (OSError, KeyError, ValueError) as error:
             raise BackendError(f"{path} is no composer that can be read ({error})") from error
-        self.n_words = int(self.session.get_outputs()[0].shape[-1])
+        self.n_words = self.transformer.n_words
         if self.n_words != len(VOCABULARY):
             raise BackendError(
                 f"{path} has {self.n_words} words where this version of halation has "
                 f"{len(VOCABULARY)}; tune it again"
             )
 
-    def write(self, drafts: Sequence[Draft], *, most: int = 400) -> None:
-        """Continue drafts until each is done, or ``most`` tokens are written.
-
-        Parameters
-        ----------
-        drafts : sequence of Draft
-            Changed in place.
-        most : int
-        """
-        size = ceil(len(drafts) / (2 * ceil(len(drafts) / (2 * GROUP)))) if drafts else 1
-        groups = [list(drafts[i : i + size]) for i in range(0, len(drafts), size)]
-        n = min(cores(), len(groups))
-        if n <= 1:
-            for group in groups:
-                self._write(group, most)
-            return
-        with ThreadPoolExecutor(n) as pool:
-            list(pool.map(lambda group: self._write(group, most), groups))
+    def write(self, drafts: Sequence[Draft], *, most: int = 0) -> None:
+        """Continue drafts until each is done; see :meth:`Scribe.write`."""
+        Scribe(self).write(drafts, most=most)
 
     def costs(self, tokens: Sequence[int]) -> NDArray[np.float64]:
         """Return the bits that each token of a sequence costs after those before it.
@@ -132,80 +111,129 @@ class Network:
         np.ndarray [shape=(n − 1,)]
             Of the second token, the third …
         """
-        row = np.array(tokens, np.int64)
-        logits, _ = self._run(
-            row[None, :-1], np.zeros((1, len(row) - 1), np.float32), self._nothing(1)
-        )
-        wide = logits[0].astype(np.float64)
-        chosen = wide[np.arange(len(row) - 1), row[1:]]
-        bits: NDArray[np.float64] = (np.logaddexp.reduce(wide, axis=1) - chosen) / np.log(2.0)
+        memory = Memory(self.transformer)
+        memory.keep([-1])
+        with in_one_thread():
+            x = memory.read([tokens[:-1]], whole=True)
+            wide = self.transformer.logits(x).astype(np.float64)  # [V, n − 1]
+        chosen = wide[np.asarray(tokens[1:]), np.arange(len(tokens) - 1)]
+        bits: NDArray[np.float64] = (np.logaddexp.reduce(wide, axis=0) - chosen) / np.log(2.0)
         return bits
 
-    def _nothing(self, rows: int) -> list[Any]:
-        """Return what is remembered before anything was read."""
-        from onnxruntime import OrtValue
 
-        nothing = np.zeros((rows, 0, self._head), np.float32)
-        return [OrtValue.ortvalue_from_numpy(nothing) for _ in self._past]
+class Scribe:
+    """Has the network continue drafts: whatever is not done yet is read side by side.
 
-    def _run(self, tokens: Any, hidden: Any, past: list[Any]) -> tuple[Any, list[Any]]:
-        """Read on; what is remembered stays onnxruntime's own and is not copied here."""
-        from onnxruntime import OrtValue
+    Parameters
+    ----------
+    network : Network
+    """
 
-        given = dict(zip(self._past, past, strict=True))
-        given["tokens"] = OrtValue.ortvalue_from_numpy(tokens)
-        given["hidden"] = OrtValue.ortvalue_from_numpy(hidden)
-        logits, *present = self.session.run_with_ort_values(self._outputs, given)
-        return logits.numpy(), present
+    def __init__(self, network: Network) -> None:
+        self._transformer = network.transformer
+        self._memory = Memory(self._transformer)
+        self._rows: list[_Row] = []
 
-    def _write(self, group: list[Draft], most: int) -> None:
-        width = max(len(d.prompt) for d in group)
-        rows = len(group)
-        tokens = np.zeros((rows, width), np.int64)
-        hidden = np.full((rows, width), NEVER, np.float32)
-        for i, draft in enumerate(group):  # padding on the left
-            tokens[i, width - len(draft.prompt) :] = draft.prompt
-            hidden[i, width - len(draft.prompt) :] = 0.0
-        past = self._nothing(rows)
-        waiting: list[list[int]] = [[] for _ in group]
-        done = [False] * len(group)
-        for _ in range(most):
-            logits, past = self._run(tokens, hidden, past)
-            tokens = np.zeros((rows, 1), np.int64)
-            wide = logits[:, -1].astype(np.float64)
-            totals = np.logaddexp.reduce(wide, axis=1)
-            for i, draft in enumerate(group):
-                if done[i]:
-                    continue
-                if not waiting[i] and draft.forced is not None:
-                    waiting[i] = list(draft.forced(draft.tokens))
-                token = waiting[i].pop(0) if waiting[i] else self._choose(draft, wide[i], totals[i])
-                if token is None:
-                    done[i] = True
-                    continue
-                draft.tokens.append(token)
-                tokens[i, 0] = token
-                done[i] = not waiting[i] and draft.stop(draft.tokens)
-            if all(done):
-                return
-            hidden = np.concatenate((hidden, np.zeros((rows, 1), np.float32)), axis=1)
+    def write(self, drafts: Sequence[Draft], *, most: int = 0) -> None:
+        """Continue drafts until each is done.
 
-    @staticmethod
-    def _choose(draft: Draft, logits: NDArray[np.float64], total: float) -> int | None:
-        """Draw a token: the largest of logits over temperature plus Gumbel noise.
-
-        ``total`` is the logarithm of the sum of all words' exponentials. None where nothing may
-        come next: the draft ends as it is.
+        Parameters
+        ----------
+        drafts : sequence of Draft
+            Changed in place.
+        most : int
+            Tokens that each may have, where that is not its own number of them.
         """
-        allowed = draft.mask(draft.tokens) if draft.mask is not None else None
-        words = _EVERY if allowed is None else np.flatnonzero(allowed)
-        if not len(words):
-            return None
-        noise = -np.log(-np.log(draft.dice.random(len(words)) + 1e-300) + 1e-300)
-        token = int(words[np.argmax(logits[words] / draft.temperature + noise)])
-        draft.cost += float(total - logits[token]) / np.log(2.0)
-        draft.n_chosen += 1
-        return token
+        for draft in drafts:
+            draft.most = most or draft.most
+        self.begin(drafts)
+        with in_one_thread():
+            while not all(draft.done for draft in drafts):
+                self._step()
+
+    def begin(self, drafts: Sequence[Draft]) -> None:
+        """Begin drafts that are continued beside those of later calls."""
+        for draft in drafts:
+            _tell(draft)
+        new = [_Row(-1, (*d.prompt, *d.tokens), [d]) for d in drafts if not d.done]
+        self._go_on([*(_Row(i, row.tokens, row.drafts) for i, row in enumerate(self._rows)), *new])
+
+    def finish(self) -> None:
+        """Continue whatever has begun until it is done."""
+        with in_one_thread():
+            while self._rows:
+                self._step()
+
+    def _step(self) -> None:
+        """Read on, and let every draft choose."""
+        rows = self._rows
+        x = self._memory.read([row.tokens for row in rows])
+        wide = self._transformer.logits(x).T.astype(np.float64)  # [R, V]
+        peaks = wide.max(axis=1)
+        totals = peaks + np.log(np.exp(wide - peaks[:, None]).sum(axis=1))
+        going = []
+        for i, row in enumerate(rows):
+            for draft in row.drafts:
+                n = len(draft.tokens)
+                _choose(draft, wide[i], totals[i])
+                _tell(draft)
+                if not draft.done:
+                    going.append(_Row(i, tuple(draft.tokens[n:]), [draft]))
+        self._go_on(going)
+
+    def _go_on(self, going: Sequence[_Row]) -> None:
+        """Go on with some rows; those that were one and read the same next are one again."""
+        alike: dict[tuple[int, tuple[int, ...]], _Row] = {}
+        for row in going:
+            own = alike.setdefault((row.origin, row.tokens), _Row(row.origin, row.tokens, []))
+            own.drafts.extend(row.drafts)
+        rows = list(alike.values())
+        places = self._memory.keep([row.origin for row in rows])
+        self._rows = [rows[places.index(i)] for i in range(len(rows))]
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Drafts that have read the same, and what they read next."""
+
+    origin: int
+    """The row of the memory that they were, −1 for a new one."""
+    tokens: tuple[int, ...]
+    drafts: list[Draft]
+
+
+def _tell(draft: Draft) -> None:
+    """Write what is forced, until the draft may choose or is done."""
+    while not draft.done:
+        told = draft.forced(draft.tokens) if draft.forced is not None else ()
+        if not told:
+            return
+        draft.tokens += told[: draft.most - len(draft.tokens)]
+        _end(draft)
+
+
+def _choose(draft: Draft, logits: NDArray[np.float64], total: float) -> None:
+    """Draw a token: the largest of logits over temperature plus Gumbel noise.
+
+    ``total`` is the logarithm of the sum of all words' exponentials. Where nothing may come next
+    the draft ends as it is.
+    """
+    allowed = draft.mask(draft.tokens) if draft.mask is not None else None
+    words = _EVERY if allowed is None else allowed.nonzero()[0]
+    if not len(words):
+        draft.done = True
+        return
+    noise = -np.log(-np.log(draft.dice.random(len(words)) + 1e-300) + 1e-300)
+    token = int(words[(logits[words] / draft.temperature + noise).argmax()])
+    draft.cost += float(total - logits[token]) / LN_2
+    draft.n_chosen += 1
+    draft.tokens.append(token)
+    _end(draft)
+
+
+def _end(draft: Draft) -> None:
+    draft.done = len(draft.tokens) >= draft.most or draft.stop(draft.tokens)
+
+
+LN_2: Final = math.log(2.0)
 _EVERY: Final = np.arange(len(VOCABULARY))

@@ -7,7 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from halation.dsp.envelopes import decay, expand
+from halation.dsp.envelopes import decay
+from halation.dsp.loops import add_loop
 from halation.dsp.oscillators import fm, hz
 from halation.stems.patches.struck import LONGEST_S, Modes, Strike, Struck, Tuned
 from halation.stems.patches.voice import Signal
@@ -90,8 +91,8 @@ class FmBell(Struck):
                 carrier_hz, operator.ratio, index, hop=HOP, sample_rate=SAMPLE_RATE, phase=phase
             )
             level = decay(points_s, t60_s) * 10 ** ((operator.gain_db + gain_db) / 20)
-            sides = np.array([[1 - operator.lean], [1 + operator.lean]]) * level
-            tone[:, :last] += (expand(sides.astype(np.float32), HOP) * wave)[:, :last]
+            for side, share in zip(tone, (1 - operator.lean, 1 + operator.lean), strict=True):
+                add_loop(side[:last], wave, 0, (share * level).astype(np.float32), HOP)
         return tone
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from heapq import merge
 from itertools import pairwise
 from typing import Final
 
@@ -100,24 +101,28 @@ class Breath:
 
     def play(self, part: Part, events: Sequence[Event], out: Signal) -> Iterator[int]:
         """Add the events to ``out``; see :class:`halation.stems.patches.voice.Patch`."""
+        # Phrases may overlap: a piece of one, then of another, in order of time.
+        yield from merge(*(self._phrase(part, chain, out) for chain in chains(events, SAMPLE_RATE)))
+
+    def _phrase(self, part: Part, chain: tuple[Event, ...], out: Signal) -> Iterator[int]:
+        """Add a phrase to ``out`` piece by piece; before each, yield where it starts."""
+        start = chain[0].start
+        yield start
         heard = self.air_db > SILENT_AIR_DB or self.turbulence > 0
         air = MEMORY.get((self, "air"), self._make_air) if heard else None
-        for chain in chains(events, SAMPLE_RATE):
-            yield chain[0].start
-            highest = max(event.pitch for event in chain)
-            table = MEMORY.get((self, highest), partial(self._make_table, highest))
-            pitch, level, open_ = self._controls(part, chain)
-            controls = np.stack((pitch, level, open_))
-            hop = HOP // 2 if self.halved else HOP
-            blocks = self._blocks(chain[0], (table, air), controls, hop)
-            start = chain[0].start
-            if self.halved:
-                tone = np.concatenate(list(blocks), axis=1)
-                loops.add_twice(out[:, start:], np.broadcast_to(tone, (2, tone.shape[1])))
-                continue
-            for block in blocks:
-                loops.place(out, block, start)
-                start += block.shape[1]
+        highest = max(event.pitch for event in chain)
+        table = MEMORY.get((self, highest), partial(self._make_table, highest))
+        controls = np.stack(self._controls(part, chain))
+        hop = HOP // 2 if self.halved else HOP
+        blocks = self._blocks(chain[0], (table, air), controls, hop)
+        if self.halved:
+            tone = np.concatenate(list(blocks), axis=1)
+            loops.add_twice(out[:, start:], np.broadcast_to(tone, (2, tone.shape[1])))
+            return
+        for block in blocks:
+            loops.place(out, block, start)
+            start += block.shape[1]
+            yield start
 
     def _make_air(self) -> Signal:
         draw = rng(0, "patch", self.name, "air")

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from halation.dsp import loops
 from halation.dsp.envelopes import swell, wander
 from halation.dsp.oscillators import TOP_HZ, hz, padsynth
+from halation.dsp.reels import reel, release
 from halation.seeds import rng
 from halation.stems.patches.voice import MEMORY, Event, Signal
 from halation.types import SAMPLE_RATE, Part
@@ -36,6 +37,9 @@ BLOCK: Final = 16_384
 """A note begins at a multiple of it in a table."""
 TABLES: Final = (8 * BLOCK, 6 * BLOCK)
 """Lengths of the dark and the bright table at the full rate."""
+
+BEHIND: Final = 8
+"""So many samples at half the rate are read again by the filter that doubles it."""
 
 LEVEL: Final = 10 ** (-24 / 20)
 """RMS of a note of velocity 100: it peaks near −12 dBFS."""
@@ -110,12 +114,13 @@ class Held:
         """Add the events to ``out``; see :class:`halation.stems.patches.voice.Patch`."""
         tables: dict[int, tuple[Signal, Signal]] = {}
         n, step, done = out.shape[1], self.step, 0
-        drawn = out if step == 1 else np.zeros((2, -(-n // step)), np.float32)
+        drawn = out if step == 1 else reel(2, -(-n // step))
         for event in events:
             first = event.start if step == 1 else event.start // 2 + 2  # the filter rings before
             if step > 1:
                 ready = max(done, first - 2)
                 loops.add_twice(out, drawn, done, ready)
+                release(drawn, 0, max(0, ready - BEHIND))
                 done = ready
             yield event.start // step * step
             if event.pitch not in tables:
@@ -277,11 +282,14 @@ def _add(
     out: Signal, tables: tuple[Signal, Signal], event: Event, first_sample: int, gains: Signal
 ) -> None:
     """Add a stretch of the tables times its gains, from a random block on."""
-    place = out[:, first_sample : first_sample + (gains.shape[1] - 1) * HOP]
-    for table, draw, sides in zip(tables, (3, 6), (gains[:2], gains[2:]), strict=True):
-        block = int(event.draws[draw] * (table.shape[1] // BLOCK))
-        for channel, gain in enumerate(sides):
-            loops.add_loop(place[channel], table[channel], block * BLOCK, gain, HOP)
+    stretch = out[:, first_sample : first_sample + (gains.shape[1] - 1) * HOP]
+    blocks = [
+        int(event.draws[k] * (t.shape[1] // BLOCK)) for k, t in zip((3, 6), tables, strict=True)
+    ]
+    places = (blocks[0] * BLOCK, blocks[1] * BLOCK)
+    for side, row in enumerate(stretch):
+        pair = (tables[0][side], tables[1][side])
+        loops.add_loops(row, pair, places, gains[side::2], HOP)
 
 
 SAW_LINES: Final = (-17.0, -11.3, -6.1, 0.0, 5.8, 11.7, 16.9)

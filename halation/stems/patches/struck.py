@@ -39,6 +39,8 @@ PEAK: Final = SAMPLE_RATE // 2
 """A struck sound is loudest within so many samples."""
 OWN_FADE: Final = 4410
 LONGEST_S: Final = 5.0
+LENGTHS_S: Final = (1.0, 2.0, LONGEST_S)
+"""What is rendered of a shot, so that notes that are damped do not pay for a whole one."""
 SILENT: Final = 10 ** (-60 / 20)
 """A struck sound is cut (with a fade) where it stays below this share of its peak."""
 
@@ -101,13 +103,9 @@ class Struck:
         touches = [event.velocity / 127 + 0.4 * (bright - 0.5) for event in events]
         layers = np.clip(np.array(touches) * len(HARDNESSES), 0, len(HARDNESSES) - 1)
         struck = list(zip(events, layers.astype(int).tolist(), strict=True))
-        longest: dict[tuple[int, int], int] = {}
-        for event, layer in struck:
-            key = event.pitch, layer
-            longest[key] = max(longest.get(key, 0), event.length)
         for event, layer in struck:
             yield event.start
-            seconds = _needed_s(longest[event.pitch, layer], release_s)
+            seconds = _needed_s(event.length, release_s)
             shot = self.shot(event.pitch, layer, seconds)
             if event.index % VARIANTS:
                 shot = shot[::-1]  # the sides change places
@@ -180,11 +178,9 @@ class Struck:
 
 
 def _needed_s(length: int, release_s: float) -> float:
-    """Return how much of a shot notes of up to ``length`` samples let ring, in half seconds."""
-    if release_s <= 0:
-        return LONGEST_S
-    longest_s = length / SAMPLE_RATE + release_s
-    return float(min(LONGEST_S, np.ceil(2 * longest_s + 0.01) / 2))
+    """Return how much of a shot a note of ``length`` samples lets ring: one of few lengths."""
+    lasts_s = length / SAMPLE_RATE + release_s + 0.005 if release_s > 0 else LONGEST_S
+    return next((seconds for seconds in LENGTHS_S if seconds >= lasts_s), LONGEST_S)
 
 
 def _ended(shot: Signal, seconds: float) -> Signal:

@@ -36,12 +36,14 @@ class Event:
     Parameters
     ----------
     index : int
-        Place in the part.
+        Place in its section.
     start, length : int [samples]
     pitch, velocity : int
         As in the note.
     draws : tuple of float in 0..1
         :data:`DRAWS` of them.
+    section : int
+        Number of its section; no breath lasts over the border of two.
     share : float > 0
         Linear gain of this patch where several play the note together.
     """
@@ -52,6 +54,7 @@ class Event:
     pitch: int
     velocity: int
     draws: tuple[float, ...]
+    section: int = 0
     share: float = 1.0
 
     @property
@@ -136,7 +139,8 @@ def loudness(velocity: int) -> float:
 def chains(events: Sequence[Event], sample_rate: int) -> list[tuple[Event, ...]]:
     """Gather notes that are played in one breath: each starts before the one before it ends.
 
-    Notes that start together are a chord: one goes on with the line, the others stand alone.
+    Notes that start together are a chord: one goes on with the line, the others stand alone. A
+    section begins with a new breath, so that another can be sung in its place.
 
     Examples
     --------
@@ -150,7 +154,7 @@ def chains(events: Sequence[Event], sample_rate: int) -> list[tuple[Event, ...]]
     for event in events:
         for line in reversed(lines):
             last = line[-1]
-            if last.start + apart < event.start < last.end:
+            if last.start + apart < event.start < last.end and last.section == event.section:
                 line.append(event)
                 break
         else:
