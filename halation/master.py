@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.arc import COMMON_DB, USUAL_HOOK_LUFS, seams, under_hook_lu
+from halation.arc import COMMON_DB, USUAL_HOOK_LUFS, Piece, pieces, under_hook_lu
 from halation.dsp import automation, dynamics, loops, spectrum
 from halation.dsp.loudness import (
     OFFSET_LUFS,
@@ -31,7 +31,6 @@ from halation.types import (
     Plan,
     Role,
     Score,
-    Section,
 )
 
 __all__ = ["CEILING_DBTP", "Master", "finish"]
@@ -139,10 +138,9 @@ def finish(mix: Mix) -> tuple[Audio, Measures]:
     master = Master(plan)
     rides = dict(mix.rides_db)
     out = np.empty_like(mix.audio.samples)
-    ends = [*seams(plan.score)[1:]]
-    for section, end in zip(plan.score.form.sections, ends, strict=True):
-        master.take(mix.audio.samples[:, master.taken : end])
-        master.solve(rides.get(f"{section.name}/under_hook", 0.0))
+    for piece in pieces(plan.score):
+        master.take(mix.audio.samples[:, master.taken : piece.stop])
+        master.solve(rides.get(f"{piece.name}/under_hook", 0.0))
         start, block = master.finished()
         out[:, start : start + block.shape[1]] = block
     return Audio.take(out), master.measures()
@@ -173,7 +171,7 @@ class Master:
     def __init__(self, plan: Plan) -> None:
         score = plan.score
         self._score, self._given = score, dict(plan.desk)
-        self._n, self._seams = score.n_samples, seams(score)
+        self._n, self._pieces = score.n_samples, pieces(score)
         self.taken = self.done = 0
         self.record: dict[str, float] = {}
         self._mix, self._even = reel(2, self._n), reel(2, self._n)
@@ -197,23 +195,23 @@ class Master:
         self.taken = stop
 
     def solve(self, under_hook_lu: float) -> None:
-        """Set the next section, of which all that can be mixed has been taken.
+        """Set the next piece, of which all that can be mixed has been taken.
 
         Parameters
         ----------
         under_hook_lu : float [LU]
             How it lies to the hooks in the mix.
         """
-        section = self._score.form.sections[self._solved]
+        piece = self._pieces[self._solved]
         self._under.append(under_hook_lu)
         start, stop = self._equalised, self.taken
-        begin = min(max(start, self._seams[self._solved]), stop)
-        self._tone(section, begin, stop)
+        begin = min(max(start, piece.start), stop)
+        self._tone(piece, begin, stop)
         self._equalise(start, stop)
         glide = max(begin - start, min(round(_GLIDE_S * SAMPLE_RATE), stop - start))
         glide = min(-(-glide // automation.HOP) * automation.HOP, stop - start)
         before = self._gain_db, self._knee
-        self._loud(section, begin, stop)
+        self._loud(piece, begin, stop)
         if not self._solved:
             before = self._gain_db, self._knee
         hops = np.arange(-(-(stop - start) // automation.HOP) + 1)
@@ -228,7 +226,7 @@ class Master:
 
     def finished(self) -> tuple[int, Signal]:
         """Return what is finished: its first sample and the samples [shape=(2, n)]."""
-        last = self._solved == len(self._score.form.sections)
+        last = self._solved == len(self._pieces)
         stop = self._n if last else self._glue.ready
         start = self._taped
         if stop > start:
@@ -258,7 +256,7 @@ class Master:
         self.record[name] = self._given.get(name, round(found, 3))
         return self.record[name]
 
-    def _tone(self, section: Section, start: int, stop: int) -> None:
+    def _tone(self, piece: Piece, start: int, stop: int) -> None:
         """Solve the tone on what has been heard and what usually follows; keep its response."""
         power = np.zeros(len(_USUAL_BANDS_DB))
         if stop > start:
@@ -270,9 +268,9 @@ class Master:
         self._power += power
         usual = 10.0 ** (np.asarray(_USUAL_BANDS_DB) / 10.0)
         left = [
-            (self._seams[i + 1] - self._seams[i])
+            (self._pieces[i].stop - self._pieces[i].start)
             * 10.0 ** ((USUAL_HOOK_LUFS + COMMON_DB + self._under_of(i)) / 10.0)
-            for i in range(self._solved + 1, len(self._score.form.sections))
+            for i in range(self._solved + 1, len(self._pieces))
         ]
         total = self._power + usual * sum(left)
         if total.any():
@@ -281,7 +279,7 @@ class Master:
         else:
             tone = np.zeros(len(usual))
         tone = np.array(
-            [self._kept(f"{section.name}/tone/{i:02d}", db) for i, db in enumerate(tone.tolist())]
+            [self._kept(f"{piece.name}/tone/{i:02d}", db) for i, db in enumerate(tone.tolist())]
         )
         self._before, self._response = self._response, _response(tone, self._score.form.mood)
 
@@ -289,8 +287,8 @@ class Master:
         """Return how a section lies to the hooks, or will, as far as that is known."""
         if index < len(self._under):
             return self._under[index]
-        section = self._score.form.sections[index]
-        return sum(under_hook_lu(section.role, self._score.form.mood)) / 2.0
+        role = self._pieces[index].section.role
+        return sum(under_hook_lu(role, self._score.form.mood)) / 2.0
 
     def _equalise(self, start: int, stop: int) -> None:
         """Filter a stretch; the tone of the section before gives way in its first moments."""
@@ -304,7 +302,7 @@ class Master:
             out[:, :fade] += np.linspace(1.0, 0.0, fade, dtype=np.float32) * (old - out[:, :fade])
         _fade(out, start, self._n)
 
-    def _loud(self, section: Section, start: int, stop: int) -> None:
+    def _loud(self, piece: Piece, start: int, stop: int) -> None:
         """Find the gain and the knee of the tape that bring a section to its loudness."""
         x = self._even[:, start:stop]
         aim = self._aim_lufs()
@@ -320,9 +318,9 @@ class Master:
                 if abs(lacks_lu) < _TOLERANCE_LU:
                     break
             self._hottest_db = max(self._hottest_db, peak_db + gain_db)
-        self._gain_db = self._kept(f"{section.name}/gain", gain_db)
+        self._gain_db = self._kept(f"{piece.name}/gain", gain_db)
         knee_db = 20.0 * float(np.log10(knee))
-        self._knee = 10.0 ** (self._kept(f"{section.name}/tape", knee_db) / 20.0)
+        self._knee = 10.0 ** (self._kept(f"{piece.name}/tape", knee_db) / 20.0)
 
     def _knee_at(self, peak_db: float) -> float:
         """Return the tape's knee: the limiter should not have to do too much."""
@@ -337,7 +335,7 @@ class Master:
     def _peak_db(self) -> float:
         """Return the largest peak before the tape, as far as it is known [dBFS]."""
         usual = self._score.form.mood.brief.loudness_lufs + USUAL_PEAK_DB
-        hooks = any(s.role == "hook" for s in self._score.form.sections[: self._solved + 1])
+        hooks = any(p.section.role == "hook" for p in self._pieces[: self._solved + 1])
         return self._hottest_db if hooks else max(usual, self._hottest_db)
 
     def _loudest_lufs(self) -> float:
@@ -350,7 +348,7 @@ class Master:
         hooks = self._loudest_lufs() if first else self._solve_hooks(self._meters.energies)
         usual = self._loudest_lufs()
         bounds = usual - _MOST_AMENDS_LU, usual + _MOST_AMENDS_LU
-        role = self._score.form.sections[self._solved].role
+        role = self._pieces[self._solved].section.role
         hooks = min(max(hooks, bounds[0]), bounds[1])
         return hooks + self._under_of(self._solved) + MASTERED_LU[role]
 
@@ -360,13 +358,13 @@ class Master:
         step_s = 0.1
         begun = len(heard) * step_s
         rows: list[tuple[int, float]] = []
-        for i, section in enumerate(self._score.form.sections):
-            start = max(self._score.seconds_at(section.start_beats), begun)
-            end = self._score.seconds_at(section.end_beats)
-            if section.role == "outro":
-                end -= _SILENT_SHARE * (end - self._score.seconds_at(section.start_beats))
-            level = self._under_of(i) + MASTERED_LU[section.role]
-            rows.append((max(0, round((end - start) / step_s)), level))
+        for i, piece in enumerate(self._pieces):
+            end_s = piece.stop / SAMPLE_RATE
+            if piece.section.role == "outro":
+                end_s -= _SILENT_SHARE * self._score.seconds_at(piece.section.duration_beats)
+            left_s = end_s - max(piece.start / SAMPLE_RATE, begun)
+            level = self._under_of(i) + MASTERED_LU[piece.section.role]
+            rows.append((max(0, round(left_s / step_s)), level))
         hooks = target
         for _ in range(_ROUNDS):
             levels = np.repeat([hooks + level for _, level in rows], [count for count, _ in rows])

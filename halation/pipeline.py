@@ -215,8 +215,7 @@ def _perform(plan: Plan, players: playing.Players, keep: bool, stems: bool) -> I
     """Play, mix and master section by section."""
     score, n = plan.score, plan.score.n_samples
     space, desk, mastering = fx.Space(plan), mix.Desk(plan), master.Master(plan)
-    ends = arc.seams(score)[1:]
-    known = [min(n, end + mix.AHEAD) for end in ends]
+    known = [min(n, piece.stop + mix.AHEAD) for piece in arc.pieces(score)]
     stops = [space.needed(stop) for stop in known]
     players.start(stops[0])
     space.prepare()

@@ -45,6 +45,8 @@ DESK_COST: Final = 1.4
 LOOKED_BACK_S: Final = 4.0
 """How long after it has sounded a stem may still be heard by another."""
 PATIENCE_S: Final = 1.0
+HEARD_S: Final = 6.0
+"""How far beyond what it has played a cloud listens."""
 
 
 @dataclass(slots=True)
@@ -281,18 +283,14 @@ class Players:
     def _heard_until(self, name: str, stop: int) -> int:
         """Return up to where those whom a stem hears must be known."""
         score = self.plan.score
-        reach = stop + round((MEASURED_S + 1.0) * SAMPLE_RATE)
-        needed = 0
-        for part in score.parts:
-            if part.stem != name or not part.hears:
-                continue
-            if part.player != "grains":
-                return score.n_samples  # a stranger may listen to anything
-            for note in part.notes:
-                if score.onset_s(note) * SAMPLE_RATE < reach:
-                    end_s = score.onset_s(note) + score.seconds_at(note.duration_beats)
-                    needed = max(needed, round(end_s * SAMPLE_RATE) + STEP)
-        return needed
+        hearing = [part for part in score.parts if part.stem == name and part.hears]
+        if any(part.player != "grains" for part in hearing):
+            return score.n_samples  # a stranger may listen to anything
+        ahead_s = HEARD_S
+        starts_s = [score.onset_s(part.notes[0]) for part in hearing if part.notes]
+        if any(-1.0 <= stop / SAMPLE_RATE - start_s < MEASURED_S for start_s in starts_s):
+            ahead_s += MEASURED_S  # where it begins it is measured
+        return stop + round(ahead_s * SAMPLE_RATE) if starts_s else 0
 
     def _shared_out(
         self, parts: Mapping[str, list[Part]]

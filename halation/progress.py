@@ -60,6 +60,10 @@ class Progress:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Say no more of what is being done."""
         self._status.stop()
 
     @property

@@ -8,6 +8,8 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,8 +155,33 @@ def _wants(player: str) -> bool:
     return not known and "/" not in argument and "\\" not in argument
 
 
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """Where a song goes, and how much is told of it."""
+
+    out: Path
+    stems: bool
+    formats: tuple[str, ...]
+    play: bool
+    as_json: bool
+    verbose: bool
+
+    def check(self, duration_s: float, songs: int = 1) -> None:
+        """Make sure, before anything is made, that it can be written."""
+        from halation import files
+
+        needed_bytes = files.needed_bytes(duration_s, self.formats, stems=self.stems)
+        files.check_out(self.out, needed_bytes=songs * needed_bytes)
+
+
 def _output_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say where a song goes and how much is told."""
+    """Add the options that say where a song goes and how much is told, as one ``output``."""
+
+    @functools.wraps(command)
+    def with_output(**given: Any) -> None:
+        output = _Output(**{field.name: given.pop(field.name) for field in fields(_Output)})
+        command(output=output, **given)
+
     options = (
         click.option(
             "--out",
@@ -165,12 +192,13 @@ def _output_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--stems", is_flag=True, help="Write the stems and the pre-master mix, too."),
         formats_option,
+        click.option("--play", is_flag=True, help="Let it sound while it is made (extra: play)."),
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end."),
         click.option("--verbose", is_flag=True, help="Tell what happens, and all of an error."),
     )
     for option in reversed(options):
-        command = option(command)
-    return command
+        with_output = option(with_output)
+    return with_output
 
 
 @click.command()
@@ -221,25 +249,21 @@ def _output_options(command: Callable[..., None]) -> Callable[..., None]:
 @_output_options
 def make(
     *,
-    out: Path,
-    stems: bool,
-    formats: tuple[str, ...],
-    as_json: bool,
-    verbose: bool,
+    output: _Output,
     seed: int | None,
     n_takes: int | None,
     every: bool,
     **wishes: Any,
 ) -> None:
     """Make a song of TEXT, a mood in free words; without it halation chooses."""
-    start_logging(verbose)
+    start_logging(output.verbose)
     from halation.seeds import draw_seed
 
     if every and n_takes is None:
         raise click.UsageError("--all is for --takes; write how many, such as --takes 4")
     brief = Brief(seed=draw_seed() if seed is None else seed, **wishes)
     started = time.perf_counter()
-    from halation import backends, files
+    from halation import backends
 
     try:
         backends.composer(brief.composer)
@@ -248,19 +272,14 @@ def make(
             getattr(player, "ready", lambda: None)()
     except BackendError as error:
         raise click.UsageError(str(error)) from error
-    duration_s = brief.length_s or _USUAL_LENGTH_S
     songs = n_takes if n_takes and every else 1
-    needed_bytes = songs * files.needed_bytes(duration_s, formats, stems=stems)
-    files.check_out(out, needed_bytes=needed_bytes)
+    output.check(brief.length_s or _USUAL_LENGTH_S, songs)
     from halation.pipeline import produce, render
 
-    makings: list[tuple[Callable[..., Iterator[Artefact]], Score | None]]
-    makings = [(functools.partial(produce, brief), None)]
-    if n_takes:
-        best = _ranked(brief, n_takes)[:songs]
-        makings = [(functools.partial(render, take.plan), take.plan.score) for take in best]
-    for making, score in makings:
-        _finish(making, started, out, score=score, formats=formats, stems=stems, as_json=as_json)
+    if not n_takes:
+        _finish(functools.partial(produce, brief), started, output)
+    for take in _ranked(brief, n_takes)[:songs] if n_takes else ():
+        _finish(functools.partial(render, take.plan), started, output, take.plan.score)
         started = time.perf_counter()
 
 
@@ -284,21 +303,16 @@ def remake(
     song_json: Path,
     wishes: dict[str, Any],
     players: tuple[tuple[str, str], ...],
-    out: Path,
-    stems: bool,
-    formats: tuple[str, ...],
-    as_json: bool,
-    verbose: bool,
+    output: _Output,
 ) -> None:
     """Make the very same song again from its SONG_JSON, or another one of it."""
-    start_logging(verbose)
+    start_logging(output.verbose)
     started = time.perf_counter()
     from halation import files
 
     recipe = files.read(song_json)
     plan = changed(recipe, wishes)
-    duration_s = plan.score.duration_s
-    files.check_out(out, needed_bytes=files.needed_bytes(duration_s, formats, stems=stems))
+    output.check(plan.score.duration_s)
     if recipe.engine != files.ENGINE:
         print(f"halation: {files.engine_note(recipe.engine)}", file=sys.stderr)
     from halation import backends
@@ -307,27 +321,26 @@ def remake(
     for note in backends.stand_in_notes(plan.score):
         print(f"halation: {note}", file=sys.stderr)
 
-    playing = functools.partial(replay, plan, players)
-    _finish(playing, started, out, score=plan.score, formats=formats, stems=stems, as_json=as_json)
+    _finish(functools.partial(replay, plan, players), started, output, plan.score)
 
 
 def _finish(
     making: Callable[..., Iterator[Artefact]],
     started: float,
-    out: Path,
-    *,
-    formats: tuple[str, ...],
-    stems: bool,
-    as_json: bool,
+    output: _Output,
     score: Score | None = None,
 ) -> None:
     """Watch a song come into being, write it, and say where it is."""
     from halation import files
+    from halation.cli.speaker import Speaker
     from halation.progress import Progress, report
+    from halation.types import Block
 
     stages: dict[str, float] = {}
     last = started
-    with Progress(quiet=as_json) as progress:
+    with ExitStack() as stack:
+        speaker = stack.enter_context(Speaker()) if output.play else None
+        progress = stack.enter_context(Progress(quiet=output.as_json))
 
         def seen(artefact: Any) -> None:
             nonlocal last
@@ -339,18 +352,28 @@ def _finish(
                 last = now
             log.debug("%s after %.2f s", name, now - started)
             progress.show(artefact)
+            if speaker is not None and isinstance(artefact, Block):
+                speaker.take(artefact)
 
-        artefacts = making(watch=progress.watch, keep=False, stems=stems)
+        artefacts = making(watch=progress.watch, keep=False, stems=output.stems)
         written, song = files.record(
-            artefacts, out, score=score, seen=seen, formats=formats, stems=stems
+            artefacts,
+            output.out,
+            score=score,
+            seen=seen,
+            formats=output.formats,
+            stems=output.stems,
         )
-    stages["files"] = time.perf_counter() - last
-    summary = files.summary(song, written, stages)
-    log.info("%s: %.1f s", written.folder, time.perf_counter() - started)
-    if as_json:
-        print(json.dumps(summary))  # in ASCII, which every pipe can hold
-    else:
-        report(song, written, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        stages["files"] = time.perf_counter() - last
+        log.info("%s: %.1f s", written.folder, seconds)
+        progress.stop()
+        if output.as_json:  # in ASCII, which every pipe can hold
+            print(json.dumps(files.summary(song, written, stages)), flush=True)
+        else:
+            report(song, written, seconds)
+        if speaker is not None:
+            speaker.wait()
 
 
 @click.command()

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.arc import COMMON_DB, seams
+from halation.arc import COMMON_DB
 from halation.dsp import automation, loops
 from halation.dsp.dynamics import hop_levels_db
 from halation.mix.faders import RISE_BEATS, WIDE, Faders
@@ -59,13 +59,12 @@ class Desk:
     def __init__(self, plan: Plan) -> None:
         self._score = plan.score
         self.faders = Faders(plan.score, dict(plan.desk))
-        self._seams = seams(plan.score)
         hops = -(-plan.score.n_samples // automation.HOP)
         self._yielding = np.ones(hops + 1, np.float32)
         self.done = 0
 
     def solve(self, tracks: Mapping[str, Signal]) -> None:
-        """Set the faders of the next section.
+        """Set the faders of the next piece of the song.
 
         Parameters
         ----------
@@ -73,21 +72,26 @@ class Desk:
             What :class:`halation.mix.Placing` made, summed by stem, and ``space``; final up to
             :data:`AHEAD` samples beyond the section.
         """
-        start, stop = self._seams[self.faders.solved : self.faders.solved + 2]
-        self._yield(tracks, start, stop)
-        found = survey(tracks, start, stop).scaled(WIDE, self._yielding)
+        piece = self.faders.pieces[self.faders.solved]
+        self._yield(tracks, piece.start, piece.stop)
+        opened = self.faders.solved == 1 and self.faders.pieces[0].opening
+        start = 0 if opened else piece.start
+        found = survey(tracks, start, piece.stop).scaled(WIDE, self._yielding)
         self.faders.solve(found)
 
     def ready(self) -> int:
-        """Return up to where the sections that are solved can be mixed [samples].
+        """Return up to where the pieces that are solved can be mixed [samples].
 
         The next section's faders may rise before it begins.
         """
         solved = self.faders.solved
-        if solved == len(self._score.form.sections):
+        if solved == len(self.faders.pieces):
             return self._score.n_samples
+        before = self.faders.pieces[solved - 1]
+        if before.opening:
+            return before.stop
         rise = round(self._score.seconds_at(RISE_BEATS) * SAMPLE_RATE) + automation.HOP
-        ready = (self._seams[solved] - rise) // automation.HOP * automation.HOP
+        ready = (before.stop - rise) // automation.HOP * automation.HOP
         return max(self.done, ready)
 
     def mix(
@@ -188,7 +192,7 @@ def down(stems: Stems, plan: Plan) -> Mix:
             )
     tracks = {track.name: track.audio.samples for track in stems.tracks}
     desk = Desk(plan)
-    for _ in score.form.sections:
+    for _ in desk.faders.pieces:
         desk.solve(tracks)
     total, faded = desk.mix(tracks, score.n_samples, tracks)
     mixed = tuple(Stem(name, Audio.take(x)) for name, x in faded.items())

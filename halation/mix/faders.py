@@ -9,7 +9,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from halation.arc import USUAL_HOOK_LUFS, under_hook_lu
+from halation.arc import (
+    USUAL_HOOK_LUFS,
+    USUAL_INTRO_RIDE_DB,
+    Piece,
+    pieces,
+    under_hook_lu,
+)
 from halation.dsp import automation
 from halation.dsp.loudness import Meter
 from halation.mix.survey import GROUPS, Survey, correlation, widened
@@ -97,6 +103,7 @@ _FRONT_GATE_DB = -12.0
 _SILENT_LUFS = -65.0
 _FALL_BEATS = 0.5
 _SWELL_BEATS = 4.0
+_SETTLE_BEATS = 8.0
 _MOST_SIDE, _LEAST_SIDE = 3.0, 0.1
 
 
@@ -120,6 +127,7 @@ class Faders:
 
     def __init__(self, score: Score, given: Mapping[str, float]) -> None:
         self._score, self._given = score, given
+        self.pieces = pieces(score)
         self.record: dict[str, float] = {}
         self._rides: list[float] = []
         self._trims: list[Values] = []
@@ -130,31 +138,36 @@ class Faders:
 
     @property
     def solved(self) -> int:
-        """How many sections are set."""
+        """How many pieces are set."""
         return len(self._rides)
 
     def under_hook_lu(self, index: int) -> float:
-        """Return how a section that is set lies to the hooks."""
-        return self.record[f"{self._score.form.sections[index].name}/under_hook"]
+        """Return how a piece that is set lies to the hooks."""
+        return self.record[f"{self.pieces[index].name}/under_hook"]
 
     def solve(self, found: Survey) -> None:
-        """Set the next section's faders by what was measured in it.
+        """Set the next piece's faders by what was measured in it.
 
         Nothing is moved that already lies within its range.
         """
-        section = self._score.form.sections[self.solved]
+        piece = self.pieces[self.solved]
+        name, section = piece.name, piece.section
         trims_db = self._balanced(found, section)
         energies = np.sum(found.loud * _power(trims_db), axis=1)
         natural = Meter(energies, found.hop_s).integrated
-        under, ride_db = self._ride(natural, section)
+        if piece.opening:  # it lies under the rest of the intro as it was written
+            ride_db = USUAL_INTRO_RIDE_DB if natural > _SILENT_LUFS else 0.0
+            under = natural + ride_db - USUAL_HOOK_LUFS if natural > _SILENT_LUFS else 0.0
+        else:
+            under, ride_db = self._ride(natural, section)
         trims_db[_BASS] += min(self._most_ride() - ride_db, 0.0)
         for group, trim in zip(GROUPS, trims_db, strict=True):
-            trims_db[GROUPS.index(group)] = self._kept(f"{section.name}/{group}", trim)
-        ride_db = self._kept(section.name, ride_db)
-        self._kept(f"{section.name}/under_hook", under)
+            trims_db[GROUPS.index(group)] = self._kept(f"{name}/{group}", trim)
+        ride_db = self._kept(name, ride_db)
+        self._kept(f"{name}/under_hook", under)
         body = np.einsum("fgk,g->gk", found.body, _power(trims_db + ride_db))
         side = _side(body, BODY_CORRELATION[section.role])
-        side_db = self._kept(f"{section.name}/side", 20.0 * float(np.log10(side)))
+        side_db = self._kept(f"{name}/side", 20.0 * float(np.log10(side)))
         self._note_wet(found, trims_db, side_db, section)
         self._rides.append(ride_db)
         self._trims.append(trims_db)
@@ -176,8 +189,8 @@ class Faders:
         else:  # a seam must not move drums that play on
             beaten = [
                 trims_db[_DRUMS]
-                for trims_db, before in zip(self._trims, self._score.form.sections, strict=False)
-                if before.role in ("verse", "hook")
+                for trims_db, before in zip(self._trims, self.pieces, strict=False)
+                if before.section.role in ("verse", "hook")
             ]
             trims[_DRUMS] = min(beaten, default=USUAL_DRUMS_DB)
         for _ in range(_TRIM_ROUNDS):
@@ -203,8 +216,11 @@ class Faders:
 
     def _most_ride(self) -> float:
         """Return the highest ride of the hooks so far."""
-        rides = [ride for ride, section in zip(self._rides, self._score.form.sections, strict=False)
-                 if section.role == "hook"]  # fmt: skip
+        rides = [
+            ride
+            for ride, piece in zip(self._rides, self.pieces, strict=False)
+            if piece.section.role == "hook"
+        ]
         return max(rides, default=0.3)
 
     def _wetter(self, found: Survey, trims: Values) -> float:
@@ -249,7 +265,9 @@ class Faders:
         levels = np.array(self._trims) + np.array(self._rides)[:, None]
         rows = [*levels.T, np.array(self._sides)]
         return tuple(
-            automation.decibels(np.interp(at_s, *_line(row, self._score)).astype(np.float32))
+            automation.decibels(
+                np.interp(at_s, *_line(row, self._score, self.pieces)).astype(np.float32)
+            )
             for row in rows
         )
 
@@ -258,16 +276,19 @@ RISE_BEATS: Final = 0.5
 """How long before its section a fader begins to rise."""
 
 
-def _line(levels_db: Values, score: Score) -> tuple[Values, Values]:
+def _line(levels_db: Values, score: Score, cut: tuple[Piece, ...]) -> tuple[Values, Values]:
     """Return the times and values of a fader that moves at the seams."""
     times, values = [0.0], [float(levels_db[0])]
-    sections = score.form.sections
-    for i, (before, after) in enumerate(pairwise(levels_db)):
-        section, start = sections[i + 1], sections[i + 1].start_beats
-        if after <= before:
+    for piece, (before, after) in zip(cut, pairwise(levels_db), strict=False):
+        section, start = piece.section, piece.section.end_beats
+        if piece.opening:
+            start = piece.stop / SAMPLE_RATE / score.seconds_at(1.0)
+            stop = start + _SETTLE_BEATS
+        elif after <= before:
             stop = start + _FALL_BEATS
-        elif sections[i].role == "hook":
-            stop = start + min(_SWELL_BEATS, section.duration_beats / 4.0)
+        elif section.role == "hook":
+            following = score.form.section_at(start)
+            stop = start + min(_SWELL_BEATS, following.duration_beats / 4.0)
         else:
             start, stop = start - RISE_BEATS, start
         times += [score.seconds_at(start), score.seconds_at(stop)]
