@@ -27,7 +27,7 @@ from typing import IO, Any
 
 import numpy as np
 
-__all__ = ["Lost", "Member", "hired", "keep_memory", "serve", "summon"]
+__all__ = ["Loan", "Lost", "Member", "hired", "keep_memory", "serve", "summon"]
 
 log = logging.getLogger("halation")
 
@@ -76,19 +76,61 @@ class Lost(Exception):
     """A process has gone (killed, or out of memory); its work must be done elsewhere."""
 
 
+class Loan:
+    """An array that this process and another fill and read together.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of float32, silent at first; takes memory where it is written to.
+
+    Attributes
+    ----------
+    array : np.ndarray [shape=shape], float32
+
+    Raises
+    ------
+    OSError
+        Where the system shares no memory so.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        if not hasattr(os, "memfd_create"):
+            raise OSError("memory cannot be shared here")
+        self.shape = shape
+        self.file = os.memfd_create("halation")
+        os.ftruncate(self.file, 4 * int(np.prod(shape)))
+        self.array = _mapped(self.file, shape)
+
+    def close(self) -> None:
+        """Let it be sent to nobody else; the array stays."""
+        if self.file >= 0:
+            os.close(self.file)
+            self.file = -1
+
+
+def _mapped(file: int, shape: tuple[int, ...]) -> np.ndarray:
+    return np.frombuffer(mmap.mmap(file, 0), np.float32).reshape(shape)
+
+
 class _Pickler(pickle.Pickler):
     """Pickle everything but arrays, which are shared, or kept aside for the pipe."""
 
-    def __init__(self, head: IO[bytes], lender: socket.socket | None) -> None:
+    def __init__(self, head: IO[bytes], lender: socket.socket | None, lends: bool) -> None:
         super().__init__(head, protocol=pickle.HIGHEST_PROTOCOL)
         self.arrays: list[np.ndarray] = []
-        self._lender = lender
+        self._lender, self._lends = lender, lends
 
     def persistent_id(self, thing: object) -> tuple[Any, ...] | None:
         """Describe an array; anything else is pickled."""
+        if isinstance(thing, Loan):
+            assert self._lender is not None
+            socket.send_fds(self._lender, [b"-"], [thing.file])
+            return (thing.shape,)
         if type(thing) is not np.ndarray or thing.dtype.hasobject or not thing.flags.c_contiguous:
             return None
-        shared = thing.nbytes >= _SHARED_BYTES and _lend(thing, self._lender)
+        lent = self._lends and thing.nbytes >= _SHARED_BYTES
+        shared = lent and _lend(thing, self._lender)
         if not shared:
             self.arrays.append(thing)
         return thing.shape, thing.dtype, thing.flags.writeable, shared
@@ -103,6 +145,13 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, described: tuple[Any, ...]) -> np.ndarray:
         """Receive an array."""
+        if len(described) == 1:
+            assert self._lender is not None
+            _, (file,), _, _ = socket.recv_fds(self._lender, 1, 1)
+            try:
+                return _mapped(file, described[0])
+            finally:
+                os.close(file)
         shape, dtype, writeable, shared = described
         if shared:
             assert self._lender is not None
@@ -150,10 +199,15 @@ def _borrowed(lender: socket.socket, dtype: np.dtype) -> np.ndarray:
         os.close(files[0])
 
 
-def _send(pipe: IO[bytes], message: object, lender: socket.socket | None = None) -> None:
-    """Write a message; arrays that are not shared follow the pickle, uncopied."""
+def _send(
+    pipe: IO[bytes], message: object, lender: socket.socket | None = None, *, lends: bool = True
+) -> None:
+    """Write a message; arrays that are not shared follow the pickle, uncopied.
+
+    ``lends``: whether large ones are shared; a :class:`Loan` always is.
+    """
     head = io.BytesIO()
-    pickler = _Pickler(head, lender)
+    pickler = _Pickler(head, lender, lends and lender is not None)
     pickler.dump(message)
     pieces: list[bytes | memoryview] = [_SIZE.pack(head.tell()), head.getbuffer()]
     pieces += map(_bytes_of, pickler.arrays)
@@ -221,7 +275,7 @@ class Member:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
-            _send(self._process.stdin, (function, arguments))
+            _send(self._process.stdin, (function, arguments), self._lender, lends=False)
             result, error = _receive(self._process.stdout, self._lender)
         except Exception as gone:  # what fails over there comes back as a value
             self.dismiss()
@@ -325,7 +379,7 @@ def serve(preload: list[str], lender: int = -1) -> None:
         importlib.import_module(module)
     while True:
         try:
-            function, arguments = _receive(requests)
+            function, arguments = _receive(requests, post)
         except EOFError:
             return
         reply: tuple[Any, Exception | None]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from dataclasses import dataclass, field, replace
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from halation import backends, crew, fx
 from halation.arc import STEP
+from halation.dsp.automation import silent
 from halation.dsp.reels import reel, release
 from halation.strips import MEASURED_S, StemStrip
 from halation.types import SAMPLE_RATE, STEM_NAMES, Audio, BackendError, Part, Plan, Stem, Stems
@@ -51,11 +52,14 @@ HEARD_S: Final = 6.0
 
 @dataclass(slots=True)
 class Played:
-    """A window of some stems: what sounds, what was sent to the rooms, what was measured."""
+    """What came of a window: what was sent to the rooms, what was measured, and what sounds.
 
-    windows: dict[str, Signal | None]
+    ``windows`` holds the stems where their tracks are not shared; silence is left out.
+    """
+
     sends: Sends
     record: dict[str, float]
+    windows: dict[str, tuple[int, Signal]]
 
 
 class Bench:
@@ -64,7 +68,8 @@ class Bench:
     Parameters
     ----------
     plan : Plan
-    names : sequence of str
+    tracks : mapping of stem to np.ndarray [shape=(2, score.n_samples)], float32
+        Where each is written to.
     watch : Watch
     heard : mapping of stem to Stems
         What each hears; those that are not named hear nothing.
@@ -73,34 +78,56 @@ class Bench:
     def __init__(
         self,
         plan: Plan,
-        names: tuple[str, ...],
+        tracks: Mapping[str, Signal],
         watch: backends.Watch,
         heard: Mapping[str, Stems] = MappingProxyType({}),
     ) -> None:
         nothing = Stems(plan.score, ())
-        self._strips = [StemStrip(name, plan, heard.get(name, nothing), watch) for name in names]
+        self._strips = [
+            StemStrip(name, plan, heard.get(name, nothing), watch, out)
+            for name, out in tracks.items()
+        ]
         self._buses = fx.Buses(plan.score)
         self._sent = 0
 
     def advance(self, stops: Mapping[str, int], sent: int) -> Played:
         """Play on, each stem up to its stop [samples]; take the sends up to ``sent`` [samples]."""
-        windows = {
-            strip.name: strip.advance(stops[strip.name], self._buses) for strip in self._strips
-        }
+        for strip in self._strips:
+            strip.advance(stops[strip.name], self._buses)
         record = {name: value for strip in self._strips for name, value in strip.record.items()}
         stop = -(-sent // 2)
         sends = self._buses.taken(self._sent, stop)
         self._sent = stop
-        return Played(windows, sends, record)
+        return Played(sends, record, {})
 
 
-_benches: dict[int, Bench] = {}
+class _Far:
+    """A bench in this process that plays for another one."""
+
+    def __init__(self, plan: Plan, names: tuple[str, ...], lent: Mapping[str, Signal]) -> None:
+        self._lent = bool(lent)
+        self._tracks = dict(lent) or {name: reel(2, plan.score.n_samples) for name in names}
+        self._bench = Bench(plan, self._tracks, backends.Watch())
+        self._done = dict.fromkeys(names, 0)
+
+    def advance(self, stops: Mapping[str, int], sent: int) -> Played:
+        played = self._bench.advance(stops, sent)
+        for name, x in self._tracks.items():
+            start, stop = self._done[name], stops[name]
+            if not self._lent and not silent(x[:, start:stop]):
+                played.windows[name] = start, x[:, start:stop].copy()
+            self._done[name] = stop
+            release(x, 0, stop)  # what is lent stays with the other process
+        return played
+
+
+_benches: dict[int, _Far] = {}
 """In a process that plays for another: the song in work."""
 
 
-def _open_there(song: int, plan: Plan, names: tuple[str, ...]) -> None:
+def _open_there(song: int, plan: Plan, names: tuple[str, ...], lent: Mapping[str, Signal]) -> None:
     _benches.clear()
-    _benches[song] = Bench(plan, names, backends.Watch())
+    _benches[song] = _Far(plan, names, lent)
 
 
 def _advance_there(song: int, stops: dict[str, int], sent: int) -> Played:
@@ -114,10 +141,16 @@ class _Seat:
     """A bench in another process; here, from where it was, if that process is lost."""
 
     def __init__(
-        self, member: crew.Member, plan: Plan, names: tuple[str, ...], watch: backends.Watch
+        self,
+        member: crew.Member,
+        plan: Plan,
+        tracks: Mapping[str, Signal],
+        loans: Mapping[str, crew.Loan],
+        watch: backends.Watch,
     ) -> None:
         self._member: crew.Member | None = member
-        self._song, self._plan, self._names, self._watch = next(_SONGS), plan, names, watch
+        self._song, self._plan, self._watch = next(_SONGS), plan, watch
+        self._tracks, self._loans = tracks, loans
         self._asked: list[tuple[dict[str, int], int]] = []
         self._bench: Bench | None = None
 
@@ -125,7 +158,8 @@ class _Seat:
         if self._member is not None:
             try:
                 if not self._asked:
-                    self._member.call(_open_there, self._song, self._plan, self._names)
+                    names = tuple(self._tracks)
+                    self._member.call(_open_there, self._song, self._plan, names, self._loans)
                 played: Played = self._member.call(_advance_there, self._song, stops, sent)
             except crew.Lost:
                 self._watch.go_on()
@@ -134,7 +168,7 @@ class _Seat:
                 self._asked.append((stops, sent))
                 return played
         if self._bench is None:
-            self._bench = Bench(self._plan, self._names, self._watch)
+            self._bench = Bench(self._plan, self._tracks, self._watch)
             for before in self._asked:
                 self._bench.advance(*before)
         return self._bench.advance(stops, sent)
@@ -178,6 +212,7 @@ class Players:
     _running: list[Future[Played]] = field(init=False, default_factory=list)
     _stopped: threading.Event = field(init=False, default_factory=threading.Event)
     _done: dict[str, int] = field(init=False)
+    _loans: dict[str, crew.Loan] = field(init=False)
 
     def __post_init__(self) -> None:
         plan = self.plan
@@ -189,18 +224,22 @@ class Players:
         parts = {n: [part for part in plan.score.parts if part.stem == n] for n in names}
         self._hears = {n: {h for p in parts[n] for h in p.hears} & set(names) for n in names}
         self._order = _in_order(self._hears)
-        self.tracks = {name: reel(2, plan.score.n_samples) for name in names}
         self._done = dict.fromkeys(names, 0)
         stopped = self._stopped.is_set
         asked = self.watch
         watch = replace(asked, stopped=lambda: stopped() or asked.stopped())
         here, there = self._shared_out(parts)
+        self._loans = self._lent({name for chosen in there for name in chosen})
+        shape = 2, plan.score.n_samples
+        self.tracks = {
+            name: self._loans[name].array if name in self._loans else reel(*shape) for name in names
+        }
         hearing = tuple(name for name in self._order if self._hears[name])
         heard = {name: self._heard(self._hears[name]) for name in hearing}
-        self._here = Bench(plan, here, watch) if here else None
-        self._hearing = Bench(plan, hearing, watch, heard) if hearing else None
+        self._here = Bench(plan, self._some(here), watch) if here else None
+        self._hearing = Bench(plan, self._some(hearing), watch, heard) if hearing else None
         self._seats = [
-            _Seat(member, plan, chosen, watch)
+            _Seat(member, plan, self._some(chosen), self._some_lent(chosen), watch)
             for member, chosen in zip(self.members, there, strict=True)
             if chosen
         ]
@@ -242,8 +281,8 @@ class Players:
         """Give back the memory of what lies before ``stop`` and is mixed."""
         hearing = [self._done[name] for name, hears in self._hears.items() if hears]
         kept = min([stop, *hearing]) - round(LOOKED_BACK_S * SAMPLE_RATE)
-        for x in self.tracks.values():
-            release(x, 0, max(0, kept))
+        for name, x in self.tracks.items():
+            release(x, 0, max(0, kept), shared=name in self._loans)
 
     def close(self) -> None:
         """Stop: what is in work comes to the end of its stretch, or is killed if it takes long."""
@@ -255,18 +294,34 @@ class Players:
                 for member in self.members:
                     member.halt()
         self._pool.shutdown(cancel_futures=True)
+        for loan in self._loans.values():
+            loan.close()
 
     def _take(self, played: Played, stops: Mapping[str, int]) -> None:
-        for name, window in played.windows.items():
-            if window is not None:
-                self.tracks[name][:, self._done[name] : stops[name]] = window
-            self._done[name] = stops[name]
+        for name, (start, window) in played.windows.items():
+            self.tracks[name][:, start : start + window.shape[1]] = window
+        self._done |= stops
         self.record |= played.record
+
+    def _lent(self, names: set[str]) -> dict[str, crew.Loan]:
+        """Return memory that other processes can write to, where the system has such."""
+        try:
+            return {name: crew.Loan((2, self.plan.score.n_samples)) for name in names}
+        except OSError:
+            return {}
+
+    def _some(self, names: Iterable[str]) -> dict[str, Signal]:
+        return {name: self.tracks[name] for name in names}
+
+    def _some_lent(self, names: Iterable[str]) -> dict[str, crew.Loan]:
+        return {name: self._loans[name] for name in names if name in self._loans}
 
     def _heard(self, names: set[str]) -> Stems:
         """Return stems that are filled while somebody hears them."""
         tracks = [
-            Stem(name, Audio.filling(self.tracks[name])) for name in STEM_NAMES if name in names
+            Stem(name, Audio.window(self.tracks[name], 0, self.plan.score.n_samples))
+            for name in STEM_NAMES
+            if name in names
         ]
         return Stems(self.plan.score, tuple(tracks))
 

@@ -16,7 +16,16 @@ from halation import backends, fx, mix
 from halation.dsp import automation, loops
 from halation.dsp.loudness import SILENCE_LUFS, active_loudness
 from halation.dsp.reels import reel, release
-from halation.types import SAMPLE_RATE, Audio, BackendError, Part, Plan, Stems
+from halation.types import (
+    SAMPLE_RATE,
+    Audio,
+    AudioError,
+    BackendError,
+    Part,
+    Plan,
+    Stems,
+    all_finite,
+)
 
 __all__ = ["MEASURED_S", "StemStrip", "Strip"]
 
@@ -214,16 +223,20 @@ class StemStrip:
     heard : Stems
         What its parts hear.
     watch : Watch
+    out : np.ndarray [shape=(2, score.n_samples)], float32
+        Takes the stem.
     """
 
-    def __init__(self, name: str, plan: Plan, heard: Stems, watch: backends.Watch) -> None:
+    def __init__(
+        self, name: str, plan: Plan, heard: Stems, watch: backends.Watch, out: Signal
+    ) -> None:
         parts = [part for part in plan.score.parts if part.stem == name]
-        self.name = name
+        self.name, self.out = name, out
         self._strips = [Strip(part, plan, heard, watch) for part in parts]
         self._tape = fx.Tape(name, plan)
         self._n = plan.score.n_samples
         self._total: Signal | None = reel(2, self._n) if len(parts) > 1 else None
-        self._summed = self._done = 0
+        self._summed = self.done = 0
         self._ahead = -(-(self._tape.reach + _ALIGNED) // _ALIGNED) * _ALIGNED + _ALIGNED
 
     @property
@@ -231,8 +244,8 @@ class StemStrip:
         """What was measured of its parts."""
         return {name: value for strip in self._strips for name, value in strip.record.items()}
 
-    def advance(self, stop: int, buses: fx.Buses) -> Signal | None:
-        """Return the next stretch of the stem, up to ``stop``; None for silence.
+    def advance(self, stop: int, buses: fx.Buses) -> None:
+        """Play the stem on, up to ``stop``, into :attr:`out`.
 
         Parameters
         ----------
@@ -240,23 +253,27 @@ class StemStrip:
             A multiple of 512, or the end of the song.
         buses : Buses
             Gets what the parts send, up to ``stop`` and a little further.
+
+        Raises
+        ------
+        AudioError
+            If a sample is not a number.
         """
-        start = self._done
+        start = self.done
         if stop <= start:
-            return None
+            return
         summed = min(stop + self._ahead, self._n)
         for strip in self._strips:
             strip.advance(summed, buses)
         x = self._sum(summed)
-        self._tape.play(x, start, stop)
-        self._done = stop
-        window = x[:, start:stop]
-        found = None if automation.silent(window) else window.copy()
+        self._tape.play(x, start, stop, self.out)
+        self.done = stop
+        if not all(all_finite(side) for side in self.out[:, start:stop]):
+            raise AudioError(f"the stem {self.name!r} has a sample that is not a number")
         for strip in self._strips:
             strip.forget(stop)
         if self._total is not None:
             release(self._total, 0, max(0, stop - _BEHIND))
-        return found
 
     def _sum(self, stop: int) -> Signal:
         total = self._total

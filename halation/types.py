@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -630,26 +629,13 @@ class Audio:
 
     @classmethod
     def window(cls, whole: NDArray[np.float32], start: int, end: int) -> Audio:
-        """Make audio of a finished stretch of an array that is still being filled, uncopied.
+        """Make audio of a stretch of an array that is still being filled, uncopied.
 
-        Samples ``start`` … ``end`` must not be written to afterwards.
-
-        Raises
-        ------
-        AudioError
-            As for any audio.
+        It is silent where it is not yet filled; whether its samples are finite is not asked here.
         """
         view = whole[:, start:end]
-        if view.dtype != np.float32 or view.ndim != 2 or view.shape[0] not in (1, 2):
+        if view.dtype != np.float32 or view.shape[0] not in (1, 2):
             return cls(view)
-        if not all(all_finite(side) for side in view):
-            raise AudioError("audio must be finite; a sample is infinite or not a number")
-        return cls._checked(view, SAMPLE_RATE)
-
-    @classmethod
-    def filling(cls, samples: NDArray[np.float32]) -> Audio:
-        """Make audio of an array that somebody else fills, uncopied: silent where it is not yet."""
-        view = samples[:]
         return cls._checked(view, SAMPLE_RATE)
 
     @classmethod
@@ -660,25 +646,6 @@ class Audio:
         object.__setattr__(audio, "samples", samples)
         object.__setattr__(audio, "sample_rate", sample_rate)
         return audio
-
-    @classmethod
-    def joined(cls, blocks: Sequence[Audio]) -> Audio:
-        """Return consecutive blocks as one; those that share an array's memory are not copied."""
-        whole = blocks[0].samples.base
-        n_samples = sum(block.n_samples for block in blocks)
-        if isinstance(whole, np.ndarray) and whole.shape == (blocks[0].channels, n_samples):
-            at = whole.__array_interface__["data"][0]
-            for block in blocks:
-                if block.samples.base is not whole:
-                    break
-                if block.samples.__array_interface__["data"][0] != at:
-                    break
-                at += block.n_samples * whole.itemsize
-            else:
-                return cls._checked(whole, SAMPLE_RATE)
-        joined = np.empty((blocks[0].channels, n_samples), np.float32)
-        np.concatenate([block.samples for block in blocks], axis=1, out=joined)
-        return cls._checked(joined, SAMPLE_RATE)
 
     @property
     def channels(self) -> int:

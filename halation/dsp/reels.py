@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 __all__ = ["reel", "release"]
 
-_DONTNEED = 4  # from mman.h
+_DONTNEED, _REMOVE = 4, 9  # from mman.h
 _PAGE = 4_096
 _LEAST_BYTES = 16 * _PAGE
 
@@ -34,7 +34,7 @@ def reel(channels: int, n: int) -> NDArray[np.float32]:
     return np.zeros((channels, n), np.float32)
 
 
-def release(x: NDArray[Any], start: int, stop: int) -> None:
+def release(x: NDArray[Any], start: int, stop: int, *, shared: bool = False) -> None:
     """Give back the memory of samples that nobody reads again; they may read as zeros from now on.
 
     Where the system has no such call nothing happens.
@@ -44,6 +44,8 @@ def release(x: NDArray[Any], start: int, stop: int) -> None:
     x : np.ndarray [shape=(channels, n)]
         Owns its memory.
     start, stop : int in 0..n
+    shared : bool
+        Whether other processes hold the same memory: it is given back for all of them.
 
     Examples
     --------
@@ -60,7 +62,8 @@ def release(x: NDArray[Any], start: int, stop: int) -> None:
         first = -(-(at + start * row.itemsize) // _PAGE) * _PAGE
         last = (at + stop * row.itemsize) // _PAGE * _PAGE
         if last - first >= _LEAST_BYTES:
-            advise(ctypes.c_void_p(first), ctypes.c_size_t(last - first), _DONTNEED)
+            how = _REMOVE if shared else _DONTNEED
+            advise(ctypes.c_void_p(first), ctypes.c_size_t(last - first), how)
 
 
 @cache

@@ -132,29 +132,26 @@ class Sweep:
         start, stop : int [samples]
             ``start`` is where the stretch before has ended, a multiple of ``hop``.
         """
-        past = self._past
-        span = np.concatenate((past, x[:, start:stop]), axis=1)
-        self._past = span[:, max(0, span.shape[1] - self._ring) :].copy()
-        first = start - past.shape[1]
-        done = 0
-        for begin, end in _sounding(span, self._ring):
-            x[:, start + max(done - past.shape[1], 0) : start + max(begin - past.shape[1], 0)] = 0.0
-            done = end
-            loops.sweep(
-                span[:, begin:end],
-                span[:, begin:end],
-                self._high,
-                self._side,
-                self._cutoff[(first + begin) // self._hop :],
-                self._opening[(first + begin) // self._hop :],
-                self._hop,
-                self._ring,
-            )
-            heard = max(begin, past.shape[1])
-            if end > heard:
-                at = start + heard - past.shape[1]
-                x[:, at : at + end - heard] = span[:, heard:end]
-        x[:, start + max(done - past.shape[1], 0) : stop] = 0.0
+        head = min(self._ring, stop - start) if self._past.any() else 0
+        began = np.concatenate((self._past, x[:, start : start + head]), axis=1)
+        past = min(self._ring, start + x[:, start:stop].shape[1])
+        kept = np.concatenate((self._past, x[:, max(start, stop - past) : stop]), axis=1)
+        first = start - self._past.shape[1]
+        self._past = kept[:, max(0, kept.shape[1] - self._ring) :].copy()
+        done = start
+        for begin, end in _sounding(x[:, start:stop], self._ring):
+            x[:, done : start + begin] = 0.0
+            done = start + end
+            self._run(x[:, start + begin : done], start + begin)
+        x[:, done:stop] = 0.0
+        if head:  # what rings on from before
+            self._run(began, first)
+            x[:, start : start + head] = began[:, -head:]
+
+    def _run(self, x: Signal, start: int) -> None:
+        place = start // self._hop
+        cutoff, opening = self._cutoff[place:], self._opening[place:]
+        loops.sweep(x, x, self._high, self._side, cutoff, opening, self._hop, self._ring)
 
 
 def _sections(cuts_hz: Sequence[float], damping: Sequence[float], sample_rate: int) -> Signal:

@@ -36,6 +36,7 @@ def summary(
         The keys stand in ``docs/song.md``.
     """
     score, form, mood = song.score, song.score.form, song.score.form.mood
+    duration_s = score.n_samples / SAMPLE_RATE
     took_s = stage_seconds.get("total", sum(stage_seconds.values()))
     return {
         "title": song.title,
@@ -49,7 +50,7 @@ def summary(
         },
         "tempo_bpm": form.tempo_bpm,
         "key": form.key.name,
-        "duration_s": score.n_samples / SAMPLE_RATE,
+        "duration_s": duration_s,
         "form": {
             "template": form.template,
             "sections": [_section(section, score, song) for section in form.sections],
@@ -65,7 +66,7 @@ def summary(
         **_measures(song),
         "paths": written.as_strings() if written else {},
         "stage_seconds": {name: round(float(s), 4) for name, s in stage_seconds.items()},
-        "real_time_factor": round(score.n_samples / SAMPLE_RATE / took_s, 2) if took_s > 0 else None,
+        "real_time_factor": round(duration_s / took_s, 2) if took_s > 0 else None,
         "rights": msgspec.to_builtins(rights_of(score)),
     }  # fmt: skip
 

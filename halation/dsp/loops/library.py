@@ -48,16 +48,21 @@ def rows_of(x: Signal, *, written: bool = False) -> list[int]:
     ValueError
         If it is no row or rows of float32 without gaps, or read-only where it is written to.
     """
-    if written and not x.flags.writeable:
+    told = x.__array_interface__  # all that is asked for here at once: this is called often
+    (first, readonly), shape, strides = told["data"], told["shape"], told["strides"]
+    if written and readonly:
         raise ValueError("an array that is written to must not be read-only")
-    if x.dtype != np.float32 or (x.shape[-1] > 1 and x.strides[-1] != x.itemsize):
+    if told["typestr"] != _FLOAT32 or (strides and shape[-1] > 1 and strides[-1] != 4):
         raise ValueError(f"rows of float32 without gaps are needed, not {x.dtype} {x.strides}")
-    first: int = x.ctypes.data
-    if x.ndim == 1:
+    if len(shape) == 1:
         return [first]
-    if x.ndim != 2:
-        raise ValueError(f"one row or several are needed, not {x.shape}")
-    return [first + row * x.strides[0] for row in range(x.shape[0])]
+    if len(shape) != 2:
+        raise ValueError(f"one row or several are needed, not {shape}")
+    step = strides[0] if strides else 4 * shape[1]
+    return [first + row * step for row in range(shape[0])]
+
+
+_FLOAT32 = np.dtype(np.float32).str
 
 
 def control_of(control: Signal, stop: int, hop: int) -> int:
