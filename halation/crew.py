@@ -51,8 +51,9 @@ _lock = threading.Lock()
 
 _KEPT_BYTES = 32 << 20
 _TOP_BYTES = 8 << 20
+_ARENAS = 2
 _MAPPED_BYTES = 4 << 20  # from here on numpy asks for huge pages
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3  # from malloc.h
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8  # from malloc.h
 
 
 def keep_memory() -> None:
@@ -70,6 +71,7 @@ def keep_memory() -> None:
         adjust(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
         adjust(_M_TRIM_THRESHOLD, _KEPT_BYTES)
         adjust(_M_TOP_PAD, _TOP_BYTES)
+        adjust(_M_ARENA_MAX, _ARENAS)  # each thread would keep one of its own
 
 
 class Lost(Exception):

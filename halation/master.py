@@ -81,7 +81,7 @@ _LOUD_HOPS_DB = -1.3
 _USUAL_LUFS = -14.0
 _TAPE_DB = 1.5
 _TAPE_BY_ENERGY_DB = 1.0
-_MOST_TAPE_DB = 9.0
+_MOST_TAPE_DB = 11.0
 _TAPE_RESERVE_DB = 1.5
 _LIMITER_DB = 3.0
 
@@ -96,6 +96,8 @@ MASTERED_LU: Final[Mapping[Role, float]] = {
 }
 """How the master moves a section against the hooks: tilt and tape take unlike things from each."""
 _MOST_AMENDS_LU = 0.5
+_SHORT_LU = 0.05
+"""How far songs have come out under what was asked for."""
 _SILENT_SHARE = 0.2
 """How much of an outro is over before the song's end."""
 
@@ -312,12 +314,13 @@ class Master:
             trial = _Trial(x, self._glue.threshold_db)
             gain_db = aim - trial.natural_lufs
             for _ in range(_ROUNDS):
-                knee = self._knee_at(peak_db + gain_db)
+                peak_db = trial.glued(gain_db)
+                knee = self._knee_at(peak_db)
                 lacks_lu = aim - trial.loudness_lufs(gain_db, knee)
                 gain_db += lacks_lu
                 if abs(lacks_lu) < _TOLERANCE_LU:
                     break
-            self._hottest_db = max(self._hottest_db, peak_db + gain_db)
+            self._hottest_db = max(self._hottest_db, peak_db)
         self._gain_db = self._kept(f"{piece.name}/gain", gain_db)
         knee_db = 20.0 * float(np.log10(knee))
         self._knee = 10.0 ** (self._kept(f"{piece.name}/tape", knee_db) / 20.0)
@@ -354,7 +357,7 @@ class Master:
 
     def _solve_hooks(self, heard: Values) -> float:
         """Find the hooks' loudness that takes the whole song to what was asked for."""
-        target = self._score.form.mood.brief.loudness_lufs
+        target = self._score.form.mood.brief.loudness_lufs + _SHORT_LU
         step_s = 0.1
         begun = len(heard) * step_s
         rows: list[tuple[int, float]] = []
@@ -393,14 +396,15 @@ class _Trial:
 
     def __init__(self, x: Signal, threshold_db: float) -> None:
         self._threshold_db = threshold_db
-        self._meter = meter(np.ascontiguousarray(x))
+        self._meter = meter(x)
         self._levels_db = dynamics.hop_levels_db(np.ascontiguousarray(x), automation.HOP)
         self._peaks = np.max([loops.peaks(row, dynamics.LIMITER_HOP) for row in x], axis=0)
         self._frames = glimpses(x)
+        self._moved_db, self._glued = np.zeros(0), np.zeros(0)
         self.natural_lufs = self._meter.integrated
 
-    def loudness_lufs(self, gain_db: float, knee: float) -> float:
-        """Return how loud the section is at a gain and a knee of the tape."""
+    def glued(self, gain_db: float) -> float:
+        """Send the section through the glue at a gain; return its peak then [dBFS]."""
         from scipy.ndimage import uniform_filter1d
 
         hop_s = automation.HOP / SAMPLE_RATE
@@ -409,8 +413,14 @@ class _Trial:
         )
         glue_db = glue_db - uniform_filter1d(glue_db, round(_GLUE_MEMORY_S / hop_s), mode="nearest")
         blocks = np.arange(len(self._peaks)) * (dynamics.LIMITER_HOP / automation.HOP)
-        moved_db = np.interp(blocks, np.arange(len(glue_db)), glue_db)
-        peaks = self._peaks * 10.0 ** ((gain_db + moved_db) / 20.0)
+        self._moved_db = np.interp(blocks, np.arange(len(glue_db)), glue_db)
+        self._glued = self._peaks * 10.0 ** ((gain_db + self._moved_db) / 20.0)
+        return 20.0 * float(np.log10(max(float(self._glued.max()), 1e-6)))
+
+    def loudness_lufs(self, gain_db: float, knee: float) -> float:
+        """Return how loud the glued section is at a gain and a knee of the tape."""
+        moved_db = self._moved_db.copy()
+        peaks = self._glued.copy()
         peaks /= np.sqrt(1.0 + (peaks / knee) ** 2)
         over_db = 20.0 * np.log10(np.maximum(peaks, _SILENT)) - CEILING_DBTP
         moved_db += dynamics.limiter_gain_db(over_db.astype(np.float32), SAMPLE_RATE)[:-1]
@@ -564,7 +574,7 @@ class _Meters:
         early = early if early >= start else early + step
         part = span[:, early - start : stop - start]
         part = np.pad(part, ((0, 0), (0, stop - early - part.shape[1])))
-        found = meter(np.ascontiguousarray(part)).energies
+        found = meter(part).energies
         self.energies = np.concatenate((self.energies, found[(begun - early) // step :]))
 
     def read(self, limiter_db: float) -> Measures:

@@ -45,6 +45,8 @@ DESK_COST: Final = 1.4
 
 LOOKED_BACK_S: Final = 4.0
 """How long after it has sounded a stem may still be heard by another."""
+STRETCH: Final = 1 << 18
+"""Samples that stems are played on at a time: 6 s."""
 PATIENCE_S: Final = 1.0
 HEARD_S: Final = 6.0
 """How far beyond what it has played a cloud listens."""
@@ -88,12 +90,15 @@ class Bench:
             for name, out in tracks.items()
         ]
         self._buses = fx.Buses(plan.score)
-        self._sent = 0
+        self._sent = self._place = 0
 
     def advance(self, stops: Mapping[str, int], sent: int) -> Played:
         """Play on, each stem up to its stop [samples]; take the sends up to ``sent`` [samples]."""
-        for strip in self._strips:
-            strip.advance(stops[strip.name], self._buses)
+        # A little at a time, so that what is behind gives its memory back.
+        for place in range(self._place + STRETCH, max(stops.values()) + STRETCH, STRETCH):
+            for strip in self._strips:
+                strip.advance(min(place, stops[strip.name]), self._buses)
+            self._place = place if place <= min(stops.values()) else self._place
         record = {name: value for strip in self._strips for name, value in strip.record.items()}
         stop = -(-sent // 2)
         sends = self._buses.taken(self._sent, stop)

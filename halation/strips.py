@@ -16,11 +16,13 @@ from halation import backends, fx, mix
 from halation.dsp import automation, loops
 from halation.dsp.loudness import SILENCE_LUFS, active_loudness
 from halation.dsp.reels import reel, release
+from halation.stems.drums import LEVELS_DB, LONG
 from halation.types import (
     SAMPLE_RATE,
     Audio,
     AudioError,
     BackendError,
+    Note,
     Part,
     Plan,
     Stems,
@@ -40,6 +42,9 @@ _BEHIND: Final = 2 * _ALIGNED
 """What filters still read behind a stretch that is done."""
 _POWER_OF_VELOCITY: Final = 2.8
 _GATE: Final = 0.1
+_USUAL_HIT_DB: Final = -15.0
+_SHORT_HIT: Final = 0.3
+"""Share of a meter's frame that a short hit fills."""
 
 
 class Strip:
@@ -135,7 +140,9 @@ class Strip:
     def _level(self, start: int, stop: int) -> None:
         measured = active_loudness(self.x[:, start:stop])
         if measured > SILENCE_LUFS + 1.0:
-            measured += self._expected_db(stop, _mean)
+            # Where one drum is much louder than the others, it alone is what a meter reads.
+            over = max if self.part.player == "drums" else _mean
+            measured += self._expected_db(stop, over)
         self._placing = mix.Placing(self.part, self._plan, self._kept("level", measured))
 
     def _kept(self, what: str, measured: float) -> float:
@@ -182,7 +189,7 @@ class Strip:
     def _expected_db(self, stop: int, over: Callable[[list[float]], float]) -> float:
         """Return how much louder the part's notes are than those before ``stop``."""
         score, part = self._plan.score, self.part
-        powers = [(note.velocity / 100.0) ** _POWER_OF_VELOCITY for note in part.notes]
+        powers = [_power(note, drum=part.player == "drums") for note in part.notes]
         begun = [
             power
             for note, power in zip(part.notes, powers, strict=True)
@@ -191,6 +198,15 @@ class Strip:
         if not begun or part.instead:
             return 0.0
         return 10.0 * float(np.log10(over(powers) / over(begun)))
+
+
+def _power(note: Note, *, drum: bool) -> float:
+    """Return about how much power a note has while it sounds, against others of its part."""
+    power = float((note.velocity / 100.0) ** _POWER_OF_VELOCITY)
+    if drum:
+        power *= 10.0 ** (LEVELS_DB.get(note.pitch, _USUAL_HIT_DB) / 10.0)
+        power *= 1.0 if note.pitch in LONG else _SHORT_HIT
+    return power
 
 
 def _mean(powers: list[float]) -> float:

@@ -94,7 +94,7 @@ def test_progress_goes_to_stderr_and_the_place_to_stdout(
     done = run("make", "--seed", "4", "--length", "30", "--out", tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.strip().splitlines()[-1]).is_dir()
-    for stage in ("mood", "form", "score", "fx", "stem", "mix", "master"):
+    for stage in ("mood", "form", "score", "fx", "sound", "master"):
         assert stage in done.stderr
     assert "\x1b" not in done.stdout + done.stderr
 
@@ -119,8 +119,8 @@ def test_an_interrupted_run_leaves_no_half_song(
     command = [*HALATION, "make", "--seed", "5", "--length", "120", "--out", str(tmp_path / "s")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None
-        for line in process.stderr:  # wait until stems are being rendered
-            if line.startswith("stem"):
+        for line in process.stderr:  # wait until it can be heard
+            if line.startswith("sound"):
                 break
         process.send_signal(sign)
         rest = process.stderr.read()

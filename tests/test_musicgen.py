@@ -197,7 +197,7 @@ def test_a_whole_song_has_one_stem_besides_the_room(installed: Path) -> None:
     stems = [a.name for a in artefacts if isinstance(a, Stem)]
     assert stems == [WHOLE_SONG, "space"]
     assert song.master.n_samples == song.score.n_samples
-    assert song.measures.loudness_lufs == pytest.approx(-14.0, abs=0.1)
+    assert song.measures.loudness_lufs == pytest.approx(-14.0, abs=0.4)
     end = song.master.samples[:, -SAMPLE_RATE // 4 :]
     assert np.abs(end).max() < 0.02, "even a model of thirty seconds gives a song with an end"
 

@@ -17,7 +17,7 @@ from halation.stems.patches.breath import BREATHS
 from halation.stems.patches.pads import PADS
 from halation.stems.patches.voice import Event
 from halation.stems.synth import Synth
-from halation.types import SAMPLE_RATE, Audio, Note, Part, Stems
+from halation.types import SAMPLE_RATE, Note, Part, Stems
 from tests.synth_scores import part_of, played, score_of
 
 Signal = NDArray[np.float32]

@@ -41,7 +41,8 @@ def without_desk(plan: Plan, gone: Callable[[str, str], bool]) -> Plan:
     kept = []
     for name, value in plan.desk:
         first, _, rest = name.partition("/")
-        place = (first, rest) if first in sections else ("", first)
+        what = rest.rpartition("/")[2]  # the intro's opening has faders of its own
+        place = (first, what) if first in sections else ("", first)
         if not gone(place[0], place[1].partition(".")[0]):
             kept.append((name, value))
     return replace(plan, desk=tuple(kept))
