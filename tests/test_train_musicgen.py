@@ -491,7 +491,11 @@ def test_a_base_that_is_none_is_one_line(corpus: Path, tuned: Tuned, tmp_path: P
     ):
         with pytest.raises(BackendError, match=said):
             tune(corpus, base, tmp_path / "out", QUICK)
-    assert tune(corpus, str(tuned.out), tmp_path / "more", QUICK).before < 5.0, "it goes on from it"
+    try:
+        before = tune(corpus, str(tuned.out), tmp_path / "more", QUICK).before
+    except BackendError as no_better:  # so few steps may not help it, but it says where it began
+        before = float(str(no_better).partition("(")[2].split()[0])
+    assert before == pytest.approx(tuned.after, abs=0.05), "it goes on from it"
 
 
 def test_a_full_disk_loses_nothing(
