@@ -400,6 +400,7 @@ class _Trial:
         self._levels_db = dynamics.hop_levels_db(np.ascontiguousarray(x), automation.HOP)
         self._peaks = np.max([loops.peaks(row, dynamics.LIMITER_HOP) for row in x], axis=0)
         self._frames = glimpses(x)
+        self._glimpsed_lufs = glimpsed(self._frames).integrated
         self._moved_db, self._glued = np.zeros(0), np.zeros(0)
         self.natural_lufs = self._meter.integrated
 
@@ -429,9 +430,8 @@ class _Trial:
         edges = np.arange(len(energies) + 1) * (0.1 * SAMPLE_RATE / dynamics.LIMITER_HOP)
         mean = np.diff(np.interp(edges, np.arange(len(power)), power)) / np.diff(edges)
         tried = self._frames * np.float32(10.0 ** (gain_db / 20.0))
-        before = glimpsed(tried).integrated
         dynamics.saturate(tried.reshape(2, -1), knee)
-        taken = glimpsed(tried).integrated - before
+        taken = glimpsed(tried).integrated - self._glimpsed_lufs - gain_db
         return Meter(energies * mean).integrated + gain_db + taken
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import platform
 import warnings
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -202,46 +203,45 @@ def _render(
 ) -> Generator[Rendered, None, None]:
     with crew.hired(workers - 1, playing.PRELOAD) as members:
         players = playing.Players(plan, members, watch)
+        performing = _perform(plan, players, keep, stems)
         try:
-            yield from _perform(plan, players, keep, stems)
+            yield from performing
         except GeneratorExit:  # cancelled: the other processes are kept for the next song
-            players.close()
             return
         finally:
             players.close()
+            performing.close()
 
 
-def _perform(plan: Plan, players: playing.Players, keep: bool, stems: bool) -> Iterator[Rendered]:
-    """Play, mix and master section by section."""
+def _perform(
+    plan: Plan, players: playing.Players, keep: bool, stems: bool
+) -> Generator[Rendered, None, None]:
+    """Play, mix and master piece by piece; the next is gathered while one is mixed."""
     score, n = plan.score, plan.score.n_samples
-    space, desk, mastering = fx.Space(plan), mix.Desk(plan), master.Master(plan)
-    known = [min(n, piece.stop + mix.AHEAD) for piece in arc.pieces(score)]
-    stops = [space.needed(stop) for stop in known]
-    players.start(stops[0])
-    space.prepare()
+    desk, mastering = mix.Desk(plan), master.Master(plan)
     tracks = {**players.tracks, "space": reel(2, n)}
+    gathering = _Gathering(plan, players, tracks["space"])
     kept = _Kept(plan, tracks) if keep else None
-    sent = 0
-    for index, stop in enumerate(stops):
-        sends = players.finish(stop)
-        if index + 1 < len(stops):
-            players.start(stops[index + 1])
-        space.take([*sends, *players.listen(stop)], sent)
-        sent = -(-stop // 2)
-        space.play(sent, known[index], tracks["space"])
-        desk.solve(tracks)
-        first, ready = desk.done, desk.ready()
-        mixed, faded = desk.mix(tracks, ready, tracks if keep or stems else ())
-        mastering.take(mixed)
-        mastering.solve(desk.faders.under_hook_lu(index))
-        start, block = mastering.finished()
-        players.forget(desk.done)
-        release(tracks["space"], 0, max(0, desk.done - SAMPLE_RATE))
-        if kept is not None:
-            kept.take(start, block, first, mixed, faded)
-        given = tuple(Stem(name, Audio.take(x)) for name, x in faded.items()) if stems else ()
-        yield Block(start, Audio.take(block), first, Audio.take(mixed) if stems else None, given)
-        del block, mixed, faded, given
+    with ThreadPoolExecutor(1, thread_name_prefix="gather") as pool:
+        ahead = pool.submit(gathering.gather, 0)
+        for index in range(len(gathering.known)):
+            ahead.result()
+            if index + 1 < len(gathering.known):
+                ahead = pool.submit(gathering.gather, index + 1)
+            desk.solve(tracks)
+            first, ready = desk.done, desk.ready()
+            mixed, faded = desk.mix(tracks, ready, tracks if keep or stems else ())
+            mastering.take(mixed)
+            mastering.solve(desk.faders.under_hook_lu(index))
+            start, block = mastering.finished()
+            players.forget(desk.done)
+            release(tracks["space"], 0, max(0, desk.done - SAMPLE_RATE))
+            if kept is not None:
+                kept.take(start, block, first, mixed, faded)
+            given = tuple(Stem(name, Audio.take(x)) for name, x in faded.items()) if stems else ()
+            summed = Audio.take(mixed) if stems else None
+            yield Block(start, Audio.take(block), first, summed, given)
+            del block, mixed, faded, given, summed
     recorded = {**players.record, **desk.faders.record, **mastering.record}
     plan = replace(plan, desk=tuple(recorded.items()))
     rides = tuple(desk.faders.record.items())
@@ -258,6 +258,30 @@ def _perform(plan: Plan, players: playing.Players, keep: bool, stems: bool) -> I
 
 
 _NOTHING = Audio(np.zeros((2, 0), np.float32))
+
+
+class _Gathering:
+    """Brings stems and space to where a piece of the song can be mixed."""
+
+    def __init__(self, plan: Plan, players: playing.Players, out: NDArray[np.float32]) -> None:
+        n = plan.score.n_samples
+        self._players, self._out, self._sent = players, out, 0
+        self._space = fx.Space(plan)
+        self.known = [min(n, piece.stop + mix.AHEAD) for piece in arc.pieces(plan.score)]
+        self._stops = [self._space.needed(stop) for stop in self.known]
+
+    def gather(self, index: int) -> None:
+        """Gather a piece; the players go on with the next one meanwhile."""
+        stop = self._stops[index]
+        if index == 0:
+            self._players.start(stop)
+            self._space.prepare()
+        sends = self._players.finish(stop)
+        if index + 1 < len(self._stops):
+            self._players.start(self._stops[index + 1])
+        self._space.take([*sends, *self._players.listen(stop)], self._sent)
+        self._sent = -(-stop // 2)
+        self._space.play(self._sent, self.known[index], self._out)
 
 
 class _Kept:

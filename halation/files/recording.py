@@ -6,6 +6,7 @@ import io
 import queue
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -139,6 +140,7 @@ class Recording:
         self._mp3 = Mp3Stream(self._kind) if "mp3" in self._formats or self._sink else None
         self._frames = bytearray()
         self._n = 0
+        self._written_down = False
         self._stem_writers: dict[str, Writer] = {}
         if self._stems:
             (self._room / "stems").mkdir()
@@ -185,13 +187,22 @@ class Recording:
             raise file_error(self._out, error) from error
 
     def _finish(self, song: Song) -> Written:
-        room, name = self._room, self._name
+        room = self._room
         for writer in (*self._writers.values(), *self._stem_writers.values()):
             writer.close()
         picture = cover_of(song)
-        picture.save(room / "cover.png", compress_level=1)
-        tag = tags.of_score(song.score, jpeg(picture))
-        (room / "song.json").write_bytes(encode(song))
+        with ThreadPoolExecutor(1) as pool:
+            drawing = pool.submit(picture.save, room / "cover.png", compress_level=1)
+            tag = tags.of_score(song.score, jpeg(picture))
+            (room / "song.json").write_bytes(encode(song))
+            self._tag(tag)
+            drawing.result()
+        folder = put_in_place(room, folder_name(song.title, song.brief.seed))
+        return self._written(folder)
+
+    def _tag(self, tag: tags.Tags) -> None:
+        """Write what stands in the sound files beside the sound."""
+        room, name = self._room, self._name
         if "wav" in self._formats:
             tags.tag_wav(room / f"{name}.wav", tag)
         if "flac" in self._formats:
@@ -199,8 +210,6 @@ class Recording:
         if "mp3" in self._formats:
             frames = info_frame(self._frames, self._n, self._kind) + bytes(self._frames)
             (room / f"{name}.mp3").write_bytes(tags.with_id3(frames, tag))
-        folder = put_in_place(room, folder_name(song.title, song.brief.seed))
-        return self._written(folder)
 
     def _written(self, folder: Path) -> Written:
         sounds = {kind: folder / f"{self._name}.{kind}" for kind in self._formats}
@@ -227,11 +236,6 @@ class Recording:
             raise self._error
 
     def _run(self) -> None:
-        try:  # what is known already; the first block takes a while
-            midi.write(self._room / f"{self._name}.mid", self._score)
-            midi.write(self._room / f"{self._name}-grid.mid", self._score, quantised=True)
-        except BaseException as error:
-            self._error = error
         while True:
             block = self._queue.get()
             try:
@@ -255,6 +259,10 @@ class Recording:
                 self._hand_out(self._mp3.encode(piece))
             if self._error is not None:
                 return
+        if not self._written_down:  # known from the beginning, but the first sound goes first
+            midi.write(self._room / f"{self._name}.mid", self._score)
+            midi.write(self._room / f"{self._name}-grid.mid", self._score, quantised=True)
+            self._written_down = True
         for writer in self._writers.values():
             writer.write(samples)
         if self._stems and block.mix is not None:
