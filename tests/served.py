@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -23,13 +23,14 @@ from fastapi import FastAPI
 from halation import files
 from halation.pipeline import Artefact
 from halation.server import app, maker, run, view
+from halation.server.feed import Feed
 from halation.server.jobs import Jobs
 from halation.server.library import Library
-from halation.server.maker import Made, Order, Stopped
+from halation.server.maker import Made, Order
 from halation.server.metrics import Metrics
 from halation.server.models import Event
-from halation.server.wire import Exchange, Line
-from halation.types import Brief, Song
+from halation.server.wire import Exchange, Line, Stopped
+from halation.types import SAMPLE_RATE, Audio, Block, Brief, Song, Stem
 from halation.workers import Makers
 from tests.fakes import fake_song
 
@@ -51,14 +52,18 @@ def until(what: Callable[[], Any]) -> Any:
 class Kitchen(Executor):
     """Makes the fake song for every order, in a thread; a test may hold it back or spoil it.
 
-    ``gate`` must be set for a song to go on after its form; ``spoil`` is raised instead of songs,
+    ``gate`` must be set for a song to go on after its form, ``more`` for the second half of its
+    sound; ``spoil`` is raised instead of songs, and ``spoil_late`` instead of their second halves,
     one after another.
     """
 
     def __init__(self) -> None:
         self.gate = threading.Event()
         self.gate.set()
+        self.more = threading.Event()
+        self.more.set()
         self.spoil: list[BaseException] = []
+        self.spoil_late: list[BaseException] = []
         self.orders: list[Order] = []
         self._pool = ThreadPoolExecutor(2)
 
@@ -72,31 +77,31 @@ class Kitchen(Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Let everything go on and end."""
         self.gate.set()
+        self.more.set()
         self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
 
     def _make(self, order: Order) -> Made:
-        assert order.brief is not None
         assert order.folder is not None
+        brief = order.brief or Brief(0, "made of another one")
         line = Line(order.socket)
         try:
             song = _song()
-            _say(line, view.event_of(song.score.form.mood))
-            _say(line, view.event_of(song.score.form))
-            while not self.gate.wait(0.01):
-                if line.stopped:
-                    raise Stopped
+            line.tell(view.event_of(song.score.form.mood))
+            line.tell(view.event_of(song.score.form))
+            _wait(line, self.gate)
             if self.spoil:
                 raise self.spoil.pop(0)
-            rest: list[Artefact] = [
-                song.score,
-                song.mix.plan,
-                *song.mix.stems.tracks,
-                song.mix,
-                song,
-            ]
-            for artefact in rest:
-                _say(line, view.event_of(artefact))
-            return replace(_written(order.brief, Path(order.folder)), said=line.said)
+            line.tell(view.event_of(song.score))
+            line.tell(view.event_of(song.mix.plan))
+            feed = Feed(line, order.sound, song.score.n_samples)
+            for block, sound in _blocks():
+                feed.see(block.start, block.master)
+                feed.hear(sound, (block.start + block.master.n_samples) / SAMPLE_RATE)
+                _wait(line, self.more)
+                if self.spoil_late:
+                    raise self.spoil_late.pop(0)
+            line.tell(feed.whole(song.measures))
+            return replace(_written(brief, Path(order.folder)), said=line.said)
         finally:
             line.close()
 
@@ -106,7 +111,7 @@ class Kitchen(Executor):
         song = _song()
         for stem in song.mix.stems.tracks:
             files.audio.write_flac(Path(order.folder, f"{stem.name}.flac"), stem.audio)
-            _say(line, Event(kind="stem", stem=stem.name))
+            line.tell(Event(kind="stem", stem=stem.name))
         line.close()
         return Made("Neon Rain", 0.5, song.master.duration_s, {}, 1.5, said=line.said)
 
@@ -121,7 +126,53 @@ def _files() -> tuple[Made, Path]:
     """Write the fake song once; every order gets a copy."""
     place = Path(tempfile.mkdtemp(prefix="halation-test-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
-    return maker.write(_song(), place, in_place=True, seconds=0.5), place
+
+    made = maker.record(making_of(_song()), place, Line(None), "", stems=False)
+    return replace(made, seconds=0.5), place
+
+
+def making_of(song: Song, *, stems: bool = False) -> Generator[Artefact, None, None]:
+    """Yield a song that is there already as if it were made now, in two blocks."""
+    yield song.score
+    yield from halves_of(song, stems=stems)
+    yield song
+
+
+def halves_of(song: Song, *, stems: bool = False) -> Iterator[Block]:
+    """Yield a song's two blocks."""
+    n, middle = song.master.n_samples, song.master.n_samples // 2
+    for start, end in ((0, middle), (middle, n)):
+
+        def cut(sound: Audio, start: int = start, end: int = end) -> Audio:
+            return Audio(sound.samples[:, start:end].copy())
+
+        tracks = song.mix.stems.tracks if stems else ()
+        cuts = tuple(Stem(stem.name, cut(stem.audio)) for stem in tracks)
+        mix = cut(song.mix.audio) if stems else None
+        yield Block(start, cut(song.master), start, mix, cuts)
+
+
+@cache
+def _blocks() -> list[tuple[Block, bytes]]:
+    """Return the fake song's halves with their frames of the MP3."""
+    made, place = _files()
+    frames = frames_of((place / made.files["song.mp3"][0]).read_bytes())
+    cut = len(frames) // 2
+    return list(zip(halves_of(_song()), (frames[:cut], frames[cut:]), strict=True))
+
+
+def frames_of(mp3: bytes) -> bytes:
+    """Return what comes after the tag and the silent frame that an MP3 begins with."""
+    size = 0
+    for byte in mp3[6:10]:
+        size = size << 7 | byte
+    return mp3[10 + size + 417 :]
+
+
+def _wait(line: Line, gate: threading.Event) -> None:
+    while not gate.wait(0.01):
+        if line.stopped:
+            raise Stopped
 
 
 def _written(brief: Brief, folder: Path) -> Made:
@@ -131,12 +182,6 @@ def _written(brief: Brief, folder: Path) -> Made:
     drawn |= {"seed": brief.seed, "text": brief.text}
     (folder / "view.json").write_text(json.dumps(drawn))
     return replace(made, title=f"Neon Rain {brief.seed}", seconds=0.5)
-
-
-def _say(line: Line, event: Event) -> None:
-    if line.stopped:
-        raise Stopped
-    line.say(event.kind, event.model_dump_json(exclude_none=True))
 
 
 @contextmanager

@@ -53,11 +53,9 @@ def test_a_song_is_asked_for_followed_and_kept(client: httpx.Client) -> None:
     assert answer.headers["location"] == f"/api/jobs/{job['id']}"
     assert (job["text"], job["seed"], job["position"]) == ("rain", 11, 0)
     events = follow(client, job["id"])
-    kinds = [event["kind"] for event in events]
+    kinds = [event["kind"] for event in events if event["kind"] != "sounding"]
     assert kinds[:6] == ["queued", "started", "mood", "form", "score", "effects"]
-    assert kinds[6:11] == ["stem"] * 5
-    assert kinds[11:] == ["mix", "master", "done"]
-    assert [len(e["peaks"]) for e in events if e["kind"] == "stem"] == [200] * 5
+    assert kinds[6:] == ["master", "done"]
     mood = events[2]["mood"]
     assert mood["words"] == ["foggy"]
     assert all(len(colour) == 7 and colour[0] == "#" for colour in mood["colours"])
@@ -74,7 +72,8 @@ def test_a_song_is_asked_for_followed_and_kept(client: httpx.Client) -> None:
 
 def test_events_resume_after_the_last_one_seen(client: httpx.Client) -> None:
     job_id = client.post("/api/songs", json={}).json()["id"]
-    events = follow(client, job_id)
+    follow(client, job_id)
+    events = follow(client, job_id)  # how much sounds is told now as it was in the end
     seen = events[4]["event_id"]
     assert follow(client, job_id, after=seen) == events[5:]
     assert follow(client, job_id, after="of-another-life.4") == events

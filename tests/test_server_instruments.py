@@ -22,9 +22,9 @@ from halation.server import maker
 from halation.server.eventlog import EventLog
 from halation.server.maker import Made, Order
 from halation.server.wire import Exchange, Line
-from halation.types import WHOLE_SONG, Audio, Brief, Mix, Part, Score, Song, Stem, Stems
+from halation.types import WHOLE_SONG, Audio, Block, Brief, Part, Song, Stem, Stems
 from tests.fakes import fake_song
-from tests.served import Kitchen, make, served, until
+from tests.served import Kitchen, halves_of, make, making_of, served, until
 
 
 @pytest.fixture
@@ -59,10 +59,16 @@ class Studio(Kitchen):
     """Makes the song of a model."""
 
     def _make(self, order: Order) -> Made:
-        if order.folder is not None:
-            return maker.write(whole_song(), Path(order.folder), in_place=True, seconds=90.0)
         with tempfile.TemporaryDirectory() as place:
-            return maker.write(whole_song(), Path(place), in_place=False, seconds=90.0)
+            folder = Path(order.folder or place)
+            made = recorded(folder)
+            contents = {} if order.folder else maker.contents_of(folder)
+            return replace(made, seconds=90.0, contents=contents)
+
+
+def recorded(folder: Path) -> Made:
+    """Write the model's song into a folder."""
+    return maker.record(making_of(whole_song(), stems=True), folder, Line(None), "", stems=True)
 
 
 @pytest.mark.usefixtures("installed")
@@ -160,7 +166,11 @@ def heard() -> list[dict[str, str]]:
 @pytest.fixture
 def order(tmp_path: Path, heard: list[dict[str, str]]) -> Iterator[Order]:
     exchange = Exchange()
-    socket = exchange.expect(lambda _kind, body: heard.append(json.loads(body)))
+
+    def hear(kind: str, body: bytes) -> None:
+        heard.append({"kind": kind} if kind in ("length", "frames") else json.loads(body))
+
+    socket = exchange.expect(hear)
     yield Order(brief=Brief(1, length_s=30.0), folder=str(tmp_path), socket=socket)
     exchange.close()
 
@@ -172,8 +182,8 @@ def pretend(monkeypatch: pytest.MonkeyPatch, plays: Plays) -> None:
     """Let a model play in a thread, as the pipeline has it do."""
 
     def produce(
-        _brief: Brief, *, workers: int | None, watch: backends.Watch
-    ) -> Generator[Score | Mix | Song, None, None]:
+        _brief: Brief, *, workers: int | None, watch: backends.Watch, keep: bool, stems: bool
+    ) -> Generator[pipeline.Artefact, None, None]:
         song = whole_song()
         yield song.score
         failed: list[BaseException] = []
@@ -189,7 +199,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, plays: Plays) -> None:
         thread.join()
         if failed:
             raise failed[0]
-        yield song.mix
+        yield from halves_of(song, stems=stems)
         yield song
 
     monkeypatch.setattr(pipeline, "produce", produce)
@@ -254,7 +264,7 @@ def test_two_threads_on_a_line_do_not_speak_into_each_other_s_words() -> None:
 
     def say(letter: str) -> None:
         for _ in range(60):
-            line.say("note", letter * 100_000)
+            line.send("note", letter.encode() * 100_000)
 
     threads = [threading.Thread(target=say, args=(letter,)) for letter in "ab"]
     for thread in threads:
@@ -289,17 +299,20 @@ def test_the_stems_of_a_model_s_song_are_played_again_where_they_had_to_make_way
 ) -> None:
     song = whole_song()
     (tmp_path / "first").mkdir()
-    maker.write(song, tmp_path / "first", in_place=True, seconds=1.0)
+    recorded(tmp_path / "first")
     recipe = (tmp_path / "first" / "song.json").read_bytes()
 
-    def replay(_plan: object, *, watch: backends.Watch) -> Generator[Mix, None, None]:
+    def replay(_plan: object, *, watch: backends.Watch, keep: bool, stems: bool) -> Iterator[Block]:
+        assert stems
+        assert not keep
         watch.show("song by musicgen-small: hook, 40%")
-        yield song.mix
+        yield from halves_of(song, stems=True)
 
     monkeypatch.setattr(pipeline, "replay", replay)
     (tmp_path / "again").mkdir()
     again = replace(order, brief=None, song_json=recipe, folder=str(tmp_path / "again"))
     made = maker.make_stems(again)
     until(lambda: len(heard) == made.said)
-    assert [event["kind"] for event in heard] == ["progress", "stem", "stem"]
+    told = [event.get("message") or event["stem"] for event in heard]
+    assert told == ["song by musicgen-small: hook, 40%", "50%", "100%", "song", "space"]
     assert {p.name for p in (tmp_path / "again").iterdir()} == {"song.flac", "space.flac"}

@@ -11,14 +11,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 
-from tests.served import LONG_S, follow, make, until
+from tests.served import LONG_S, follow, frames_of, make, until
 
 
 @contextmanager
@@ -74,6 +75,12 @@ def events_of(client: httpx.Client, job_id: str, seen: list[str]) -> threading.T
     return thread
 
 
+def listen(client: httpx.Client, job_id: str) -> None:
+    """Listen to a song that is being made, until it is done or the server has gone."""
+    with suppress(httpx.TransportError):
+        client.get(f"/api/jobs/{job_id}/sound.mp3")
+
+
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
     return tmp_path / "library"
@@ -85,7 +92,7 @@ def test_a_killed_worker_costs_no_song(library: Path) -> None:
         job_id = client.post("/api/songs", json={"seed": 7}).json()["id"]
         other_id = client.post("/api/songs", json={"seed": 8}).json()["id"]
         thread = events_of(client, job_id, seen)
-        until(lambda: "stem" in seen)
+        until(lambda: "score" in seen)
         maker = maker_of(server)
         assert maker is not None
         maker.kill()
@@ -106,7 +113,7 @@ def test_a_killed_server_comes_back_with_everything(library: Path) -> None:
         with client.stream("GET", f"/api/jobs/{running}/events") as stream:
             for line in stream.iter_lines():
                 seen.append(line)
-                if line == "event: stem":
+                if line == "event: score":
                     break
         children = server.children(recursive=True)
         assert children
@@ -130,9 +137,12 @@ def test_a_signal_ends_it_at_once_though_somebody_listens(library: Path) -> None
         job_id = client.post("/api/songs", json={}).json()["id"]
         thread = events_of(client, job_id, seen)
         until(lambda: "mood" in seen)
+        listener = threading.Thread(target=listen, args=(client, job_id))
+        listener.start()
         started = time.monotonic()
         server.send_signal(signal.SIGTERM)
         thread.join(LONG_S)
+        listener.join(LONG_S)
         until(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE)
         assert time.monotonic() - started < LONG_S / 2
     assert "Traceback" not in (library.parent / "serve.log").read_text()
@@ -166,6 +176,32 @@ def test_the_same_wish_makes_the_same_song_as_the_command_line(
         capture_output=True,
     )
     assert Path(json.loads(out.stdout)["paths"]["wav"]).read_bytes() == theirs
+
+
+def test_a_real_song_is_heard_while_it_is_made_and_thrown_again(library: Path) -> None:
+    with serving(library) as (client, _):
+        job_id = client.post("/api/songs", json={"seed": 12, "text": "fog"}).json()["id"]
+        heard = client.get(f"/api/jobs/{job_id}/sound.mp3").content
+        assert follow(client, job_id)[-1]["kind"] == "done"
+        path = f"/api/songs/{job_id}"
+        assert frames_of(heard) == frames_of(client.get(f"{path}/files/song.mp3").content)
+        parent = client.get(path).json()
+        again = client.post(f"{path}/again", json={"what": ["drums"], "seed": 5}).json()["id"]
+        child = follow(client, again)[-1]["song"]
+        assert child["parent"] == job_id
+        detail = client.get(f"/api/songs/{again}").json()
+        assert detail["change"] == ["again drums (seed 5)"]
+
+        def notes(song: dict[str, Any], drums: bool) -> list[Any]:
+            return [p["notes"] for p in song["parts"] if (p["stem"] == "drums") == drums]
+
+        assert notes(detail, drums=False) == notes(parent, drums=False)
+        assert notes(detail, drums=True) != notes(parent, drums=True)
+        failed = follow(client, client.post(f"{path}/again", json={"what": ["tuba"]}).json()["id"])
+        assert failed[-1]["kind"] == "failed"
+        assert "tuba" in failed[-1]["message"]
+        made = make(client, takes=2, seed=3)
+        assert made["duration_s"] > 20.0
 
 
 def test_what_cannot_be_is_told_in_one_line(library: Path, tmp_path: Path) -> None:

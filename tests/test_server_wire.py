@@ -10,7 +10,8 @@ from multiprocessing.connection import Client
 
 import pytest
 
-from halation.server.wire import Exchange, Line
+from halation.server.models import Event
+from halation.server.wire import Exchange, Line, Stopped
 from tests.served import LONG_S, until
 
 
@@ -26,10 +27,13 @@ def tell(exchange: Exchange) -> None:
     heard: list[tuple[str, bytes]] = []
     place = exchange.expect(lambda kind, body: heard.append((kind, body)))
     line = Line(place)
-    line.say("stem", "{}")
-    until(lambda: heard == [("stem", b"{}")])
+    line.tell(Event(kind="started"))
+    line.send("frames", bytes(range(256)))
+    until(lambda: heard == [("started", b'{"kind":"started"}'), ("frames", bytes(range(256)))])
     exchange.stop(place)
     until(lambda: line.stopped)
+    with pytest.raises(Stopped):
+        line.tell(Event(kind="started"))
     line.close()
 
 

@@ -91,6 +91,8 @@ export function eavesdrop(): void {
     decoded: [] as WeakRef<AudioBuffer>[],
     shift: 0,
     gap_ms: 0,
+    halts: [] as string[],
+    played: null as HTMLMediaElement | null,
   };
   Object.assign(window, { ears });
   const Plain = window.AnalyserNode;
@@ -106,6 +108,31 @@ export function eavesdrop(): void {
     ears.decoded.push(new WeakRef(buffer));
     return buffer;
   } as typeof decodeAudioData;
+  const known = new WeakSet<HTMLMediaElement>();
+  const { play } = HTMLMediaElement.prototype;
+  HTMLMediaElement.prototype.play = function (this: HTMLMediaElement) {
+    if (!known.has(this)) {
+      known.add(this);
+      let sounds = false;
+      const halt = ({ type }: Event) => {
+        if (!sounds || this.seeking) return;
+        const { buffered, currentTime } = this;
+        const there_s = buffered.length ? buffered.end(buffered.length - 1) : 0;
+        ears.halts.push(
+          `${type} at ${currentTime.toFixed(1)} s, ${there_s.toFixed(1)} s were there`,
+        );
+      };
+      for (const kind of ["waiting", "stalled", "error"]) this.addEventListener(kind, halt);
+      this.addEventListener("playing", () => {
+        sounds = this.src.includes("/api/");
+        if (sounds) ears.played = this;
+      });
+      this.addEventListener("emptied", () => {
+        sounds = false;
+      });
+    }
+    return play.call(this);
+  };
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries() as (PerformanceEntry & {
       value: number;
@@ -120,6 +147,10 @@ interface Ears {
   decoded: WeakRef<AudioBuffer>[];
   shift: number;
   gap_ms: number;
+  /** Where a song has stopped though nobody asked for it. */
+  halts: string[];
+  /** What played a song last. */
+  played: HTMLMediaElement | null;
 }
 declare global {
   interface Window {
@@ -175,12 +206,19 @@ export async function timeGoesOn(page: Page): Promise<void> {
   await expect.poll(() => place(page)).toBeGreaterThan(from + 0.4);
 }
 
-/** Presses the button and waits until the song plays. */
+/** Waits until the song is done and everything of it is there. */
+export async function done(page: Page): Promise<void> {
+  await expect(page.getByRole("button", { name: "Download" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Generate song" })).toBeVisible();
+}
+
+/** Presses the button and waits until the song plays and is done. */
 export async function generate(page: Page, text = ""): Promise<string> {
   if (text) await page.getByLabel("A mood in your own words, or nothing").fill(text);
   await page.getByRole("button", { name: "Generate song" }).click();
   await expect(page.getByRole("button", { name: "Pause", exact: true }).first()).toBeVisible();
   await hear(page);
+  await done(page);
   const song = page.getByRole("region", { name: "The song", exact: true });
   return (await song.getByRole("heading").textContent()) ?? "";
 }

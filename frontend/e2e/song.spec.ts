@@ -7,10 +7,7 @@ test("the button makes a song that plays", async ({ open, server }) => {
   await expect(page.getByText("Your songs will gather here.")).toBeVisible();
   const button = page.getByRole("button", { name: "Generate song" });
   await button.click();
-  const making = page.getByRole("region", { name: "The song in the making" });
-  await expect(making.getByRole("listitem").first()).toBeVisible(); // the first stem
-  await expect(making.getByRole("button", { name: /^intro/ })).toBeVisible();
-  await expect(making.getByRole("heading")).not.toHaveText(/^\s*$/);
+  await expect(page.getByRole("button", { name: /^intro/ })).toBeVisible();
   await expect(page.getByRole("button", { name: "Pause", exact: true }).first()).toBeVisible();
   await hear(page);
   await timeGoesOn(page);
@@ -36,8 +33,7 @@ test("what is being made is not lost when another song is played", async ({ open
   await expect(cards.first()).toBeVisible();
   const before = await cards.count();
   await page.getByRole("button", { name: "Generate song" }).click();
-  const making = page.getByRole("region", { name: "The song in the making" });
-  await expect(making.getByRole("button", { name: /^intro/ })).toBeVisible();
+  await expect(page.getByRole("button", { name: /^intro/ })).toBeVisible();
   await cards.first().getByRole("button", { name: /^Play/ }).click();
   await expect(page.getByText(/in the making goes on/)).toBeVisible();
   await hear(page);

@@ -1,6 +1,6 @@
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
-import { expect, generate, test } from "./halation";
+import { done, expect, generate, test } from "./halation";
 
 /** Nothing that keeps anybody out, and nothing that jumps. */
 async function check(page: Page, { fading = false } = {}): Promise<void> {
@@ -34,9 +34,12 @@ test("every state is open to everybody and holds still", async ({ open, server }
   await expect(page.getByRole("button", { name: /^Played by/ })).toHaveCount(0); // no model is here
   await check(page);
   await page.getByRole("button", { name: "Generate song" }).click();
-  await expect(page.getByRole("region", { name: "The song in the making" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Cancel" })).toBeVisible();
   await check(page, { fading: true });
   await expect(page.getByRole("button", { name: "Pause", exact: true }).first()).toBeVisible();
+  await done(page);
+  await check(page);
+  await page.getByRole("button", { name: "Shape" }).click();
   await check(page);
   await page.getByRole("button", { name: "Download" }).click();
   await check(page);
@@ -118,7 +121,7 @@ test.describe("answers that the test gives itself", () => {
     await page.route(`**/api/jobs/${song.id}/events`, async (route) => {
       const working = told.slice(
         0,
-        told.findIndex(({ kind }) => kind === "stem"),
+        told.findIndex(({ kind }) => kind === "sounding"),
       );
       const first = asked++ === 0;
       if (!first) await finished; // such an answer has an end; the browser asks for more

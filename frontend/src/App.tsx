@@ -9,9 +9,9 @@ import { SongView } from "./song/SongView";
 import { useStore } from "./store";
 
 export function App() {
-  const { phase } = useStore(making);
+  const { phase, sounding } = useStore(making);
   const { song, recalling } = useStore(player);
-  const inWork = phase === "asking" || phase === "working";
+  const inWork = (phase === "asking" || phase === "working") && !sounding;
   const withSong = inWork || song !== null || recalling;
   return (
     <>

@@ -1,11 +1,35 @@
-import { getSong, type Song, type SongDetail } from "./api/client";
-import { close, closeStems, open, openStems, pause, player, unlock } from "./audio/player";
+import {
+  askAgain,
+  askMidi,
+  askShape,
+  askSong,
+  getSong,
+  type Job,
+  type Shape,
+  type Song,
+  type SongDetail,
+} from "./api/client";
+import {
+  breakOff,
+  close,
+  closeStems,
+  complete,
+  extend,
+  open,
+  openStems,
+  pause,
+  player,
+  position,
+  unlock,
+} from "./audio/player";
 import * as station from "./audio/radio";
 import * as library from "./library/library";
 import { playedBy } from "./song/instruments";
-import { cancel, letGo, make, making } from "./song/maker";
+import { unfinished } from "./song/look";
+import { cancel, type Listener, letGo, make, making } from "./song/maker";
 import type { Shared } from "./song/shareLink";
 import * as stemsDoor from "./song/stemsDoor";
+import * as takes from "./song/takes";
 
 /** What a listener does, where it touches more than one part of the page. Whatever is chosen ends the radio. */
 
@@ -15,19 +39,31 @@ export function generate(text: string, shared: Shared | null): void {
   endRadio();
   pause();
   const seed = shared && shared.text === text ? { seed: shared.seed } : {};
-  void make({ text: text.trim() === text ? text : text.trim(), ...seed, ...playedBy() }, show);
+  const wish = { text: text.trim(), ...seed, ...playedBy() };
+  takes.forget();
+  const asked = (job: Job) => takes.begin(job, wish, () => void library.reload());
+  void make(() => askSong(wish), heard({ asked }));
+}
+
+/** Makes the song no more; what of it sounds already falls silent. */
+export function stopMaking(): void {
+  const { sounding } = making.get();
+  cancel();
+  takes.forget();
+  if (sounding) close();
 }
 
 export function startRadio(text: string): void {
   unlock();
   const wish = station.start(text.trim());
-  if (making.get().phase === "working" || making.get().phase === "asking") cancel();
+  if (making.get().phase === "working" || making.get().phase === "asking") stopMaking();
   if (player.get().stems) closeStems();
   if (player.get().playing) {
     station.begin(); // the song that plays is the station's first
     return;
   }
-  void make(wish, (song) => show(song).then(station.begin));
+  takes.forget();
+  void make(() => askSong(wish), heard({ whenDone: station.begin }));
 }
 
 export function endRadio(): void {
@@ -37,13 +73,85 @@ export function endRadio(): void {
 /** The radio's switch: off is off at once, also while its first song is in the making. */
 export function stopRadio(): void {
   endRadio();
-  if (making.get().phase !== "idle") cancel();
+  if (making.get().phase !== "idle") stopMaking();
 }
 
-async function show(song: Song): Promise<void> {
+interface Hearing {
+  asked?: (job: Job) => void;
+  whenDone?: () => void;
+  /** The place from which it is heard. */
+  at_s?: number;
+}
+
+/** So much has to be there after the place from which a song is heard. */
+const AHEAD_S = 2;
+
+/** Plays a song from the moment on when it begins to exist. */
+function heard({ asked = () => {}, whenDone = () => {}, at_s = 0 }: Hearing = {}): Listener {
+  return {
+    asked,
+    sounding(job, progress) {
+      const song = unfinished(job, progress);
+      const { sound: url, ready_s } = progress;
+      if (player.get().song?.id === job.id) extend(song, ready_s);
+      else if (at_s === 0 || ready_s > at_s + AHEAD_S)
+        void open(song, { play: true, at_s, live: { url, ready_s } });
+    },
+    async done(song) {
+      await show(song, at_s);
+      whenDone();
+    },
+    lost: breakOff,
+  };
+}
+
+/** Shows a song that is done; one that plays already plays on. */
+async function show(song: Song, at_s: number): Promise<void> {
   void library.reload();
   const detail = await fetchSong(song.id);
-  if (detail) await open(detail, { play: true });
+  if (!detail) return;
+  if (player.get().song?.id === song.id) complete(detail);
+  else await open(detail, { play: true, at_s: Math.min(at_s, detail.duration_s - 1) });
+}
+
+/** Makes a song of the one that plays, which plays on until the new one is there. */
+function remake(askFor: (song: SongDetail) => Promise<Job>, at_s: number): void {
+  const { song, ready_s } = player.get();
+  if (!song || ready_s !== null) return;
+  unlock();
+  endRadio();
+  if (player.get().stems) leaveStems();
+  takes.forget();
+  void make(() => askFor(song), heard({ at_s }));
+}
+
+/** Throws a section, a stem or the motif again; it is heard from where the difference is. */
+export function throwAgain(what: string): void {
+  const section = player.get().song?.sections.find(({ name }) => name === what);
+  const from_s = section ? Math.max(0, section.start_s - AHEAD_S) : position();
+  remake(({ id }) => askAgain(id, what), from_s);
+}
+
+export function shape(change: Shape): void {
+  const sameTime = change.tempo_bpm == null && change.length_s == null;
+  remake(({ id }) => askShape(id, change), sameTime ? position() : 0);
+}
+
+export function takeNotes(file: File): void {
+  remake(({ id }) => askMidi(id, file), position());
+}
+
+/** Goes back to the song that this one was made of. */
+export async function undoChange(): Promise<void> {
+  const { song, playing } = player.get();
+  if (!song?.parent) return;
+  const at_s = position();
+  try {
+    const parent = await getSong(song.parent);
+    await open(parent, { play: playing, at_s: Math.min(at_s, parent.duration_s - 1) });
+  } catch {
+    library.say("The song that this one was made of is gone.");
+  }
 }
 
 let turn = 0;
@@ -58,9 +166,18 @@ export async function playSong(song: Song): Promise<void> {
     letGo(() => void library.reload());
     library.say("The song in the making goes on; it will be in the library.");
   } else if (making.get().phase !== "idle") {
-    cancel();
+    stopMaking();
   }
   const detail = await fetchSong(song.id);
+  if (detail && mine === turn) await open(detail, { play: true });
+}
+
+/** Plays the other take of a wish. */
+export async function playTake(id: string): Promise<void> {
+  if (player.get().song?.id === id) return;
+  const mine = ++turn;
+  unlock();
+  const detail = await fetchSong(id);
   if (detail && mine === turn) await open(detail, { play: true });
 }
 

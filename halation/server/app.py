@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Request, Response
-from fastapi.responses import PlainTextResponse
+from fastapi import (
+    APIRouter,
+    Body,
+    Depends,
+    FastAPI,
+    Header,
+    HTTPException,
+    Query,
+    Request,
+    Response,
+)
+from fastapi.responses import PlainTextResponse, RedirectResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import Field
 from starlette.types import Lifespan
 
 import halation
 from halation.server import instruments, page, streams
-from halation.server.guard import Guard
+from halation.server.changes import Again, Remake, Shape
+from halation.server.guard import MAX_MIDI_BYTES, Guard
 from halation.server.jobs import Jobs
 from halation.server.library import Library
 from halation.server.metrics import Metrics
@@ -32,6 +45,7 @@ from halation.server.models import (
     Wish,
 )
 from halation.server.problems import answer_errors
+from halation.server.sound import Growing
 from halation.types import STEM_NAMES
 
 __all__ = ["create", "describe"]
@@ -104,9 +118,7 @@ def about(jobs: TheJobs, library: TheLibrary) -> About:
 @api.post("/songs", status_code=202, responses=_CHANGE | _ASKED | _HERE)
 async def create_song(wish: Wish, jobs: TheJobs, response: Response) -> Job:
     """Ask for a song. It is made by and by: follow the job's events."""
-    job = jobs.ask(wish)
-    response.headers["Location"] = f"/api/jobs/{job.id}"
-    return job
+    return _asked(jobs.ask(wish), response)
 
 
 @api.get("/jobs")
@@ -143,6 +155,37 @@ async def job_events(
     """Follow a song as it comes into being; Last-Event-ID resumes. Ends when the job does."""
     async for number, kind, body in jobs.follow(job.id, last_event_id):
         yield ServerSentEvent(raw_data=body, event=kind, id=number, retry=1_000)
+
+
+@api.head("/jobs/{job_id}/sound.mp3", include_in_schema=False)
+@api.get(
+    "/jobs/{job_id}/sound.mp3",
+    response_class=Response,
+    responses=_LOST
+    | _problems(_410="It was cancelled, or failed: there will be no more of it.")
+    | {
+        200: {"content": {"audio/mpeg": {}}, "description": "The song, as it comes."},
+        206: {"description": "The part of it that Range asked for."},
+        307: {"description": "It was done long ago: the library's file."},
+        416: {"description": "Range lies outside the song."},
+    },
+)
+async def job_sound(
+    job_id: Id,
+    jobs: TheJobs,
+    library: TheLibrary,
+    wanted: Annotated[str, Header(alias="range", include_in_schema=False)] = "",
+) -> Response:
+    """Hear a song while it is made, from its beginning; what is not there yet is waited for."""
+    sound = jobs.sound(job_id)
+    if sound is not None and not await sound.sized():
+        sound = jobs.sound(job_id)  # none, if the song came without being heard
+    if sound is None:
+        _known_song(job_id, library)
+        return RedirectResponse(f"/api/songs/{quote(job_id)}/files/song.mp3")
+    if sound.is_lost:
+        raise HTTPException(410, "this song was not made to its end")
+    return Growing(sound, wanted)
 
 
 @api.get("/songs")
@@ -186,12 +229,39 @@ def restore_song(song_id: Id, library: TheLibrary) -> Song:
     return song
 
 
+@api.post("/songs/{song_id}/again", status_code=202, responses=_LOST | _CHANGE | _ASKED)
+async def throw_again(song: KnownSong, again: Again, jobs: TheJobs, response: Response) -> Job:
+    """Throw some of a song again: a new song comes of it, and everything else of it stays."""
+    return _asked(jobs.ask_change(song, Remake(parent=song.id, again=again)), response)
+
+
+@api.post("/songs/{song_id}/shape", status_code=202, responses=_LOST | _CHANGE | _ASKED)
+async def shape_song(song: KnownSong, shape: Shape, jobs: TheJobs, response: Response) -> Job:
+    """Change a song as a whole: its tempo, key, length, mood or voices. It is a new song."""
+    return _asked(jobs.ask_change(song, Remake(parent=song.id, shape=shape)), response)
+
+
+@api.post("/songs/{song_id}/midi", status_code=202, responses=_LOST | _CHANGE | _ASKED)
+async def edit_song(
+    song: KnownSong,
+    midi: Annotated[bytes, Body(media_type="application/octet-stream", max_length=MAX_MIDI_BYTES)],
+    jobs: TheJobs,
+    response: Response,
+) -> Job:
+    """Take notes that were changed in the song's MIDI file, track by track. It is a new song."""
+    remake = Remake(parent=song.id, midi=base64.b64encode(midi))
+    return _asked(jobs.ask_change(song, remake), response)
+
+
+def _asked(job: Job, response: Response) -> Job:
+    response.headers["Location"] = f"/api/jobs/{job.id}"
+    return job
+
+
 @api.post("/songs/{song_id}/stems", status_code=202, responses=_LOST | _CHANGE | _ASKED)
 async def make_stems(song: KnownSong, jobs: TheJobs, response: Response) -> Job:
     """Have the stems of a song made, where they are not kept; it is played again from its notes."""
-    job = jobs.ask_stems(song)
-    response.headers["Location"] = f"/api/jobs/{job.id}"
-    return job
+    return _asked(jobs.ask_stems(song), response)
 
 
 @api.get(

@@ -13,7 +13,7 @@ __all__ = ["EventLog"]
 
 ENDS: Final[tuple[EventKind, ...]] = ("done", "failed", "cancelled")
 
-PASSING: Final[tuple[EventKind, ...]] = ("queued", "progress")
+PASSING: Final[tuple[EventKind, ...]] = ("queued", "progress", "sounding")
 """Of these only the newest counts."""
 
 

@@ -6,6 +6,7 @@ Plain ASGI, so that streams pass through untouched.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections import OrderedDict
 from contextlib import suppress
@@ -19,6 +20,8 @@ __all__ = ["CONTENT_POLICY", "MAX_BODY_BYTES", "Guard"]
 
 MAX_BODY_BYTES: Final = 256 << 10
 """A text of 10,000 characters, each escaped as JSON may."""
+MAX_MIDI_BYTES: Final = 2 << 20
+"""The longest song's own MIDI file has some hundred kilobytes."""
 
 CONTENT_POLICY: Final = "; ".join(
     (
@@ -92,7 +95,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
-        body = _Body(receive)
+        body = _Body(receive, _most(scope["path"]))
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -111,7 +114,7 @@ class Guard:
             with suppress(_TooLarge):
                 await self._app(scope, body.receive, send_unless_large)
             if body.too_large and not body.answered:
-                refusal = 413, _TOO_LARGE, 0.0
+                refusal = 413, _too_large(scope["path"]), 0.0
         if refusal is not None:
             await _refuse(send_guarded, *refusal)
 
@@ -123,11 +126,11 @@ class Guard:
         if method not in _SAFE and not _own_origin(headers, host):
             return 403, "a page from elsewhere may not change anything here", 0.0
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
-            return 413, _TOO_LARGE, 0.0
+        if not length.isdecimal() or int(length) > _most(scope["path"]):
+            return 413, _too_large(scope["path"]), 0.0
         client = (scope.get("client") or ("",))[0]
         wait_s = self._bucket(client, songs=False).take()
-        if not wait_s and method == "POST" and scope["path"] == "/api/songs":
+        if not wait_s and method == "POST" and _ASKING.fullmatch(scope["path"]):
             wait_s = self._bucket(client, songs=True).take()
         if wait_s:
             return 429, "too many requests; wait a moment", wait_s
@@ -141,7 +144,16 @@ class Guard:
         return found
 
 
-_TOO_LARGE: Final = f"the request is larger than {MAX_BODY_BYTES >> 10} KiB"
+_ASKING: Final = re.compile(r"/api/songs(/[^/]*/(again|shape|midi))?")
+"""Where songs are asked for."""
+
+
+def _most(path: str) -> int:
+    return MAX_MIDI_BYTES if path.endswith("/midi") else MAX_BODY_BYTES
+
+
+def _too_large(path: str) -> str:
+    return f"the request is larger than {_most(path) >> 10} KiB"
 
 
 class _TooLarge(Exception):
@@ -151,13 +163,13 @@ class _TooLarge(Exception):
 class _Body:
     """Counts what comes in, since a sender may not say its length."""
 
-    def __init__(self, receive: Receive) -> None:
-        self._receive, self._count = receive, 0
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive, self._most, self._count = receive, most, 0
         self.answered = False
 
     @property
     def too_large(self) -> bool:
-        return self._count > MAX_BODY_BYTES
+        return self._count > self._most
 
     async def receive(self) -> Message:
         message = await self._receive()

@@ -8,15 +8,18 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from concurrent.futures import CancelledError as ExecutorCancelled
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from halation.server.changes import Noted, Remake, settled
 from halation.server.library import Library
-from halation.server.maker import Made, Order, Stopped, make_song, make_stems
+from halation.server.maker import Made, Order, make_song, make_stems
 from halation.server.metrics import Metrics
 from halation.server.models import Event, EventKind, Job, JobState, Song, Wish
 from halation.server.shelf import Entry
-from halation.server.wire import Exchange
+from halation.server.sound import Sound
+from halation.server.wire import Exchange, Stopped
 from halation.server.wishes import settle
 from halation.server.work import Work, new_id, now
 from halation.types import Brief, BriefError, FileError, HalationError
@@ -100,6 +103,13 @@ class Jobs:
         self._enter(work)
         return self._job(work)
 
+    def ask_change(self, song: Song, remake: Remake) -> Job:
+        """Have a song made of another one; errors as above."""
+        brief = Brief(song.seed, song.text)
+        work = Work(new_id(), now(), Wish(), brief, remake=settled(remake))
+        self._enter(work)
+        return self._job(work)
+
     def ask_stems(self, song: Song) -> Job:
         """Have the stems of a song made, unless they are kept or in work; errors as above."""
         for other in (*self._running.values(), *self._waiting):
@@ -147,6 +157,13 @@ class Jobs:
         assert work is not None
         return work.log.follow(after)
 
+    def sound(self, job_id: str) -> Sound | None:
+        """Return the sound of a song that is being made or was lately; None where it has none."""
+        work = self._find(job_id)
+        if work is None or work.stems_of or (work.state == "done" and not work.sound.size):
+            return None
+        return work.sound
+
     @property
     def counts(self) -> tuple[int, int]:
         """How many run and how many wait."""
@@ -165,8 +182,8 @@ class Jobs:
                 self._library.forget_job(job_id)  # it was done; only the note was left
                 continue
             try:
-                wish = Wish.model_validate_json(text)
-                work = Work(job_id, created_at, *settle(wish, self._length_s))
+                noted = Noted.model_validate_json(text)
+                work = Work(job_id, created_at, *settle(noted, self._length_s), remake=noted.remake)
             except (ValueError, HalationError):
                 log.warning("the job %s cannot be read and is dropped", job_id)
                 self._library.forget_job(job_id)
@@ -183,6 +200,7 @@ class Jobs:
         self._closing = True
         for work in (*self._running.values(), *self._waiting, *self._ended.values()):
             work.log.close()
+            work.sound.lose()
 
     async def close(self) -> None:
         """Stop what runs; it is taken up when the server comes back."""
@@ -278,14 +296,17 @@ class Jobs:
             self._note(work, work.attempts)
         room = await asyncio.to_thread(self._library.making, work.id)
         recipe = b""
-        if work.stems_of:
-            recipe = await asyncio.to_thread(self._recipe, work.stems_of)
+        if work.made_of:
+            recipe = await asyncio.to_thread(self._recipe, work.made_of)
         order = Order(
-            brief=None if work.stems_of else work.brief,
+            brief=None if work.made_of else work.brief,
+            takes=work.wish.takes,
             song_json=recipe,
+            remake=work.remake,
             share=self._makers.share,
             folder=None if self._makers.remote else str(room),
             socket=work.socket,
+            sound=f"/api/jobs/{work.id}/sound.mp3",
         )
         make = make_stems if work.stems_of else make_song
         made = await asyncio.wrap_future(self._makers.executor.submit(make, order))
@@ -304,8 +325,7 @@ class Jobs:
         self._end(work, "done", song=song)
 
     def _note(self, work: Work, attempts: int) -> None:
-        wish = work.wish.model_dump_json()
-        self._library.note_job(work.id, work.created_at, attempts, wish)
+        self._library.note_job(work.id, work.created_at, attempts, work.note)
 
     def _recipe(self, song_id: str) -> bytes:
         song = self._library.song(song_id)
@@ -322,10 +342,11 @@ class Jobs:
             place.write_bytes(content)
         if work.stems_of:
             return self._library.add_stems(work.stems_of, room, made.stems_gain_db)
+        parent = self._library.song(work.made_of) if work.remake else None
         entry = Entry(
-            id=work.id, created_at=work.created_at, title=made.title,
+            id=work.id, created_at=work.created_at, title=parent.title if parent else made.title,
             radio=work.wish.radio is not None, stems_gain_db=made.stems_gain_db,
-            files=made.files,
+            parent=work.made_of, files=made.files,
         )  # fmt: skip
         return self._library.add(entry, room)
 
@@ -333,7 +354,13 @@ class Jobs:
         if attempt != work.attempts:  # the last words of one that was lost
             return
         work.heard += 1
-        if work.state == "running":
+        if work.state != "running":
+            return
+        if kind == "length":
+            work.sound.begin(int(body))
+        elif kind == "frames":
+            work.sound.add(body)
+        else:
             work.log.add(kind, body.decode())  # type: ignore[arg-type]
 
     def _lost(self, work: Work, error: BaseException) -> None:
@@ -376,6 +403,13 @@ class Jobs:
                 self._library.forget_job(work.id)
             except sqlite3.Error as error:  # the next start sees that it has ended
                 log.warning("the job %s has ended, but its note stays: %s", work.id, error)
+        if song is None:
+            work.sound.lose()
+        else:
+            file = None
+            with suppress(FileError):  # it is damaged already: what was heard stays in memory
+                file = self._library.file(song, "song.mp3")
+            work.sound.settle(file)
         kind: EventKind = state  # type: ignore[assignment]
         work.log.add(kind, _body(Event(kind=kind, song=song, message=message)))
 

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 import warnings
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from halation.backends import Watch
 from halation.machine import cores
 from halation.server import view
+from halation.server.changes import Remake, changed
+from halation.server.feed import Feed
 from halation.server.models import Event
-from halation.server.wire import Line, Socket
-from halation.types import Brief, FileError, Measures, Mix, Song
+from halation.server.recorder import Recorder, StemFiles
+from halation.server.wire import Line, Socket, Stopped
+from halation.types import SAMPLE_RATE, BackendError, Block, Brief, Form, Mood, Plan, Score, Song
 
-__all__ = ["Made", "Order", "Stopped", "make_song", "make_stems", "warm_up", "write"]
+if TYPE_CHECKING:
+    from halation.files import SongFile
+    from halation.pipeline import Artefact, Rendered
 
-SMALL_COVER: Final = 480
-"""Width and height of the cover in lists, in pixels."""
+__all__ = ["Made", "Order", "contents_of", "make_song", "make_stems", "record", "warm_up"]
 
 SHOWN_A_SECOND: Final = 3
 """How often at most the page is told how far a model is."""
-
-
-class Stopped(Exception):
-    """The server wants no more of this song."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +40,12 @@ class Order:
     ----------
     brief : Brief, optional
         The song; None for stems.
+    takes : int in 1..16
+        Songs that are composed of the brief; the best is played.
     song_json : bytes
-        The song whose stems are made.
+        The song whose stems are made, or of which another one is.
+    remake : Remake, optional
+        What is changed of it.
     share : int > 0
         Songs made at a time on the same machine.
     folder : str, optional
@@ -50,13 +53,18 @@ class Order:
         then come back in :attr:`Made.contents`.
     socket : Socket, optional
         Whom to tell what exists.
+    sound : str
+        Where it can be heard while it is made.
     """
 
     brief: Brief | None = None
+    takes: int = 1
     song_json: bytes = b""
+    remake: Remake | None = None
     share: int = 1
     folder: str | None = None
     socket: Socket | None = None
+    sound: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +93,13 @@ def warm_up(share: int) -> None:
     """Make a short song and throw it away: what the first one would have to load is here then."""
     from halation import pipeline
 
-    for _ in pipeline.produce(Brief(0, length_s=30.0), workers=_processes(share)):
+    song = Brief(0, length_s=30.0)
+    for _ in pipeline.produce(song, workers=_processes(share), keep=False):
         pass
 
 
 def make_song(order: Order) -> Made:
-    """Make a song, saying what exists as it comes.
+    """Make a song, letting it be heard as it comes.
 
     Raises
     ------
@@ -99,26 +108,105 @@ def make_song(order: Order) -> Made:
     HalationError
         If the song cannot be made or written.
     """
-    from halation import files, pipeline
+    from halation import files
 
-    assert order.brief is not None
     started = time.perf_counter()
     with _line(order.socket) as line, _place(order.folder) as folder:
-        files.check_out(folder, needed_bytes=_needed_bytes(order.brief))
-        song: Song | None = None
-        watch = _watch(line)
-        making = pipeline.produce(order.brief, workers=_processes(order.share), watch=watch)
-        try:
-            for artefact in making:
-                _tell(line, view.event_of(artefact))
-                song = artefact if isinstance(artefact, Song) else None
-                del artefact  # so that the mix can free each stem
-        finally:
-            making.close()
-        assert song is not None
+        brief, making = _making(order, folder, line)
+        files.check_out(folder, needed_bytes=_needed_bytes(brief))
+        made = record(making, folder, line, order.sound, stems=_by_a_model(brief))
+        contents = {} if order.folder else contents_of(folder)
         seconds = time.perf_counter() - started
-        made = write(song, folder, in_place=order.folder is not None, seconds=seconds)
-        return replace(made, said=line.said)
+        return replace(made, seconds=seconds, contents=contents, said=line.said)
+
+
+def _making(
+    order: Order, folder: Path, line: Line
+) -> tuple[Brief, Generator[Artefact, None, None]]:
+    """Return who makes what was ordered, and its brief."""
+    from halation import pipeline
+
+    workers, watch = _processes(order.share), _watch(line)
+    if order.remake is not None:
+        plan = changed(_recipe(order, folder), order.remake)
+        brief = plan.score.form.mood.brief
+        playing = pipeline.replay(plan, watch=watch, keep=False, stems=_by_a_model(brief))
+        return brief, _played(plan, playing)
+    assert order.brief is not None
+    brief, stems = order.brief, _by_a_model(order.brief)
+    if order.takes > 1:
+        from halation.takes import takes
+
+        plan = takes(brief, order.takes)[0].plan
+        playing = pipeline.render(plan, workers=workers, watch=watch, keep=False, stems=stems)
+        return brief, _played(plan, playing)
+    making = pipeline.produce(brief, workers=workers, watch=watch, keep=False, stems=stems)
+    return brief, making
+
+
+def _played(
+    plan: Plan, playing: Generator[Rendered, None, None]
+) -> Generator[Artefact, None, None]:
+    """Yield what is written down already, then what is played."""
+    with closing(playing), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        form = plan.score.form
+        yield from (form.mood, form, plan.score, plan)
+        yield from playing
+
+
+def _recipe(order: Order, folder: Path) -> SongFile:
+    from halation import files
+
+    source = folder / "song.json"
+    source.write_bytes(order.song_json)
+    recipe = files.read(source)
+    source.unlink()
+    return recipe
+
+
+def record(
+    making: Generator[Artefact, None, None], folder: Path, line: Line, url: str, *, stems: bool
+) -> Made:
+    """Write a song down as it comes, and let it be heard meanwhile.
+
+    Parameters
+    ----------
+    making : generator of Artefact
+        Closed at the end. With a Score before the first Block, and a Song at the end.
+    folder : Path
+        Empty.
+    line : Line
+        Who stops it, and is told of it.
+    url : str
+        Where it can be heard.
+    stems : bool
+        Whether the blocks bring stems which are to be kept: where a model played, making them later
+        would take as long again.
+    """
+    started = time.perf_counter()
+    with closing(making), ExitStack() as stack:
+        for artefact in making:
+            if line.stopped:
+                raise Stopped
+            match artefact:
+                case Mood() | Form() | Score() | Plan():
+                    line.tell(view.event_of(artefact))
+                    if isinstance(artefact, Score):
+                        feed = Feed(line, url, artefact.n_samples)
+                        recorder = stack.enter_context(
+                            Recorder(artefact, folder, feed, stems=stems)
+                        )
+                case Block():
+                    recorder.take(artefact)
+                case Song():
+                    files, gain_db = recorder.finish(artefact)
+                    line.tell(feed.whole(artefact.measures))
+                    seconds = time.perf_counter() - started
+                    duration_s = artefact.score.duration_s
+                    return Made(artefact.title, seconds, duration_s, files, gain_db)
+            del artefact  # so that its sound can be freed
+    raise BackendError("the song has no end; this is a fault of halation")
 
 
 def make_stems(order: Order) -> Made:
@@ -127,85 +215,39 @@ def make_stems(order: Order) -> Made:
 
     started = time.perf_counter()
     with _line(order.socket) as line, _place(order.folder) as folder:
-        source = folder / "song.json"
-        source.write_bytes(order.song_json)
-        recipe = files.read(source)
-        source.unlink()
+        recipe = _recipe(order, folder)
         duration_s = recipe.plan.score.duration_s
         files.check_out(
             folder, needed_bytes=files.needed_bytes(duration_s, ["flac"] * 9, stems=False)
         )
-        mix: Mix | None = None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            playing = pipeline.replay(recipe.plan, watch=_watch(line))
-        try:
+            playing = pipeline.replay(recipe.plan, watch=_watch(line), keep=False, stems=True)
+        stems = StemFiles(folder)
+        with closing(playing), closing(stems):
             for artefact in playing:
                 if line.stopped:
                     raise Stopped
-                if isinstance(artefact, Mix):
-                    mix = artefact
-                    break  # the master is here already
+                if isinstance(artefact, Block):
+                    stems.take(artefact)
+                    line.tell(_how_far(artefact, duration_s))
                 del artefact
-        finally:
-            playing.close()
-        assert mix is not None
-        for name in _write_stems(mix, folder):
-            _tell(line, Event(kind="stem", stem=name, stems=len(mix.stems.tracks)))
+        for name in stems.names:
+            line.tell(Event(kind="stem", stem=name, stems=len(stems.names)))
         return Made(
             title=recipe.plan.score.form.mood.title,
             seconds=time.perf_counter() - started,
             duration_s=duration_s,
             files={},
-            stems_gain_db=_stems_gain_db(mix, recipe.measures),
-            contents={} if order.folder else _contents(folder),
+            stems_gain_db=stems.gain_db(recipe.measures),
+            contents={} if order.folder else contents_of(folder),
             said=line.said,
         )
 
 
-def write(song: Song, folder: Path, *, in_place: bool, seconds: float) -> Made:
-    """Write all files of a song that the library keeps into an empty folder.
-
-    Its stems are among them where a model played: making them later would take as long again.
-
-    Parameters
-    ----------
-    song : Song
-    folder : Path
-    in_place : bool
-        Whether they stay there; their contents are returned where not.
-    seconds : float
-        How long the song took so far.
-    """
-    from halation import files
-
-    started = time.perf_counter()
-    written = files.write(song, folder)
-    room = _emptied(written.folder, folder)
-    _small_cover(room)
-    _write_view(room, song)
-    assert written.wav is not None
-    assert written.mp3 is not None
-    names = {
-        "song.wav": written.wav.name,
-        "song.mp3": written.mp3.name,
-        "song.mid": written.midi.name,
-        "song-grid.mid": written.midi_grid.name,
-        **{name: name for name in ("song.json", "cover.png", "cover-small.jpg")},
-    }
-    played = view.instrument_of(song.score) != ""
-    if played:
-        (room / "stems").mkdir()
-        stems = (f"stems/{name}.flac" for name in _write_stems(song.mix, room / "stems"))
-        names |= {path: path for path in stems}
-    return Made(
-        title=song.title,
-        seconds=seconds + time.perf_counter() - started,
-        duration_s=song.master.duration_s,
-        files={name: (path, (room / path).stat().st_size) for name, path in names.items()},
-        stems_gain_db=_stems_gain_db(song.mix, song.measures) if played else 0.0,
-        contents={} if in_place else _contents(room),
-    )
+def _how_far(block: Block, duration_s: float) -> Event:
+    there_s = (block.start + block.master.n_samples) / SAMPLE_RATE
+    return Event(kind="progress", message=f"{min(100.0, 100.0 * there_s / duration_s):.0f}%")
 
 
 def _processes(share: int) -> int:
@@ -230,12 +272,6 @@ def _place(folder: str | None) -> Iterator[Path]:
         yield Path(place)
 
 
-def _tell(line: Line, event: Event) -> None:
-    if line.stopped:
-        raise Stopped
-    line.say(event.kind, event.model_dump_json(exclude_none=True))
-
-
 def _watch(line: Line) -> Watch:
     """Let a player that takes minutes be seen and stopped; it calls from a thread of its own."""
     shown: deque[float] = deque(maxlen=SHOWN_A_SECOND)
@@ -246,81 +282,27 @@ def _watch(line: Line) -> Watch:
         now = time.monotonic()
         if len(shown) < SHOWN_A_SECOND or now - shown[0] > 1.0:
             shown.append(now)
-            _tell(line, Event(kind="progress", message=text))
+            line.tell(Event(kind="progress", message=text))
 
     def say(text: str) -> None:
-        _tell(line, Event(kind="note", message=text))
+        line.tell(Event(kind="note", message=text))
 
     return Watch(say=say, show=show)
 
 
-def _write_stems(mix: Mix, folder: Path) -> Iterator[str]:
-    """Write the stems of a mix as FLAC, yielding the name of each as it is there."""
-    from halation.files import audio
-
-    try:
-        for stem in mix.stems.tracks:
-            audio.write_flac(folder / f"{stem.name}.flac", stem.audio)
-            yield stem.name
-    except OSError as error:
-        raise FileError(f"cannot write the stems: {error.strerror or error}") from error
-
-
-def _stems_gain_db(mix: Mix, measures: Measures) -> float:
-    """Return what brings the mix to its master's loudness."""
-    from halation.dsp import loudness
-
-    return measures.loudness_lufs - loudness.integrated(mix.audio)
+def _by_a_model(brief: Brief) -> bool:
+    return bool(brief.players)
 
 
 def _needed_bytes(brief: Brief) -> int:
     from halation import files
 
-    stems = ["flac"] * 2 if brief.players else []  # a model's song, and the space
+    stems = ["flac"] * 2 if _by_a_model(brief) else []  # a model's song, and the space
     return files.needed_bytes(brief.length_s or 180.0, ("wav", "mp3", *stems), stems=False)
 
 
-def _emptied(inner: Path, folder: Path) -> Path:
-    """Move what lies in ``inner`` up into ``folder``, which holds nothing else."""
-    for path in list(inner.iterdir()):
-        path.rename(folder / path.name)
-    inner.rmdir()
-    return folder
-
-
-def _small_cover(room: Path) -> None:
-    from PIL import Image
-
-    with Image.open(room / "cover.png") as picture:
-        picture.thumbnail((SMALL_COVER, SMALL_COVER))
-        picture.save(room / "cover-small.jpg", quality=85)
-
-
-def _write_view(room: Path, song: Song) -> None:
-    """Write what the page draws of a song."""
-    from halation.files.rights import rights_of
-
-    form = song.score.form
-    rights = rights_of(song.score)
-    data: dict[str, Any] = {
-        "text": song.brief.text,
-        "seed": song.brief.seed,
-        "duration_s": round(song.master.duration_s, 3),
-        "tempo_bpm": form.tempo_bpm,
-        "key": form.key.name,
-        "mood": view.mood_view(form.mood).model_dump(),
-        "sections": [row.model_dump() for row in view.section_views(form)],
-        "parts": [row.model_dump() for row in view.part_views(song.score)],
-        "peaks": view.peaks(song.master, view.MASTER_PEAKS),
-        "loudness_lufs": round(song.measures.loudness_lufs, 2),
-        "instrument": view.instrument_of(song.score),
-        "commercial": rights.commercial,
-        "rights": view.rights_line(song.score, rights),
-    }
-    (room / "view.json").write_text(json.dumps(data, separators=(",", ":")), encoding="utf-8")
-
-
-def _contents(folder: Path) -> dict[str, bytes]:
+def contents_of(folder: Path) -> dict[str, bytes]:
+    """Return all files of a folder by their paths inside it."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")

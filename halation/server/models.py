@@ -40,9 +40,11 @@ MAX_TITLE: Final = 120
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 EventKind = Literal[
-    "queued", "started", "mood", "form", "score", "effects", "stem", "mix", "master",
-    "progress", "note", "retry", "done", "failed", "cancelled",
+    "queued", "started", "mood", "form", "score", "effects", "sounding", "master",
+    "stem", "progress", "note", "retry", "done", "failed", "cancelled",
 ]  # fmt: skip
+
+MOST_TAKES: Final = 16
 
 Strict = ConfigDict(extra="forbid", strict=True)
 
@@ -77,6 +79,9 @@ def _key_pattern() -> str:
     return rf"^\s*[A-Ga-g][#b♯♭]?\s*(m|M|{words})?\s*$"
 
 
+KeyText = Annotated[str, Field(max_length=40, json_schema_extra={"pattern": _key_pattern()})]
+
+
 class Wish(BaseModel):
     """What a listener asks for; everything may be left out."""
 
@@ -94,11 +99,13 @@ class Wish(BaseModel):
     """The same text and seed make the same song; none draws one."""
     length_s: Annotated[float, Field(ge=LENGTH_RANGE_S[0], le=LENGTH_RANGE_S[1])] | None = None
     tempo_bpm: Annotated[float, Field(ge=TEMPO_RANGE_BPM[0], le=TEMPO_RANGE_BPM[1])] | None = None
-    key: (
-        Annotated[str, Field(max_length=40, json_schema_extra={"pattern": _key_pattern()})] | None
-    ) = None
+    key: KeyText | None = None
     """Such as ``F# minor``."""
     instrumental: bool = False
+    take: Annotated[int, Field(ge=1, le=MOST_TAKES), Whole] = 1
+    """Another song of the same seed; 1 is the one that the seed makes by itself."""
+    takes: Annotated[int, Field(ge=1, le=MOST_TAKES), Whole] = 1
+    """So many are composed, and the best of them is played."""
     instrument: Annotated[str, Field(max_length=100)] = ""
     """A model that plays the whole song, one of :attr:`About.instruments`; empty: halation."""
     radio: RadioWish | None = None
@@ -184,9 +191,10 @@ class Event(BaseModel):
     form     duration_s, tempo_bpm, key, sections
     score    parts
     effects  effects: how many were drawn
-    stem     stem, peaks (0…255, 200 of them), stems: how many there will be
-    mix
+    sounding sound: where it can be heard from now on, ready_s: how much of it is there, in place of
+             the last one; peaks (0…255, of the 800 those that are there)
     master   peaks (0…255, 800 of them), loudness_lufs
+    stem     stem: one of those that were asked for is there; stems: how many there are
     progress message: how far a model is that plays, in place of the last one
     note     message: what a model has to say that stays, such as how long it will take
     retry    message: the process that made it was lost; it is tried again
@@ -209,6 +217,8 @@ class Event(BaseModel):
     stem: str | None = None
     stems: int | None = None
     peaks: list[int] | None = None
+    sound: str | None = None
+    ready_s: float | None = None
     loudness_lufs: float | None = None
     message: str | None = None
     song: Song | None = None
@@ -238,6 +248,7 @@ class Song(BaseModel):
                     "instrument": "",
                     "commercial": True,
                     "damaged": "",
+                    "parent": "",
                 }
             ]
         }
@@ -265,6 +276,8 @@ class Song(BaseModel):
     """Whether it may be sold."""
     damaged: str = ""
     """What is wrong with its files, empty if nothing."""
+    parent: str = ""
+    """The song of the library that it was made of; empty for one of its own."""
 
 
 class SongDetail(Song):
@@ -278,6 +291,8 @@ class SongDetail(Song):
     loudness_lufs: float
     stems_gain_db: float
     """Brings the sum of the stems, which is the unmastered mix, to the master's loudness."""
+    change: list[str] = []
+    """What was done to the parent, such as ``again hook2``."""
     rights: str = ""
     """Whose licences bind the song, in one line; empty where it is simply the listener's."""
     files: list[str]

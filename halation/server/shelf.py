@@ -36,6 +36,7 @@ class Entry:
     liked: bool = False
     radio: bool = False
     stems_gain_db: float = 0.0
+    parent: str = ""
     files: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     @property
@@ -105,6 +106,7 @@ def detail(folder: Path, song: Song) -> SongDetail:
             **song.model_dump(),
             **{name: view[name] for name in _DRAWN},
             rights=view.get("rights", ""),
+            change=view.get("change", []),
             stems_gain_db=entry.stems_gain_db,
             files=files,
         )
@@ -137,7 +139,7 @@ def file(folder: Path, name: str) -> Path | None:
 _FROM_VIEW: Final = ("text", "seed", "duration_s", "tempo_bpm", "key")
 _SINCE_MODELS: Final = ("instrument", "commercial")
 """Songs of before models played have neither."""
-_FROM_ENTRY: Final = ("id", "created_at", "title", "liked", "radio")
+_FROM_ENTRY: Final = ("id", "created_at", "title", "liked", "radio", "parent")
 DAMAGED: Final = "Its files were damaged or changed by hand and cannot be read. Delete it."
 _DRAWN: Final = ("mood", "sections", "parts", "peaks", "loudness_lufs")
 

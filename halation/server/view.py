@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-import numpy as np
-
 from halation.files.schema import RightsData
 from halation.pictures import cover
-from halation.pipeline import Artefact
 from halation.server.models import Event, MoodView, PartView, SectionView
-from halation.types import WHOLE_SONG, Audio, Form, Mix, Mood, Part, Plan, Score, Song, Stem
+from halation.types import WHOLE_SONG, Form, Mood, Part, Plan, Score
 
 __all__ = [
-    "MASTER_PEAKS",
-    "STEM_PEAKS",
     "event_of",
     "instrument_of",
     "mood_view",
     "part_views",
-    "peaks",
     "rights_line",
 ]
 
-MASTER_PEAKS: Final = 800
-STEM_PEAKS: Final = 200
 
-
-def event_of(artefact: Artefact) -> Event:
+def event_of(artefact: Mood | Form | Score | Plan) -> Event:
     """Say in one event what has just come into being."""
     match artefact:
         case Mood():
@@ -41,21 +30,9 @@ def event_of(artefact: Artefact) -> Event:
                 sections=section_views(artefact),
             )
         case Score():
-            return Event(kind="score", parts=part_views(artefact), stems=_stem_count(artefact))
+            return Event(kind="score", parts=part_views(artefact))
         case Plan():
             return Event(kind="effects", effects=len(artefact.effects))
-        case Stem():
-            return Event(
-                kind="stem", stem=artefact.name, peaks=peaks(artefact.audio, STEM_PEAKS, own=True)
-            )
-        case Mix():
-            return Event(kind="mix")
-        case Song():
-            return Event(
-                kind="master",
-                peaks=peaks(artefact.master, MASTER_PEAKS),
-                loudness_lufs=round(artefact.measures.loudness_lufs, 2),
-            )
 
 
 def mood_view(mood: Mood) -> MoodView:
@@ -128,34 +105,3 @@ def rights_line(score: Score, rights: RightsData) -> str:
 
 def _whole(score: Score) -> Part | None:
     return next((part for part in score.parts if part.stem == WHOLE_SONG), None)
-
-
-def _stem_count(score: Score) -> int:
-    """Count the stems that will be there in the end: those that are played, and the space."""
-    return len({part.stem for part in score.parts} | {"space"})
-
-
-def peaks(audio: Audio, count: int, *, own: bool = False) -> list[int]:
-    """Return the loudest sample of each of ``count`` equal stretches, 0…255.
-
-    Parameters
-    ----------
-    audio : Audio
-    count : int > 0
-    own : bool
-        Measure against the audio's own loudest sample instead of full scale.
-
-    Examples
-    --------
-    >>> peaks(Audio(np.array([[0.0, -0.5, 0.25, 1.0]], np.float32)), 2)
-    [128, 255]
-    """
-    samples = audio.samples
-    if samples.shape[1] == 0:
-        return [0] * count
-    edges = np.linspace(0, samples.shape[1], count, endpoint=False).astype(np.int64)
-    top = np.maximum.reduceat(samples, edges, axis=1).max(axis=0)
-    bottom = np.minimum.reduceat(samples, edges, axis=1).min(axis=0)
-    height = np.maximum(top, -bottom)
-    scale = max(float(height.max()), 1e-9) if own else 1.0
-    return [round(255.0 * float(h)) for h in np.clip(height / scale, 0.0, 1.0)]

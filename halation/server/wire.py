@@ -1,12 +1,14 @@
 """How a process that makes a song tells the server what exists, and learns that it should stop.
 
 The song itself comes back as the executor's result, on a pool and on a cluster alike; this line
-carries only small events, and a song is made without it, too, where it cannot be had.
+carries events and the sound as it comes, and a song is made without it, too, where it cannot be
+had.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 import socket
 import threading
@@ -24,7 +26,9 @@ from multiprocessing.connection import (
 )
 from typing import Final
 
-__all__ = ["Exchange", "Line", "Socket", "own_address"]
+from halation.server.models import Event
+
+__all__ = ["Exchange", "Line", "Socket", "Stopped", "own_address"]
 
 log = logging.getLogger("halation")
 
@@ -43,6 +47,10 @@ class Socket:
     address: str | tuple[str, int]
     key: bytes
     call: bytes
+
+
+class Stopped(Exception):
+    """The server wants no more of this song."""
 
 
 class Exchange:
@@ -77,9 +85,9 @@ class Exchange:
         with self._lock:
             self._calls.pop(socket.call, None)
             line = self._lines.get(socket.call)
-        if line is not None:
-            with suppress(OSError):
-                line.send_bytes(STOP)
+            if line is not None:
+                with suppress(OSError):
+                    line.send_bytes(STOP)
 
     def end(self, socket: Socket) -> None:
         """Hear no more of a call."""
@@ -94,7 +102,7 @@ class Exchange:
         self._listener.close()
         with self._lock:
             for line in self._lines.values():
-                line.close()
+                _hang_up(line)
 
     def _listen(self) -> None:
         while True:
@@ -112,28 +120,34 @@ class Exchange:
     def _hear(self, line: Connection) -> None:
         call = b""
         try:
-            with line:
-                deliver_challenge(line, self._key)  # both sides have to know the key
-                answer_challenge(line, self._key)
-                call = line.recv_bytes(64)
+            deliver_challenge(line, self._key)  # both sides have to know the key
+            answer_challenge(line, self._key)
+            call = line.recv_bytes(64)
+            with self._lock:
+                if call not in self._calls:
+                    return
+                self._lines[call] = line
+            while True:
+                kind, _, body = line.recv_bytes(MAX_BYTES).partition(b"\n")
                 with self._lock:
-                    if call not in self._calls:
-                        return
-                    self._lines[call] = line
-                while True:
-                    kind, _, body = line.recv_bytes(MAX_BYTES).partition(b"\n")
-                    with self._lock:
-                        hear = self._calls.get(call)
-                    if hear is None:
-                        return
-                    hear(kind.decode(), body)
+                    hear = self._calls.get(call)
+                if hear is None:
+                    return
+                hear(kind.decode(), body)
         except AuthenticationError:
             log.warning("a call to the exchange was refused")
         except (EOFError, OSError):
             pass
         finally:
-            with self._lock:
+            with self._lock:  # nobody else closes it: its number may be another's by then
                 self._lines.pop(call, None)
+                line.close()
+
+
+def _hang_up(line: Connection) -> None:
+    """Wake the thread that reads from a line, which then closes it."""
+    with suppress(OSError), socket.socket(fileno=os.dup(line.fileno())) as twin:
+        twin.shutdown(socket.SHUT_RDWR)
 
 
 def own_address(host: str) -> str:
@@ -160,12 +174,24 @@ class Line:
             log.warning("no line to the server; the song is made without progress", exc_info=True)
             self._line = None
 
-    def say(self, kind: str, body: str) -> None:
-        """Tell of an event; whether anybody hears it does not matter here."""
+    def tell(self, event: Event) -> None:
+        """Tell of an event; whether anybody hears it does not matter here.
+
+        Raises
+        ------
+        Stopped
+            If the server wants no more of it.
+        """
+        if self.stopped:
+            raise Stopped
+        self.send(event.kind, event.model_dump_json(exclude_none=True).encode())
+
+    def send(self, kind: str, body: bytes) -> None:
+        """Send an event that is not text, such as sound."""
         if self._line is None:
             return
         with self._lock, suppress(OSError):
-            self._line.send_bytes(kind.encode() + b"\n" + body.encode())
+            self._line.send_bytes(kind.encode() + b"\n" + body)
             self.said += 1
 
     @property

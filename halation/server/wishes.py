@@ -42,7 +42,11 @@ def settle(wish: Wish, length_s: float | None) -> tuple[Wish, Brief]:
         )
         return wish, replace(brief, players=players)
     seed = draw_seed() if wish.seed is None else wish.seed
-    wish = wish.model_copy(update={"seed": seed, "length_s": wish.length_s or length_s})
+    if wish.take > 1:
+        from halation.takes import seed_of
+
+        seed = seed_of(Brief(seed), wish.take)
+    wish = wish.model_copy(update={"seed": seed, "take": 1, "length_s": wish.length_s or length_s})
     key = None if wish.key is None else Key.parse(wish.key)
     return wish, Brief(
         seed=seed, text=wish.text, length_s=wish.length_s, tempo_bpm=wish.tempo_bpm, key=key,

@@ -6,8 +6,10 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from halation.server.changes import Noted, Remake
 from halation.server.eventlog import EventLog
 from halation.server.models import Job, JobState, Wish
+from halation.server.sound import Sound
 from halation.server.wire import Socket
 from halation.types import Brief
 
@@ -23,15 +25,28 @@ class Work:
     wish: Wish
     brief: Brief
     stems_of: str = ""
+    remake: Remake | None = None
     attempts: int = 0
     state: JobState = "waiting"
     message: str = ""
     log: EventLog = field(default_factory=EventLog)
+    sound: Sound = field(default_factory=Sound)
     socket: Socket | None = None
     heard: int = 0
     cancelled: bool = False
     taken_in: bool = False
     """Whether it is as good as in the library."""
+
+    @property
+    def note(self) -> str:
+        """What a server needs that takes it up again."""
+        fields = {name: getattr(self.wish, name) for name in type(self.wish).model_fields}
+        return Noted(**fields | {"remake": self.remake}).model_dump_json()
+
+    @property
+    def made_of(self) -> str:
+        """The song that it is made of, empty if none."""
+        return self.stems_of or (self.remake.parent if self.remake else "")
 
     def as_job(self, position: int) -> Job:
         """Return what clients see of it, at its place in the queue."""

@@ -16,6 +16,7 @@ export type SongDetail = Schemas["SongDetail"];
 export type Stem =
   paths["/api/songs/{song_id}/stems/{stem}/piece"]["get"]["parameters"]["path"]["stem"];
 export type Wish = Partial<Schemas["Wish"]>;
+export type Shape = Partial<Schemas["Shape"]>;
 
 export const client = createClient<paths>({ fetch: (request) => fetch(request) });
 
@@ -67,6 +68,34 @@ export function fileUrl(songId: string, name: string, download = false): string 
 export function getSong(id: string): Promise<SongDetail> {
   const call = client.GET("/api/songs/{song_id}", { params: { path: { song_id: id } } });
   return ask(call as Promise<Answer<SongDetail>>); // the client takes a note for a list of any length
+}
+
+export function askSong(wish: Wish): Promise<Job> {
+  return ask(client.POST("/api/songs", { body: wish as never }));
+}
+
+/** Asks for a song in which some of another one is thrown again. */
+export function askAgain(id: string, what: string): Promise<Job> {
+  const params = { path: { song_id: id } };
+  return ask(client.POST("/api/songs/{song_id}/again", { params, body: { what: [what] } }));
+}
+
+/** Asks for a song that is another one in a new shape. */
+export function askShape(id: string, shape: Shape): Promise<Job> {
+  const params = { path: { song_id: id } };
+  return ask(client.POST("/api/songs/{song_id}/shape", { params, body: shape as never }));
+}
+
+/** Asks for a song with the notes of a MIDI file. */
+export function askMidi(id: string, file: File): Promise<Job> {
+  const headers = { "Content-Type": "application/octet-stream" };
+  const call = client.POST("/api/songs/{song_id}/midi", {
+    params: { path: { song_id: id } },
+    body: file as never,
+    bodySerializer: (body: unknown) => body as File,
+    headers,
+  });
+  return ask(call);
 }
 
 /** Cancels a job that nobody waits for; whether it had ended already does not matter. */

@@ -112,6 +112,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/jobs/{job_id}/sound.mp3": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Job Sound
+         * @description Hear a song while it is made, from its beginning; what is not there yet is waited for.
+         */
+        get: operations["job_sound"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/songs/{song_id}": {
         parameters: {
             query?: never;
@@ -154,6 +174,66 @@ export interface paths {
          * @description Undo a delete.
          */
         post: operations["restore_song"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/songs/{song_id}/again": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Throw Again
+         * @description Throw some of a song again: a new song comes of it, and everything else of it stays.
+         */
+        post: operations["throw_again"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/songs/{song_id}/shape": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Shape Song
+         * @description Change a song as a whole: its tempo, key, length, mood or voices. It is a new song.
+         */
+        post: operations["shape_song"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/songs/{song_id}/midi": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Edit Song
+         * @description Take notes that were changed in the song's MIDI file, track by track. It is a new song.
+         */
+        post: operations["edit_song"];
         delete?: never;
         options?: never;
         head?: never;
@@ -322,6 +402,26 @@ export interface components {
             notice: string;
         };
         /**
+         * Again
+         * @description What is thrown again; the rest of the song stays as it is, to the sample.
+         * @example {
+         *       "what": [
+         *         "hook2"
+         *       ]
+         *     }
+         * @example {
+         *       "what": [
+         *         "drums"
+         *       ]
+         *     }
+         */
+        Again: {
+            /** What */
+            what: string[];
+            /** Seed */
+            seed?: number | null;
+        };
+        /**
          * Change
          * @description What a listener may change of a song; what is left out stays.
          * @example {
@@ -348,9 +448,10 @@ export interface components {
          *     form     duration_s, tempo_bpm, key, sections
          *     score    parts
          *     effects  effects: how many were drawn
-         *     stem     stem, peaks (0…255, 200 of them), stems: how many there will be
-         *     mix
+         *     sounding sound: where it can be heard from now on, ready_s: how much of it is there, in place of
+         *              the last one; peaks (0…255, of the 800 those that are there)
          *     master   peaks (0…255, 800 of them), loudness_lufs
+         *     stem     stem: one of those that were asked for is there; stems: how many there are
          *     progress message: how far a model is that plays, in place of the last one
          *     note     message: what a model has to say that stays, such as how long it will take
          *     retry    message: the process that made it was lost; it is tried again
@@ -364,7 +465,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "queued" | "started" | "mood" | "form" | "score" | "effects" | "stem" | "mix" | "master" | "progress" | "note" | "retry" | "done" | "failed" | "cancelled";
+            kind: "queued" | "started" | "mood" | "form" | "score" | "effects" | "sounding" | "master" | "stem" | "progress" | "note" | "retry" | "done" | "failed" | "cancelled";
             /** Position */
             position?: number | null;
             /** Title */
@@ -388,6 +489,10 @@ export interface components {
             stems?: number | null;
             /** Peaks */
             peaks?: number[] | null;
+            /** Sound */
+            sound?: string | null;
+            /** Ready S */
+            ready_s?: number | null;
             /** Loudness Lufs */
             loudness_lufs?: number | null;
             /** Message */
@@ -558,6 +663,33 @@ export interface components {
             quota_mb: number;
         };
         /**
+         * Shape
+         * @description How a song is changed as a whole; what is left out stays.
+         * @example {
+         *       "mood": {
+         *         "warmth": 0.4
+         *       },
+         *       "tempo_bpm": 140
+         *     }
+         */
+        Shape: {
+            /** Tempo Bpm */
+            tempo_bpm?: number | null;
+            /** Key */
+            key?: string | null;
+            /** Length S */
+            length_s?: number | null;
+            /**
+             * Mood
+             * @default {}
+             */
+            mood: {
+                [key: string]: number;
+            };
+            /** Instrumental */
+            instrumental?: boolean | null;
+        };
+        /**
          * Song
          * @description A song of the library, as its list shows it. Files: ``/api/songs/{id}/files/{name}``.
          * @example {
@@ -576,6 +708,7 @@ export interface components {
          *       "instrument": "",
          *       "key": "F# minor",
          *       "liked": false,
+         *       "parent": "",
          *       "radio": false,
          *       "seed": 7,
          *       "stems": [],
@@ -632,6 +765,11 @@ export interface components {
              * @default
              */
             damaged: string;
+            /**
+             * Parent
+             * @default
+             */
+            parent: string;
         };
         /**
          * SongDetail
@@ -652,6 +790,7 @@ export interface components {
          *       "instrument": "",
          *       "key": "F# minor",
          *       "liked": false,
+         *       "parent": "",
          *       "radio": false,
          *       "seed": 7,
          *       "stems": [],
@@ -708,6 +847,11 @@ export interface components {
              * @default
              */
             damaged: string;
+            /**
+             * Parent
+             * @default
+             */
+            parent: string;
             mood: components["schemas"]["MoodView"];
             /** Sections */
             sections: components["schemas"]["SectionView"][];
@@ -719,6 +863,11 @@ export interface components {
             loudness_lufs: number;
             /** Stems Gain Db */
             stems_gain_db: number;
+            /**
+             * Change
+             * @default []
+             */
+            change: string[];
             /**
              * Rights
              * @default
@@ -758,6 +907,16 @@ export interface components {
              * @default false
              */
             instrumental: boolean;
+            /**
+             * Take
+             * @default 1
+             */
+            take: number;
+            /**
+             * Takes
+             * @default 1
+             */
+            takes: number;
             /**
              * Instrument
              * @default
@@ -1273,6 +1432,103 @@ export interface operations {
             };
         };
     };
+    job_sound: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The song, as it comes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/mpeg": unknown;
+                };
+            };
+            /** @description The part of it that Range asked for. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It was done long ago: the library's file. */
+            307: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read, or calls the server by a name that is not its own. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such song, job or file. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It was cancelled, or failed: there will be no more of it. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Range lies outside the song. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not as it must be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_song: {
         parameters: {
             query?: never;
@@ -1579,6 +1835,300 @@ export interface operations {
             };
             /** @description Too many requests; Retry-After says when. */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    throw_again: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                song_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Again"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request cannot be read, or calls the server by a name that is not its own. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A page from elsewhere asked. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such song, job or file. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is about to end. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    shape_song: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                song_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Shape"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request cannot be read, or calls the server by a name that is not its own. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A page from elsewhere asked. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such song, job or file. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is about to end. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_song: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                song_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request cannot be read, or calls the server by a name that is not its own. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A page from elsewhere asked. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such song, job or file. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is about to end. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -10,7 +10,7 @@ export interface Controls {
 const SKIP_S = 10;
 
 /** Tells the system what plays: media keys, the lock screen, a watch. */
-export function announce(song: SongDetail, controls: Controls): void {
+export function announce(song: SongDetail, controls: Controls, whole = true): void {
   document.title = `${song.title} · halation`;
   if (!("mediaSession" in navigator)) return;
   const session = navigator.mediaSession;
@@ -18,10 +18,7 @@ export function announce(song: SongDetail, controls: Controls): void {
     title: song.title,
     artist: "halation",
     album: song.words.join(", "),
-    artwork: [
-      { src: fileUrl(song.id, "cover-small.jpg"), type: "image/jpeg" },
-      { src: fileUrl(song.id, "cover.png"), sizes: "1400x1400", type: "image/png" },
-    ],
+    artwork: whole ? covers(song) : [],
   });
   const actions: [MediaSessionAction, MediaSessionActionHandler][] = [
     ["play", controls.play],
@@ -38,6 +35,13 @@ export function announce(song: SongDetail, controls: Controls): void {
       // This browser does not know the action.
     }
   }
+}
+
+function covers({ id }: SongDetail): MediaImage[] {
+  return [
+    { src: fileUrl(id, "cover-small.jpg"), type: "image/jpeg" },
+    { src: fileUrl(id, "cover.png"), sizes: "1400x1400", type: "image/png" },
+  ];
 }
 
 export function announceNothing(): void {

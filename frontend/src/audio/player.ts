@@ -14,6 +14,8 @@ interface Playing {
   playing: boolean;
   waiting: boolean;
   stems: StemsTransport | null;
+  /** How much is there of a song that plays while it is made; null once it is whole. */
+  ready_s: number | null;
   volume: number;
   muted: boolean;
   problem: string;
@@ -21,7 +23,15 @@ interface Playing {
   recalling: boolean;
 }
 
+/** Where a song that is being made can be heard, and how much of it is there. */
+export interface Live {
+  url: string;
+  ready_s: number;
+}
+
 const SHORT_FADE_S = 0.08;
+/** So near to the end of what is there one may jump. */
+const NEAR_S = 1;
 const KEEP_EVERY_MS = 2_000;
 const SUSPEND_AFTER_MS = 3_000;
 
@@ -31,6 +41,7 @@ export const player = createStore<Playing>({
   playing: false,
   waiting: false,
   stems: null,
+  ready_s: null,
   volume: memory.volume,
   muted: memory.muted,
   problem: "",
@@ -39,6 +50,8 @@ export const player = createStore<Playing>({
 
 const decks = [new Deck(), new Deck()] as const;
 let active: Deck = decks[0];
+/** What plays will not be made to its end. */
+let broken = false;
 let recallAgain = false;
 let suspend = 0;
 let kept = 0;
@@ -69,9 +82,11 @@ for (const deck of decks) {
   element.addEventListener("ended", () => mine() && end());
   element.addEventListener("error", () => {
     if (!mine()) return;
-    lost();
     setPlaying(false);
-    player.set({ waiting: false, problem: "This song cannot be played just now." });
+    player.set({ waiting: false });
+    if (broken) return end(); // the page says why
+    lost();
+    player.set({ problem: "This song cannot be played just now." });
     tell("ended"); // a radio goes on with the next one
   });
 }
@@ -96,18 +111,41 @@ export function position(): number {
 /** Shows a song, and plays it; what sounded before falls silent, or is crossed over. */
 export async function open(
   song: SongDetail,
-  options: { play: boolean; at_s?: number; cross_s?: number },
+  options: { play: boolean; at_s?: number; cross_s?: number; live?: Live },
 ): Promise<void> {
-  const { play: start, at_s = 0, cross_s = 0 } = options;
+  const { play: start, at_s = 0, cross_s = 0, live } = options;
+  const url = live?.url ?? urlOf(song);
   dropStems();
+  broken = false;
   const before = active;
   active = before === decks[0] ? decks[1] : decks[0];
-  if (active.element.getAttribute("src") !== urlOf(song)) active.load(urlOf(song), at_s);
+  if (active.element.getAttribute("src") !== url) active.load(url, at_s);
   before.quiet(cross_s || SHORT_FADE_S, true);
-  player.set({ song, playing: false, waiting: false, problem: "", recalling: false });
-  announce(song, controls);
+  const ready_s = live ? live.ready_s : null;
+  player.set({ song, ready_s, playing: false, waiting: false, problem: "", recalling: false });
+  announce(song, controls, live === undefined);
   tell("time");
   if (start) await play(cross_s);
+}
+
+/** More is there of the song that plays while it is made. */
+export function extend(song: SongDetail, ready_s: number): void {
+  if (player.get().song?.id === song.id) player.set({ song, ready_s });
+}
+
+/** The song that plays is whole now: it plays on as it does, from where it is. */
+export function complete(song: SongDetail): void {
+  if (player.get().song?.id !== song.id) return;
+  player.set({ song, ready_s: null });
+  announce(song, controls);
+}
+
+/** There will be no more of the song that plays: it ends where it does. */
+export function breakOff(): void {
+  const { song, ready_s } = player.get();
+  if (!song || ready_s === null) return;
+  broken = true;
+  player.set({ song: { ...song, duration_s: ready_s } });
 }
 
 /** Loads what will be crossed to, so that it can begin at once. */
@@ -151,9 +189,10 @@ export function toggle(): void {
 }
 
 export function seek(to_s: number): void {
-  const { song, stems } = player.get();
+  const { song, stems, ready_s } = player.get();
   if (!song) return;
-  const at = Math.max(0, Math.min(to_s, song.duration_s - 0.05));
+  const there_s = ready_s === null ? song.duration_s - 0.05 : ready_s - NEAR_S;
+  const at = Math.max(0, Math.min(to_s, there_s));
   if (stems) stems.seek(at);
   else {
     if (active.isEmpty) active.load(urlOf(song));
@@ -179,7 +218,7 @@ export function close(): void {
   dropStems();
   for (const deck of decks) deck.quiet(SHORT_FADE_S, true);
   setPlaying(false);
-  player.set({ song: null, problem: "" });
+  player.set({ song: null, ready_s: null, problem: "" });
   announceNothing();
   keep(true);
 }

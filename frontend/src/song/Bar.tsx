@@ -9,11 +9,11 @@ import { Waveform } from "./Waveform";
 
 /** The player at the foot of the page: on small screens always, on large ones once the song is out of sight. */
 export function Bar() {
-  const { song } = useStore(player);
-  const { phase } = useStore(making);
+  const { song, ready_s } = useStore(player);
+  const { phase, sounding } = useStore(making);
   const look = useMemo(() => (song ? lookOf(song) : null), [song]);
   const [away, setAway] = useState(false);
-  const inWork = phase === "asking" || phase === "working";
+  const inWork = (phase === "asking" || phase === "working") && !sounding;
 
   useEffect(() => {
     const transport = document.querySelector(".under");
@@ -31,7 +31,9 @@ export function Bar() {
       <Waveform look={look} compact />
       <div className="bar-row">
         <PlayButton />
-        <img src={fileUrl(song.id, "cover-small.jpg")} alt="" width={40} height={40} />
+        {ready_s === null && (
+          <img src={fileUrl(song.id, "cover-small.jpg")} alt="" width={40} height={40} />
+        )}
         <span className="bar-title">{song.title}</span>
         <Clock duration_s={song.duration_s} key={song.id} />
         <MuteButton />

@@ -1,8 +1,9 @@
 import { type ReactNode, useEffect, useId, useRef, useState } from "react";
-import { enterStems, leaveStems, like } from "../actions";
+import { enterStems, leaveStems, like, undoChange } from "../actions";
 import { fileUrl, type SongDetail } from "../api/client";
 import { Icon } from "../design/Icon";
 import { useStore } from "../store";
+import { ShapeDoor } from "./Shape";
 import { linkTo } from "./shareLink";
 import { door, fetchStems } from "./stemsDoor";
 
@@ -30,6 +31,18 @@ export function Doors({ song }: { song: SongDetail }) {
         <Icon name="layers" />
         Stems
       </button>
+      <ShapeDoor song={song} />
+      {song.parent && (
+        <button
+          type="button"
+          className="quiet"
+          title={song.change?.join(", ")}
+          onClick={() => void undoChange()}
+        >
+          <Icon name="undo" />
+          <span className="label">Undo</span>
+        </button>
+      )}
       <Downloads song={song} />
       <Share song={song} />
     </div>
@@ -47,7 +60,7 @@ const FILES = [
 
 function Downloads({ song }: { song: SongDetail }) {
   const [zipping, setZipping] = useState(false);
-  const { phase, written, count } = useStore(door);
+  const { phase, doing } = useStore(door);
 
   async function zip(): Promise<void> {
     setZipping(true);
@@ -61,7 +74,7 @@ function Downloads({ song }: { song: SongDetail }) {
   }
 
   return (
-    <Fold label="Download" icon={<Icon name="down" />}>
+    <Fold label={<span className="label">Download</span>} icon={<Icon name="down" />}>
       <ul className="sheet-list">
         {FILES.map(([name, label, hint]) => (
           <li key={name}>
@@ -72,10 +85,7 @@ function Downloads({ song }: { song: SongDetail }) {
         ))}
         <li>
           <button type="button" className="quiet" disabled={zipping} onClick={() => void zip()}>
-            Stems{" "}
-            <small>
-              {zipping && phase === "making" ? `making ${written.length} of ${count}` : "FLAC, zip"}
-            </small>
+            Stems <small>{zipping && phase === "making" ? `making ${doing}` : "FLAC, zip"}</small>
           </button>
         </li>
       </ul>
@@ -105,7 +115,11 @@ function Share({ song }: { song: SongDetail }) {
   }
 
   return (
-    <Fold label="Share" icon={<Icon name="share" />} onOpen={() => void share()}>
+    <Fold
+      label={<span className="label">Share</span>}
+      icon={<Icon name="share" />}
+      onOpen={() => void share()}
+    >
       <div className="share">
         <p role="status">
           {state === "copied" ? "The link is copied. " : ""}

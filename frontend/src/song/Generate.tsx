@@ -1,5 +1,5 @@
 import { type FormEvent, useEffect, useRef, useState } from "react";
-import { generate, stopRadio } from "../actions";
+import { generate, stopMaking, stopRadio } from "../actions";
 import { link } from "../api/link";
 import { player } from "../audio/player";
 import { radio, retune } from "../audio/radio";
@@ -7,11 +7,12 @@ import { library } from "../library/library";
 import { Halo } from "../scene/Halo";
 import { useStore } from "../store";
 import { choose, instrumentOf } from "./instruments";
-import { cancel, making, retry } from "./maker";
+import { making, retry } from "./maker";
 import { PlayedBy } from "./PlayedBy";
 import { share, step } from "./progress";
 import { RadioSwitch } from "./RadioSwitch";
 import { readLink } from "./shareLink";
+import { TwoTakes } from "./Takes";
 
 /** The one button and its line of text. */
 export function Generate() {
@@ -64,7 +65,7 @@ export function Generate() {
             type="button"
             className="quiet"
             onClick={() => {
-              (radioOn ? stopRadio : cancel)();
+              (radioOn ? stopRadio : stopMaking)();
               line.current?.focus({ preventScroll: true });
             }}
           >
@@ -73,6 +74,7 @@ export function Generate() {
         ) : (
           <>
             <RadioSwitch text={text} />
+            {!radioOn && <TwoTakes />}
             <PlayedBy />
           </>
         )}

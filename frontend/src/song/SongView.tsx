@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useRef } from "react";
+import type { SongDetail } from "../api/client";
 import { player } from "../audio/player";
 import { setLight } from "../scene/light";
 import { useStore } from "../store";
-import { Coming, Told } from "./Coming";
 import { Doors } from "./Doors";
 import { lookOf, lookOfProgress } from "./look";
 import { making } from "./maker";
@@ -10,15 +10,22 @@ import { NOTHING } from "./progress";
 import { Roll } from "./Roll";
 import { Sections } from "./Sections";
 import { StemsPanel } from "./StemsPanel";
+import { Takes } from "./Takes";
+import { Told } from "./Told";
 import { Clock, PlayButton, Volume } from "./Transport";
 import { Waveform } from "./Waveform";
 import "./song.css";
 
+/** Whether parts of a song can be thrown again: it is whole, and no model plays it as one. */
+function mayChange(song: SongDetail | null, ready_s: number | null): boolean {
+  return song !== null && ready_s === null && !song.instrument;
+}
+
 /** The song on the page: the one in the making, or else the one that plays. Its places never move. */
 export function SongView() {
-  const { phase, progress } = useStore(making);
-  const { song, problem } = useStore(player);
-  const inWork = phase === "asking" || phase === "working";
+  const { phase, progress, sounding } = useStore(making);
+  const { song, problem, ready_s } = useStore(player);
+  const inWork = (phase === "asking" || phase === "working") && !sounding;
   const look = useMemo(
     () => (inWork || !song ? lookOfProgress(inWork ? progress : NOTHING) : lookOf(song)),
     [inWork, progress, song],
@@ -35,6 +42,7 @@ export function SongView() {
     const arrived = wasInWork.current && !inWork && song !== null;
     wasInWork.current = inWork;
     if (!arrived || !document.activeElement?.closest(".generate")) return;
+    if (document.activeElement.closest(".beneath")) return; // on its way to Cancel
     const buttons = [...document.querySelectorAll<HTMLButtonElement>("button.play")];
     buttons.find((button) => button.offsetParent)?.focus({ preventScroll: true });
   }, [inWork, song]);
@@ -54,19 +62,19 @@ export function SongView() {
           ))}
         </p>
       </div>
+      {!inWork && <Takes />}
       <Roll look={look} still={inWork} />
-      <Sections look={look} still={inWork} />
+      <Sections look={look} still={inWork} again={!inWork && mayChange(song, ready_s)} />
       {inWork && <Told progress={progress} />}
       <Waveform look={look} still={inWork || !song} />
       <div className="under">
-        {inWork && <Coming progress={progress} colours={look.colours} />}
         {!inWork && song && (
           <>
             <div className="transport">
               <PlayButton />
               <Clock duration_s={song.duration_s} key={song.id} />
             </div>
-            <Doors song={song} key={song.id} />
+            {ready_s === null && <Doors song={song} key={song.id} />}
             <Volume />
           </>
         )}

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "react";
-import { enterStems, leaveStems } from "../actions";
+import { enterStems, leaveStems, throwAgain } from "../actions";
 import { player } from "../audio/player";
 import type { StemsTransport } from "../audio/stems";
 import { css, stemColour } from "../design/colour";
@@ -20,7 +20,7 @@ export function StemsPanel({ look }: { look: Look }) {
   }, [open]);
   if (!open) return null;
   const model = song?.instrument;
-  const ours = `Playing each part once more: ${position ? `${position} before them` : `${written.length} of ${count}`}`;
+  const ours = `Playing each part once more: ${position ? `${position} before them` : doing || "0%"}`;
   return (
     <section className="stems" aria-label="Stems" id="stems" ref={panel}>
       <p className="stems-note" role="status">
@@ -30,7 +30,7 @@ export function StemsPanel({ look }: { look: Look }) {
         {phase === "idle" && !stems && "Opening"}
         {phase === "idle" && stems && "Mute what you like, or hear one alone."}
       </p>
-      {phase === "making" && doing && <p className="doing">{doing}</p>}
+      {phase === "making" && model && doing && <p className="doing">{doing}</p>}
       {phase === "failed" && (
         <button type="button" className="quiet" onClick={() => void enterStems()}>
           Try again
@@ -91,6 +91,17 @@ function Mixer({ stems, look }: { stems: StemsTransport; look: Look }) {
             >
               solo
             </button>
+            {name !== "song" && name !== "space" && (
+              <button
+                type="button"
+                className="quiet icon"
+                aria-label={`Throw ${stemLabel(name)} again`}
+                title={`Throw ${stemLabel(name)} again`}
+                onClick={() => throwAgain(name)}
+              >
+                <Icon name="again" />
+              </button>
+            )}
           </li>
         );
       })}

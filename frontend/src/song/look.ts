@@ -1,4 +1,4 @@
-import type { PartView, SectionView, SongDetail } from "../api/client";
+import type { Job, MoodView, PartView, SectionView, SongDetail } from "../api/client";
 import { type Colours, coloursOf } from "../design/colour";
 import type { Progress } from "./progress";
 
@@ -46,6 +46,26 @@ export function lookOfProgress(song: Progress): Look {
     peaks,
   };
 }
+
+/** A song that plays while it is made, as the player knows songs: no file of it is there yet. */
+export function unfinished(job: Job, song: Progress): SongDetail {
+  const { mood, title, duration_s, tempo_bpm, key, sections, parts, peaks } = song;
+  return {
+    ...{ id: job.id, text: job.text, seed: job.seed, radio: job.radio, created_at: job.created_at },
+    ...{ title, duration_s, tempo_bpm, key, sections, parts, peaks },
+    mood: mood ?? NO_MOOD,
+    words: mood?.words ?? [],
+    colours: mood?.colours ?? [],
+    ...{ liked: false, bytes: 0, stems: [], instrument: "", commercial: true, damaged: "" },
+    ...{ parent: "", change: [] },
+    ...{ loudness_lufs: 0, stems_gain_db: 0, rights: "", files: [] },
+  };
+}
+
+const NO_MOOD: MoodView = {
+  ...{ words: [], phrase: "", understood: true, colours: [] },
+  ...{ valence: 0, energy: 0, warmth: 0, density: 0, haze: 0 },
+};
 
 /** The section that sounds at a time. */
 export function sectionAt(

@@ -1,52 +1,62 @@
-import {
-  ask,
-  client,
-  type Job,
-  Offline,
-  Refused,
-  type Song,
-  type Wish,
-  withdraw,
-} from "../api/client";
+import { type Job, Offline, Refused, type Song, withdraw } from "../api/client";
 import { follow } from "../api/follow";
 import { createStore } from "../store";
-import { grow, NOTHING, type Progress } from "./progress";
+import { grow, mayBegin, NOTHING, type Progress } from "./progress";
 
 export type Phase = "idle" | "asking" | "working" | "failed" | "full";
 
 interface Making {
   phase: Phase;
   progress: Progress;
+  /** It plays already, while it is made. */
+  sounding: boolean;
   message: string;
   /** When the full queue may be asked again, in ms since 1970. */
   retryAt: number;
 }
 
-const IDLE: Making = { phase: "idle", progress: NOTHING, message: "", retryAt: 0 };
+/** Whom the song in the making concerns. */
+export interface Listener {
+  asked(job: Job): void;
+  /** Some of it can be heard; told again as more comes. */
+  sounding(job: Job, progress: Progress): void;
+  done(song: Song): Promise<void>;
+  /** It sounded, and there will be no more of it. */
+  lost(): void;
+}
+
+const IDLE: Making = {
+  phase: "idle",
+  progress: NOTHING,
+  sounding: false,
+  message: "",
+  retryAt: 0,
+};
 
 /** The song that the page shows coming into being. */
 export const making = createStore<Making>(IDLE);
 
-let wish: Wish = {};
+let askFor: () => Promise<Job>;
 let job: Job | null = null;
 let unfollow: (() => void) | null = null;
-let whenDone: (song: Song) => Promise<void> = async () => {};
+let listener: Listener;
 let turn = 0;
 
 /** Asks for a song, and follows it until it is done. */
-export async function make(next: Wish, done: (song: Song) => Promise<void>): Promise<void> {
+export async function make(next: () => Promise<Job>, tell: Listener): Promise<void> {
   leave();
   const mine = ++turn;
-  wish = next;
-  whenDone = done;
+  askFor = next;
+  listener = tell;
   making.set({ ...IDLE, phase: "asking" });
   try {
-    const asked = await ask(client.POST("/api/songs", { body: next as never }));
+    const asked = await askFor();
     if (mine !== turn) {
       void withdraw(asked.id);
       return;
     }
     job = asked;
+    listener.asked(asked);
     take(asked);
   } catch (error) {
     if (mine === turn) refuse(error);
@@ -55,27 +65,43 @@ export async function make(next: Wish, done: (song: Song) => Promise<void>): Pro
 
 function take(asked: Job): void {
   making.set({ phase: "working" });
+  let began_ms = performance.now();
   unfollow = follow(asked.id, (event) => {
     if (event.kind === "done" && event.song) {
       job = null;
       void finish(event.song);
     } else if (event.kind === "failed") {
       job = null;
+      breakOff();
       making.set({ phase: "failed", message: event.message ?? "The song could not be made." });
     } else if (event.kind === "cancelled") {
       job = null;
+      breakOff();
       making.set(IDLE);
     } else {
-      making.set({ progress: grow(making.get().progress, event) });
+      if (event.kind === "started") began_ms = performance.now();
+      const progress = grow(making.get().progress, event);
+      const elapsed_s = (performance.now() - began_ms) / 1_000;
+      const { ready_s, duration_s } = progress;
+      const sounding =
+        making.get().sounding ||
+        (event.kind === "sounding" && mayBegin(ready_s, duration_s, elapsed_s));
+      making.set({ progress, sounding });
+      if (sounding && ready_s) listener.sounding(asked, progress);
     }
   });
+}
+
+function breakOff(): void {
+  if (making.get().sounding) listener.lost();
+  making.set({ sounding: false });
 }
 
 /** The song in the making stays on the page until the finished one has its place. */
 async function finish(song: Song): Promise<void> {
   const mine = turn;
-  await whenDone(song);
-  if (mine === turn) making.set({ phase: "idle" });
+  await listener.done(song);
+  if (mine === turn) making.set({ phase: "idle", sounding: false });
 }
 
 function refuse(error: unknown): void {
@@ -93,11 +119,12 @@ function refuse(error: unknown): void {
 }
 
 export function retry(): void {
-  void make(wish, whenDone);
+  void make(askFor, listener);
 }
 
 export function cancel(): void {
   const id = job?.id;
+  breakOff();
   leave();
   if (id) void withdraw(id);
 }

@@ -1,10 +1,5 @@
 import type { JobEvent, MoodView, PartView, SectionView } from "../api/client";
 
-export interface StemPeaks {
-  name: string;
-  peaks: number[];
-}
-
 /** What exists of a song that is being made. */
 export interface Progress {
   /** Songs to be made before it; null once it has begun. */
@@ -17,10 +12,12 @@ export interface Progress {
   sections: SectionView[];
   parts: PartView[];
   effects: number | null;
-  stems: StemPeaks[];
-  stemCount: number;
-  mixed: boolean;
+  /** Where it can be heard already, and how much of it is there. */
+  sound: string;
+  ready_s: number;
+  /** Of what is there; whole once `mastered`. */
   peaks: number[];
+  mastered: boolean;
   /** How far a model is that plays, in its own words. */
   doing: string;
   /** What a model has said that stays. */
@@ -38,10 +35,10 @@ export const NOTHING: Progress = {
   sections: [],
   parts: [],
   effects: null,
-  stems: [],
-  stemCount: 8,
-  mixed: false,
+  sound: "",
+  ready_s: 0,
   peaks: [],
+  mastered: false,
   doing: "",
   notes: [],
   notice: "",
@@ -67,37 +64,60 @@ export function grow(song: Progress, event: JobEvent): Progress {
         sections: event.sections ?? [],
       };
     case "score":
-      return { ...song, parts: event.parts ?? [], stemCount: event.stems ?? song.stemCount };
+      return { ...song, parts: event.parts ?? [] };
     case "effects":
       return { ...song, effects: event.effects ?? 0 };
-    case "stem": {
-      const name = event.stem ?? "";
-      const others = song.stems.filter((stem) => stem.name !== name);
-      return { ...song, doing: "", stems: [...others, { name, peaks: event.peaks ?? [] }] };
-    }
+    case "sounding":
+      return song.mastered
+        ? song
+        : {
+            ...song,
+            doing: "",
+            sound: event.sound ?? "",
+            ready_s: event.ready_s ?? 0,
+            peaks: filled(event.peaks ?? []),
+          };
     case "progress":
       return { ...song, doing: event.message ?? "" };
     case "note": {
       const note = event.message ?? "";
       return { ...song, notes: [...song.notes.filter((other) => other !== note), note] };
     }
-    case "mix":
-      return { ...song, mixed: true };
     case "master":
-      return { ...song, mixed: true, peaks: event.peaks ?? [] };
+      return { ...song, doing: "", mastered: true, peaks: event.peaks ?? [] };
     default:
       return song;
   }
 }
 
-/** How much of all artefacts exists, 0…1. */
+const PEAKS = 800;
+
+/** The peaks of a whole song of which the end is not there yet. */
+function filled(peaks: readonly number[]): number[] {
+  return Array.from({ length: PEAKS }, (_, i) => peaks[i] ?? 0);
+}
+
+/**
+ * Whether a song may begin to sound: at the pace so far, all of it will be there before it is due.
+ * A model may take longer to play than its song lasts.
+ */
+export function mayBegin(ready_s: number, duration_s: number, elapsed_s: number): boolean {
+  if (ready_s <= 0) return false;
+  const left_s = ((duration_s - ready_s) / ready_s) * elapsed_s;
+  return left_s <= duration_s;
+}
+
+/** What is written down before a song sounds counts for so much of it. */
+const WRITTEN = 0.3;
+
+/** How much of the song exists, 0…1. */
 export function share(song: Progress): number {
+  if (song.mastered) return 1;
   const there = [song.mood, song.sections.length, song.parts.length, song.effects !== null];
-  const last = [song.mixed, song.peaks.length];
-  const count = [...there, ...last].filter(Boolean).length;
-  const playing = Number(/(\d+)\s?%/.exec(song.doing)?.[1] ?? 0) / 100;
-  const played = Math.min(song.stems.length + playing, song.stemCount);
-  return (count + played) / (6 + song.stemCount);
+  const written = there.filter(Boolean).length / there.length;
+  const told = Number(/(\d+)\s?%/.exec(song.doing)?.[1] ?? 0) / 100;
+  const heard = song.duration_s ? Math.min(1, song.ready_s / song.duration_s) : 0;
+  return WRITTEN * written + (1 - WRITTEN) * Math.max(told, heard);
 }
 
 /** What is being made now, in a word or two. */
@@ -109,9 +129,6 @@ export function step(song: Progress): string {
   if (!song.sections.length) return "drawing the form";
   if (!song.parts.length) return "writing the notes";
   if (song.effects === null) return "drawing the effects";
-  if (song.peaks.length) return "done";
-  if (song.mixed) return "mastering";
-  if (song.doing) return "playing";
-  const next = song.stems.length + 1;
-  return next > song.stemCount ? "mixing" : `playing ${next} of ${song.stemCount}`;
+  if (song.mastered) return "keeping it";
+  return song.ready_s ? "making the rest" : "playing";
 }
