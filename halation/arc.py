@@ -54,7 +54,7 @@ full scale. It cannot depend on a song's peaks, which are not known while it beg
 STEP: Final = 512
 """Sections begin at multiples of so many samples: whole steps of every control."""
 
-OPENING_S: Final = 6.0
+OPENING_S: Final = 4.5
 """About so much of a song is mixed before the rest of its first section is known."""
 _REST_S = 4.0
 

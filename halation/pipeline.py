@@ -226,7 +226,8 @@ def _perform(
         ahead = pool.submit(gathering.gather, 0)
         for index in range(len(gathering.known)):
             ahead.result()
-            if index + 1 < len(gathering.known):
+            following = range(index + 1, len(gathering.known))
+            if following and index:  # the first sound has the processor to itself
                 ahead = pool.submit(gathering.gather, index + 1)
             desk.solve(tracks)
             first, ready = desk.done, desk.ready()
@@ -234,6 +235,8 @@ def _perform(
             mastering.take(mixed)
             mastering.solve(desk.faders.under_hook_lu(index))
             start, block = mastering.finished()
+            if following and not index:
+                ahead = pool.submit(gathering.gather, index + 1)
             players.forget(desk.done)
             release(tracks["space"], 0, max(0, desk.done - SAMPLE_RATE))
             if kept is not None:

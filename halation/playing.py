@@ -92,6 +92,11 @@ class Bench:
         self._buses = fx.Buses(plan.score)
         self._sent = self._place = 0
 
+    def begin(self, stops: Mapping[str, int]) -> None:
+        """Play what of the next stretch hears nobody."""
+        for strip in self._strips:
+            strip.begin(min(self._place + STRETCH, stops[strip.name]), self._buses)
+
     def advance(self, stops: Mapping[str, int], sent: int) -> Played:
         """Play on, each stem up to its stop [samples]; take the sends up to ``sent`` [samples]."""
         # A little at a time, so that what is behind gives its memory back.
@@ -267,6 +272,8 @@ class Players:
     def finish(self, stop: int) -> list[Sends]:
         """Wait for the window that was begun; return what it has sent."""
         stops = self._stops(stop)
+        if self._hearing is not None:
+            self._hearing.begin(stops)
         found = [job.result() for job in self._running]
         self._running = []
         for played in found:

@@ -33,7 +33,7 @@ __all__ = ["MEASURED_S", "StemStrip", "Strip"]
 
 Signal = NDArray[np.float32]
 
-MEASURED_S: Final = 8.0
+MEASURED_S: Final = 6.0
 """So much of a part, from its first sound on, tells its level; its velocities tell the rest."""
 
 _ALIGNED: Final = 2 * automation.HOP
@@ -259,6 +259,12 @@ class StemStrip:
     def record(self) -> dict[str, float]:
         """What was measured of its parts."""
         return {name: value for strip in self._strips for name, value in strip.record.items()}
+
+    def begin(self, stop: int, buses: fx.Buses) -> None:
+        """Play what can be played of the next stretch before others have been heard."""
+        for strip in self._strips:
+            if not strip.part.hears:
+                strip.advance(min(stop + self._ahead, self._n), buses)
 
     def advance(self, stop: int, buses: fx.Buses) -> None:
         """Play the stem on, up to ``stop``, into :attr:`out`.

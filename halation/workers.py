@@ -55,18 +55,21 @@ class Makers:
 
 
 @contextmanager
-def local(count: int | None = None) -> Iterator[Makers]:
+def local(count: int | None = None, *, least: int = 1) -> Iterator[Makers]:
     """Lend processes of this machine; they are killed at the end, whatever they do.
 
     Parameters
     ----------
     count : int > 0, optional
         Songs at a time. Default: one for every two cores.
+    least : int > 0
+        Songs at a time where ``count`` is not given, though they get in each other's way then.
     """
-    slots = count or cores(CORES_A_SONG)
+    share = count or cores(CORES_A_SONG)
+    slots = max(share, least) if count is None else count
     pool = Processes(slots)
     try:
-        yield Makers(pool, slots, share=slots)
+        yield Makers(pool, slots, share=share)
     finally:
         pool.kill()
 

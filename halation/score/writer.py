@@ -53,7 +53,6 @@ class Writer:
         self.form, self.seed, self.key, self.author = form, seed, form.key, author
         self.material = self._material()
         self.scenes = self._staged()
-        self.groove = author.groove()
         self.parts: dict[str, list[Note]] = {name: [] for name in PARTS}
         habits = rng(seed, "score", "habits")
         phrase_form = melody.PHRASE_FORMS[int(habits.integers(len(melody.PHRASE_FORMS)))]
@@ -79,6 +78,7 @@ class Writer:
             if self._answers(scene)
         ]
         self.replies = author.counters(answered, self.material.motif, self.changes)
+        self.groove = author.groove()
         self.voicings = figures.voicings_of(
             self.scenes, self.chords, self.material.top, self.material.motif.notes,
             dense=form.mood.density > 0.35, turn=self._turn(),

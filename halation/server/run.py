@@ -200,7 +200,8 @@ def _makers(service: Service, stack: ExitStack) -> tuple[Makers, Exchange]:
         makers = stack.enter_context(workers.dask(service.dask))
         exchange = Exchange(urlsplit(service.dask).hostname)
     else:
-        makers = stack.enter_context(workers.local(service.workers))
+        # A second listener should not wait for the first one's song to be complete.
+        makers = stack.enter_context(workers.local(service.workers, least=2))
         exchange = Exchange()
         for _ in range(makers.slots):
             makers.executor.submit(maker.warm_up, makers.share)
