@@ -139,6 +139,7 @@ def replay(
     plan: Plan,
     players: tuple[tuple[str, str], ...] = (),
     *,
+    workers: int | None = None,
     watch: backends.Watch = NOBODY,
     keep: bool = True,
     stems: bool = False,
@@ -150,7 +151,7 @@ def replay(
     plan : Plan
     players : tuple of (part or stem name, player name)
         Overrides, as in :class:`halation.types.Brief`; a player of samples needs its folder again.
-    watch, keep, stems
+    workers, watch, keep, stems
         As in :func:`produce`.
 
     Warns
@@ -186,7 +187,7 @@ def replay(
         same = [part.name for part in score.parts] == [part.name for part in plan.score.parts]
         drawn = replace(plan, score=score) if same else fx.plan(score)
         drawn = replace(drawn, desk=()) if players else drawn
-        yield from render(drawn, watch=watch, keep=keep, stems=stems)
+        yield from render(drawn, workers=workers, watch=watch, keep=keep, stems=stems)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise FileError(

@@ -130,7 +130,8 @@ def _making(
     if order.remake is not None:
         plan = changed(_recipe(order, folder), order.remake)
         brief = plan.score.form.mood.brief
-        playing = pipeline.replay(plan, watch=watch, keep=False, stems=_by_a_model(brief))
+        stems = _by_a_model(brief)
+        playing = pipeline.replay(plan, workers=workers, watch=watch, keep=False, stems=stems)
         return brief, _played(plan, playing)
     assert order.brief is not None
     brief, stems = order.brief, _by_a_model(order.brief)
@@ -222,7 +223,10 @@ def make_stems(order: Order) -> Made:
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            playing = pipeline.replay(recipe.plan, watch=_watch(line), keep=False, stems=True)
+            workers, watch = _processes(order.share), _watch(line)
+            playing = pipeline.replay(
+                recipe.plan, workers=workers, watch=watch, keep=False, stems=True
+            )
         stems = StemFiles(folder)
         with closing(playing), closing(stems):
             for artefact in playing:
