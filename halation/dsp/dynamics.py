@@ -6,7 +6,6 @@ Gains are worked out at control rate, in dB, before anything is multiplied; they
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -166,8 +165,8 @@ def saturate(x: Signal, knee: float) -> None:
             np.sqrt(loss, out=loss)
             block /= loss
 
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(bend, x))
+    for channel in x:
+        bend(channel)
 
 
 def limiter_gain_db(

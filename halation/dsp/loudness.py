@@ -5,7 +5,6 @@ One pass over the signal gives a :class:`Meter`; everything else is read from it
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -220,8 +219,7 @@ def meter(audio: Audio | Signal, sample_rate: int = SAMPLE_RATE) -> Meter:
     if x.shape[1] < hop:
         x = np.pad(x, ((0, 0), (0, hop - x.shape[1])))
     sections = _k_sections(sample_rate)
-    with ThreadPoolExecutor(2) as pool:
-        sums = list(pool.map(lambda channel: loops.energies(channel, hop, sections), x))
+    sums = [loops.energies(channel, hop, sections) for channel in x]
     return Meter(np.sum(sums, axis=0) / hop)
 
 
@@ -277,8 +275,7 @@ def glimpsed(frames: Signal, sample_rate: int = SAMPLE_RATE) -> Meter:
             found[first : first + len(parts)] = parts @ weights
         return found
 
-    with ThreadPoolExecutor(2) as pool:
-        return Meter(np.sum(list(pool.map(energies, frames)), axis=0))
+    return Meter(np.sum([energies(channel) for channel in frames], axis=0))
 
 
 def integrated(audio: Audio | Signal, sample_rate: int = SAMPLE_RATE) -> float:
@@ -346,9 +343,7 @@ def block_peaks(x: Signal, above: float = 0.0) -> Signal:
     >>> bool(x.max() < 0.71), round(float(block_peaks(x)[10]), 2)
     (True, 1.0)
     """
-    with ThreadPoolExecutor(2) as pool:
-        peaks = list(pool.map(lambda channel: _channel_peaks(channel, above), x))
-    return np.asarray(np.max(peaks, axis=0))
+    return np.asarray(np.max([_channel_peaks(channel, above) for channel in x], axis=0))
 
 
 def _channel_peaks(x: Signal, above: float) -> Signal:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -181,13 +180,11 @@ class Convolution:
         self.block = block
         # For each channel of the result: which source goes through which pieces of a response.
         self._ways: tuple[list[tuple[_Source, Spectra]], ...] = ([], [])
-        with ThreadPoolExecutor(2) as pool:  # a transform of few rows would run on one core
-            for (signal, _), pieces in zip(
-                buses, pool.map(self._pieces_of, [response for _, response in buses]), strict=True
-            ):
-                sources = [_Source(row, block, pieces.shape[1]) for row in signal]
-                for way, source, through in zip(self._ways, (sources * 2)[:2], pieces, strict=True):
-                    way.append((source, through))
+        for signal, response in buses:
+            pieces = self._pieces_of(response)
+            sources = [_Source(row, block, pieces.shape[1]) for row in signal]
+            for way, source, through in zip(self._ways, (sources * 2)[:2], pieces, strict=True):
+                way.append((source, through))
 
     def _pieces_of(self, response: Signal) -> Spectra:
         from scipy.fft import rfft
@@ -210,9 +207,10 @@ class Convolution:
         """
         blocks = range(start // self.block, -(-stop // self.block))
         every = list(dict.fromkeys(source for way in self._ways for source, _ in way))
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(_Source.take, every, [blocks] * len(every)))
-            list(pool.map(lambda channel: self._back(channel, blocks, out[channel]), range(2)))
+        for source in every:
+            source.take(blocks)
+        for channel, row in enumerate(out):
+            self._back(channel, blocks, row)
 
     def _back(self, channel: int, blocks: range, out: Signal) -> None:
         from scipy.fft import irfft

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -82,8 +81,7 @@ def power_spectrum(
             total += energy.sum(axis=(0, 1), dtype=np.float64)
         return total
 
-    with ThreadPoolExecutor(2) as pool:  # halves are summed apart, whoever is first
-        total = np.sum(list(pool.map(power, np.array_split(starts, 2))), axis=0)
+    total = power(starts)
     total *= 2.0 / (count * sample_rate * float(np.sum(window.astype(np.float64) ** 2)))
     return np.asarray(rfftfreq(frame, 1.0 / sample_rate)), total
 
@@ -278,5 +276,5 @@ def convolve_into(x: Signal, response: Signal, out: Signal, *, size: int = 32_76
             stop = min(begin + found.size, n_samples)
             out[channel, begin:stop] = found[: stop - begin]
 
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(convolve, range(x.shape[0])))
+    for channel in range(x.shape[0]):
+        convolve(channel)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Final
 
 import numpy as np
@@ -200,9 +198,8 @@ class Space:
         if self._rooms is not None:
             return
         names = ("near", "hall", "shimmer")
-        with ThreadPoolExecutor(2) as pool:  # long transforms let go of the interpreter
-            found = zip(names, pool.map(partial(_response, self._plan), names), strict=True)
-            responses = {name: response for name, response in found if response is not None}
+        found = {name: _response(self._plan, name) for name in names}
+        responses = {name: response for name, response in found.items() if response is not None}
         feeds = {**self._sent, "shimmer": self._shimmer.out}
         ways = [(feeds[name], responses[name]) for name in ("hall", "near", "shimmer")
                 if name in responses]  # fmt: skip

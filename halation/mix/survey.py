@@ -7,7 +7,6 @@ solved on those few numbers, and only then is a sample multiplied.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -135,8 +134,8 @@ def survey(
             if index < 2:
                 heard[here] += sums[..., :2]
 
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(look, range(0, len(starts), _CHUNK)))
+    for place in range(0, len(starts), _CHUNK):
+        look(place)
     times_s = (starts + FRAME / 2) / SAMPLE_RATE
     if "drums" in tracks:  # short and far between: a few frames do not tell how loud
         first, last = max(0, int(starts[0]) - _SETTLED), min(int(starts[-1]) + FRAME, n_samples)
