@@ -23,11 +23,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import IO, Any
 
 import numpy as np
 
-__all__ = ["Loan", "Lost", "Member", "hired", "keep_memory", "serve", "summon"]
+__all__ = ["Loan", "Lost", "Member", "give_back", "hired", "keep_memory", "serve", "summon"]
 
 log = logging.getLogger("halation")
 
@@ -72,6 +73,25 @@ def keep_memory() -> None:
         adjust(_M_TRIM_THRESHOLD, _KEPT_BYTES)
         adjust(_M_TOP_PAD, _TOP_BYTES)
         adjust(_M_ARENA_MAX, _ARENAS)  # each thread would keep one of its own
+
+
+def give_back() -> None:
+    """Give the system what blocks of a few megabytes no longer need, where that can be asked for.
+
+    A song in stretches leaves holes between what stays, and they would be kept for ever.
+    """
+    trim = _trimming()
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _trimming() -> Any:
+    import ctypes
+
+    with suppress(OSError, AttributeError):  # other C libraries have no such call
+        return ctypes.CDLL(None).malloc_trim if sys.platform == "linux" else None
+    return None
 
 
 class Lost(Exception):

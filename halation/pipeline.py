@@ -240,6 +240,7 @@ def _perform(
                 ahead = pool.submit(gathering.gather, index + 1)
             players.forget(desk.done)
             release(tracks["space"], 0, max(0, desk.done - SAMPLE_RATE))
+            crew.give_back()
             if kept is not None:
                 kept.take(start, block, first, mixed, faded)
             given = tuple(Stem(name, Audio.take(x)) for name, x in faded.items()) if stems else ()

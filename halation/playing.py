@@ -108,6 +108,7 @@ class Bench:
         stop = -(-sent // 2)
         sends = self._buses.taken(self._sent, stop)
         self._sent = stop
+        crew.give_back()
         return Played(sends, record, {})
 
 

@@ -302,8 +302,10 @@ def test_the_stems_of_a_model_s_song_are_played_again_where_they_had_to_make_way
     recorded(tmp_path / "first")
     recipe = (tmp_path / "first" / "song.json").read_bytes()
 
-    def replay(_plan: object, *, watch: backends.Watch, keep: bool, stems: bool) -> Iterator[Block]:
-        assert stems
+    def replay(
+        _plan: object, *, workers: int, watch: backends.Watch, keep: bool, stems: bool
+    ) -> Iterator[Block]:
+        assert stems and workers
         assert not keep
         watch.show("song by musicgen-small: hook, 40%")
         yield from halves_of(song, stems=True)
