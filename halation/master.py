@@ -44,9 +44,9 @@ CEILING_DBTP: Final = -1.5
 SLOPE_DB_PER_OCTAVE: Final = -4.7
 """Aim of the tilt for an even mood; what comes after it, above all on kick and 808, gives 0.2 or
 more back."""
-SLOPES_DB_PER_OCTAVE: Final = (-5.4, -3.9)
+SLOPES_DB_PER_OCTAVE: Final = (-5.3, -4.15)
 """The darkest and the brightest aim of any mood."""
-SLOPE_BY: Final = {"valence": 0.1, "energy": 0.3, "warmth": -0.6, "haze": -0.5}
+SLOPE_BY: Final = {"valence": 0.1, "energy": 0.3, "warmth": -0.5, "haze": -0.42}
 """How far each axis of the mood moves the aim."""
 
 COLOURS: Final = (
@@ -180,6 +180,7 @@ class Master:
         self._solved = self._equalised = 0
         self._under: list[float] = []
         self._power = np.zeros(len(_USUAL_BANDS_DB))
+        self._heard: dict[str, Values] = {}  # by role: what comes is like what was
         self._response: Signal | None = None
         self._gain_db, self._knee = 0.0, 0.0
         self._hottest_db = -120.0
@@ -268,13 +269,15 @@ class Master:
             )
             power = 10.0 ** (spectrum.band_levels(*found)[1] / 10.0) * (stop - start)
         self._power += power
+        if power.any():
+            self._heard[piece.section.role] = power / (stop - start)
         usual = 10.0 ** (np.asarray(_USUAL_BANDS_DB) / 10.0)
-        left = [
-            (self._pieces[i].stop - self._pieces[i].start)
-            * 10.0 ** ((USUAL_HOOK_LUFS + COMMON_DB + self._under_of(i)) / 10.0)
-            for i in range(self._solved + 1, len(self._pieces))
-        ]
-        total = self._power + usual * sum(left)
+        total = self._power.copy()
+        for i in range(self._solved + 1, len(self._pieces)):
+            coming = self._pieces[i]
+            level_db = USUAL_HOOK_LUFS + COMMON_DB + self._under_of(i)
+            like = self._heard.get(coming.section.role, usual * 10.0 ** (level_db / 10.0))
+            total += like * (coming.stop - coming.start)
         if total.any():
             levels = 10.0 * np.log10(np.maximum(total / self._n, 1e-20))
             tone = _tone_db(levels, self._score.form.mood)
