@@ -10,6 +10,7 @@ is not a :mod:`multiprocessing` child, because those run the user's own script a
 from __future__ import annotations
 
 import atexit
+import ctypes
 import importlib
 import io
 import logging
@@ -53,6 +54,7 @@ _lock = threading.Lock()
 _KEPT_BYTES = 32 << 20
 _TOP_BYTES = 8 << 20
 _ARENAS = 2
+_HOLES_BYTES = 128 << 20
 _MAPPED_BYTES = 4 << 20  # from here on numpy asks for huge pages
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8  # from malloc.h
 
@@ -65,8 +67,6 @@ def keep_memory() -> None:
     """
     if sys.platform != "linux":
         return
-    import ctypes
-
     with suppress(OSError, AttributeError):  # other C libraries have no such switch
         adjust = ctypes.CDLL(None).mallopt
         adjust(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
@@ -78,19 +78,34 @@ def keep_memory() -> None:
 def give_back() -> None:
     """Give the system what blocks of a few megabytes no longer need, where that can be asked for.
 
-    A song in stretches leaves holes between what stays, and they would be kept for ever.
+    A song in stretches leaves holes between what stays, and they would be kept for ever. Where
+    they are small the next stretch fills them, which is faster than to get memory anew.
     """
-    trim = _trimming()
-    if trim is not None:
-        trim(0)
+    libc = _libc()
+    if libc is not None and libc.mallinfo2().fordblks > _HOLES_BYTES:
+        libc.malloc_trim(0)
+
+
+_MALLINFO = (
+    *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+    *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+)
+
+
+class _Mallinfo(ctypes.Structure):
+    """What glibc tells of its heap; see mallinfo2(3)."""
+
+    _fields_ = tuple((name, ctypes.c_size_t) for name in _MALLINFO)
 
 
 @cache
-def _trimming() -> Any:
-    import ctypes
-
-    with suppress(OSError, AttributeError):  # other C libraries have no such call
-        return ctypes.CDLL(None).malloc_trim if sys.platform == "linux" else None
+def _libc() -> Any:
+    with suppress(OSError, AttributeError):  # other C libraries have no such calls
+        libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+        if libc is not None:
+            libc.mallinfo2.restype = _Mallinfo
+            assert libc.malloc_trim
+        return libc
     return None
 
 

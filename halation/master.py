@@ -20,7 +20,7 @@ from halation.dsp.loudness import (
     meter,
     outline,
 )
-from halation.dsp.reels import reel, release
+from halation.dsp.reels import claim, reel, release
 from halation.types import (
     SAMPLE_RATE,
     Audio,
@@ -141,7 +141,8 @@ def finish(mix: Mix) -> tuple[Audio, Measures]:
     rides = dict(mix.rides_db)
     out = np.empty_like(mix.audio.samples)
     for piece in pieces(plan.score):
-        master.take(mix.audio.samples[:, master.taken : piece.stop])
+        start = master.taken
+        master.room(piece.stop)[:] = mix.audio.samples[:, start : piece.stop]
         master.solve(rides.get(f"{piece.name}/under_hook", 0.0))
         start, block = master.finished()
         out[:, start : start + block.shape[1]] = block
@@ -191,11 +192,17 @@ class Master:
         self._taped = 0
         self._meters = _Meters(score)
 
-    def take(self, mix: Signal) -> None:
-        """Take the next stretch of the mix [shape=(2, n)]."""
-        stop = self.taken + mix.shape[1]
-        self._mix[:, self.taken : stop] = mix
-        self.taken = stop
+    def room(self, stop: int) -> Signal:
+        """Return where the next stretch of the mix is to be added, up to ``stop`` [samples].
+
+        Returns
+        -------
+        np.ndarray [shape=(2, stop - taken)], float32
+            Silent; stays the master's.
+        """
+        start, self.taken = self.taken, stop
+        claim(self._mix, start, stop)
+        return self._mix[:, start:stop]
 
     def solve(self, under_hook_lu: float) -> None:
         """Set the next piece, of which all that can be mixed has been taken.
@@ -240,8 +247,8 @@ class Master:
         for limiter in self._limiters:
             stop = limiter.play(self._even, stop, last=last)
         begun, self.done = self.done, stop
+        self._meters.take(self._even, begun, stop)
         block = self._even[:, begun:stop].copy()
-        self._meters.take(block, begun)
         release(self._mix, 0, max(0, self._equalised - _TAPS - SAMPLE_RATE))
         release(self._even, 0, max(0, stop - SAMPLE_RATE))
         return begun, block
@@ -400,7 +407,7 @@ class _Trial:
     def __init__(self, x: Signal, threshold_db: float) -> None:
         self._threshold_db = threshold_db
         self._meter = meter(x)
-        self._levels_db = dynamics.hop_levels_db(np.ascontiguousarray(x), automation.HOP)
+        self._levels_db = dynamics.hop_levels_db(x, automation.HOP)
         self._peaks = np.max([loops.peaks(row, dynamics.LIMITER_HOP) for row in x], axis=0)
         self._frames = glimpses(x)
         self._glimpsed_lufs = glimpsed(self._frames).integrated
@@ -457,7 +464,7 @@ class _Glue:
     def take(self, x: Signal, start: int) -> None:
         """Measure the next stretch."""
         first = start // automation.HOP
-        levels = dynamics.hop_levels_db(np.ascontiguousarray(x), automation.HOP)
+        levels = dynamics.hop_levels_db(x, automation.HOP)
         gain_db = dynamics.compressor_gain_db(
             levels,
             automation.HOP / SAMPLE_RATE,
@@ -504,7 +511,7 @@ class _Limiter:
         if known > begin:
             low, high = max(0, begin - 2 * hop), min(known + 2 * hop, stop)
             above = 10.0 ** ((CEILING_DBTP - _PEAK_MARGIN_DB) / 20.0)
-            peaks = block_peaks(np.ascontiguousarray(x[:, low:high]), above)
+            peaks = block_peaks(x[:, low:high], above)
             skipped = (begin - low) // hop
             peaks = peaks[skipped : skipped + -(-(known - begin) // hop)]
             over = np.float32(20.0) * np.log10(np.maximum(peaks, _SILENT)) - CEILING_DBTP
@@ -530,8 +537,6 @@ class _Meters:
         self._score = score
         self.energies: Values = np.zeros(0)
         self._step = round(0.1 * SAMPLE_RATE)
-        self._past = np.zeros((2, 0), np.float32)
-        self._at = 0
         self._peak = 0.0
         self._pairs = np.zeros(3)
         self._frequencies: Values | None = None
@@ -546,38 +551,33 @@ class _Meters:
             np.concatenate([row.levels for row in self._outlines]),
         )
 
-    def take(self, x: Signal, start: int) -> None:
-        """Read the next stretch."""
-        if not x.shape[1]:
+    def take(self, song: Signal, start: int, stop: int) -> None:
+        """Read the next stretch of a song [shape=(2, score.n_samples)]."""
+        if stop <= start:
             return
+        x = song[:, start:stop]
         self._outlines.append(outline(x))
-        span = np.concatenate((self._past, x), axis=1)
-        self._measure(span, start - self._past.shape[1])
-        edge = max(0, span.shape[1] - x.shape[1] - 16)
-        above = max(self._peak, 1e-6) * 10.0 ** (-_PEAK_MARGIN_DB / 20.0)
-        above = max(above, loops.peak(x) * 10.0 ** (-_PEAK_MARGIN_DB / 20.0))
-        near = np.ascontiguousarray(span[:, edge:])
-        self._peak = max(self._peak, float(block_peaks(near, above).max(initial=0.0)))
+        self._measure(song, stop)
+        most = max(self._peak, loops.peak(x), 1e-6)
+        above = most * 10.0 ** (-_PEAK_MARGIN_DB / 20.0)
+        peaks = block_peaks(song[:, max(0, start - 16) : stop], above)
+        self._peak = max(self._peak, float(peaks.max(initial=0.0)))
         self._pairs += [float(np.dot(x[a], x[b])) for a, b in ((0, 0), (1, 1), (0, 1))]
         count = max(1, round(x.shape[1] / SAMPLE_RATE * _FRAMES_PER_S))
         self._frequencies, power = spectrum.power_spectrum(x, SAMPLE_RATE, max_frames=count)
         self._power = power * x.shape[1] + (self._power if len(self._power) else 0.0)
-        self._past = span[:, -min(span.shape[1], 3 * self._step) :].copy()
 
-    def _measure(self, span: Signal, start: int) -> None:
+    def _measure(self, song: Signal, known: int) -> None:
         """Read whole steps of 100 ms; the filter begins two steps early."""
         step = self._step
         begun = len(self.energies) * step
-        stop = (start + span.shape[1]) // step * step
-        if start + span.shape[1] == self._score.n_samples and not len(self.energies):
+        stop = known // step * step
+        if known == self._score.n_samples and not len(self.energies):
             stop = max(stop, step)
         if stop <= begun:
             return
-        early = max(start, begun - 2 * step) // step * step
-        early = early if early >= start else early + step
-        part = span[:, early - start : stop - start]
-        part = np.pad(part, ((0, 0), (0, stop - early - part.shape[1])))
-        found = meter(part).energies
+        early = max(0, begun - 2 * step)
+        found = meter(song[:, early:stop]).energies
         self.energies = np.concatenate((self.energies, found[(begun - early) // step :]))
 
     def read(self, limiter_db: float) -> Measures:

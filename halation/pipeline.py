@@ -232,8 +232,12 @@ def _perform(
                 ahead = pool.submit(gathering.gather, index + 1)
             desk.solve(tracks)
             first, ready = desk.done, desk.ready()
-            mixed, faded = desk.mix(tracks, ready, tracks if keep or stems else ())
-            mastering.take(mixed)
+            mixed = mastering.room(ready)
+            faded = desk.mix(tracks, mixed, tracks if keep or stems else ())
+            if kept is not None:
+                kept.mixed(first, mixed, faded)
+            given = tuple(Stem(name, Audio.take(x)) for name, x in faded.items()) if stems else ()
+            summed = Audio(mixed) if stems else None
             mastering.solve(desk.faders.under_hook_lu(index))
             start, block = mastering.finished()
             if following and not index:
@@ -242,9 +246,7 @@ def _perform(
             release(tracks["space"], 0, max(0, desk.done - SAMPLE_RATE))
             crew.give_back()
             if kept is not None:
-                kept.take(start, block, first, mixed, faded)
-            given = tuple(Stem(name, Audio.take(x)) for name, x in faded.items()) if stems else ()
-            summed = Audio.take(mixed) if stems else None
+                kept.master[:, start : start + block.shape[1]] = block
             yield Block(start, Audio.take(block), first, summed, given)
             del block, mixed, faded, given, summed
     recorded = {**players.record, **desk.faders.record, **mastering.record}
@@ -297,15 +299,9 @@ class _Kept:
         self._stems = {name: np.zeros(shape, np.float32) for name in names}
         self.mix, self.master = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
 
-    def take(
-        self,
-        start: int,
-        block: NDArray[np.float32],
-        first: int,
-        mixed: NDArray[np.float32],
-        faded: Mapping[str, NDArray[np.float32]],
+    def mixed(
+        self, first: int, mixed: NDArray[np.float32], faded: Mapping[str, NDArray[np.float32]]
     ) -> None:
-        self.master[:, start : start + block.shape[1]] = block
         self.mix[:, first : first + mixed.shape[1]] = mixed
         for name, x in faded.items():
             if not silent(x):

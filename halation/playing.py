@@ -36,11 +36,11 @@ PRELOAD: Final = (
 """What a process that plays stems imports while the song is being composed."""
 
 COSTS: Final = {
-    "keys": 0.5, "pads": 0.45, "drums": 0.4, "vocals": 0.4, "textures": 0.4, "lead": 0.2,
+    "keys": 0.65, "pads": 0.4, "drums": 0.45, "vocals": 0.5, "textures": 0.5, "lead": 0.25,
     "bass": 0.15,
 }  # fmt: skip
 """What a stem usually costs to play, in seconds."""
-DESK_COST: Final = 1.4
+DESK_COST: Final = 2.0
 """What mixing, mastering and writing cost the process in which they are done."""
 
 LOOKED_BACK_S: Final = 4.0
@@ -73,8 +73,8 @@ class Bench:
     tracks : mapping of stem to np.ndarray [shape=(2, score.n_samples)], float32
         Where each is written to.
     watch : Watch
-    heard : mapping of stem to Stems
-        What each hears; those that are not named hear nothing.
+    others : mapping of stem to np.ndarray, optional
+        Stems that are played elsewhere, for those here who hear them.
     """
 
     def __init__(
@@ -82,12 +82,18 @@ class Bench:
         plan: Plan,
         tracks: Mapping[str, Signal],
         watch: backends.Watch,
-        heard: Mapping[str, Stems] = MappingProxyType({}),
+        others: Mapping[str, Signal] = MappingProxyType({}),
     ) -> None:
-        nothing = Stems(plan.score, ())
+        hears, known = _hears(plan), {**others, **tracks}
         self._strips = [
-            StemStrip(name, plan, heard.get(name, nothing), watch, out)
+            StemStrip(name, plan, _heard(plan, known, hears[name]), watch, out)
             for name, out in tracks.items()
+            if not hears[name] & set(tracks)
+        ]
+        self._after = [
+            StemStrip(name, plan, _heard(plan, known, hears[name]), watch, tracks[name])
+            for name in _in_order(hears)
+            if name in tracks and hears[name] & set(tracks)
         ]
         self._buses = fx.Buses(plan.score)
         self._sent = self._place = 0
@@ -100,11 +106,13 @@ class Bench:
     def advance(self, stops: Mapping[str, int], sent: int) -> Played:
         """Play on, each stem up to its stop [samples]; take the sends up to ``sent`` [samples]."""
         # A little at a time, so that what is behind gives its memory back.
-        for place in range(self._place + STRETCH, max(stops.values()) + STRETCH, STRETCH):
-            for strip in self._strips:
-                strip.advance(min(place, stops[strip.name]), self._buses)
-            self._place = place if place <= min(stops.values()) else self._place
-        record = {name: value for strip in self._strips for name, value in strip.record.items()}
+        for strips in (self._strips, self._after):
+            for place in range(self._place + STRETCH, max(stops.values()) + STRETCH, STRETCH):
+                for strip in strips:
+                    strip.advance(min(place, stops[strip.name]), self._buses)
+        self._place = max(self._place, min(stops.values()) // STRETCH * STRETCH)
+        every = (*self._strips, *self._after)
+        record = {name: value for strip in every for name, value in strip.record.items()}
         stop = -(-sent // 2)
         sends = self._buses.taken(self._sent, stop)
         self._sent = stop
@@ -128,7 +136,9 @@ class _Far:
             if not self._lent and not silent(x[:, start:stop]):
                 played.windows[name] = start, x[:, start:stop].copy()
             self._done[name] = stop
-            release(x, 0, stop)  # what is lent stays with the other process
+        heard_from = min(self._done.values()) - round(LOOKED_BACK_S * SAMPLE_RATE)
+        for x in self._tracks.values():  # what is lent stays with the other process
+            release(x, 0, max(0, heard_from))
         return played
 
 
@@ -233,7 +243,7 @@ class Players:
         if not names:
             raise BackendError("the score has no parts: there is nothing to play")
         parts = {n: [part for part in plan.score.parts if part.stem == n] for n in names}
-        self._hears = {n: {h for p in parts[n] for h in p.hears} & set(names) for n in names}
+        self._hears = _hears(plan)
         self._order = _in_order(self._hears)
         self._done = dict.fromkeys(names, 0)
         stopped = self._stopped.is_set
@@ -245,19 +255,19 @@ class Players:
         self.tracks = {
             name: self._loans[name].array if name in self._loans else reel(*shape) for name in names
         }
-        hearing = tuple(name for name in self._order if self._hears[name])
-        heard = {name: self._heard(self._hears[name]) for name in hearing}
+        placed = {name for chosen in (here, *there) for name in chosen}
+        hearing = tuple(name for name in self._order if name not in placed)
         self._here = Bench(plan, self._some(here), watch) if here else None
-        self._hearing = Bench(plan, self._some(hearing), watch, heard) if hearing else None
+        self._hearing = Bench(plan, self._some(hearing), watch, self.tracks) if hearing else None
         self._seats = [
             _Seat(member, plan, self._some(chosen), self._some_lent(chosen), watch)
             for member, chosen in zip(self.members, there, strict=True)
             if chosen
         ]
-        self._pool = ThreadPoolExecutor(1 + len(self.members), thread_name_prefix="stem")
+        self._pool = ThreadPoolExecutor(max(1, len(self.members)), thread_name_prefix="stem")
 
     def start(self, stop: int) -> None:
-        """Begin to play a window, in other threads.
+        """Begin to play a window in other processes.
 
         Parameters
         ----------
@@ -265,17 +275,16 @@ class Players:
             Up to where every stem is wanted, and what it sends: a multiple of 512, or the end.
         """
         stops = self._stops(stop)
-        benches: list[Bench | _Seat] = [*self._seats]
-        if self._here is not None:
-            benches.append(self._here)
-        self._running = [self._pool.submit(bench.advance, stops, stop) for bench in benches]
+        self._running = [self._pool.submit(seat.advance, stops, stop) for seat in self._seats]
 
     def finish(self, stop: int) -> list[Sends]:
         """Wait for the window that was begun; return what it has sent."""
         stops = self._stops(stop)
         if self._hearing is not None:
             self._hearing.begin(stops)
-        found = [job.result() for job in self._running]
+        # In this thread: one more would wait for the interpreter as often as it works.
+        found = [self._here.advance(stops, stop)] if self._here is not None else []
+        found += [job.result() for job in self._running]
         self._running = []
         for played in found:
             self._take(played, stops)
@@ -329,15 +338,6 @@ class Players:
     def _some_lent(self, names: Iterable[str]) -> dict[str, crew.Loan]:
         return {name: self._loans[name] for name in names if name in self._loans}
 
-    def _heard(self, names: set[str]) -> Stems:
-        """Return stems that are filled while somebody hears them."""
-        tracks = [
-            Stem(name, Audio.window(self.tracks[name], 0, self.plan.score.n_samples))
-            for name in STEM_NAMES
-            if name in names
-        ]
-        return Stems(self.plan.score, tuple(tracks))
-
     def _stops(self, stop: int) -> dict[str, int]:
         """Return how far each stem must be played: further where somebody hears it."""
         n = self.plan.score.n_samples
@@ -370,15 +370,44 @@ class Players:
             if backends.describe("players", part.player).reads == "words"
         }
         loads = [DESK_COST, *[0.0] * len(self.members)]
-        loads[0] += sum(COSTS.get(name, 0.4) for name in parts if self._hears[name])
         chosen: list[list[str]] = [[] for _ in loads]
-        for name in sorted(parts, key=lambda name: -COSTS.get(name, 1.0)):
-            if self._hears[name]:
-                continue
+        places: dict[str, int] = {}
+        for name in sorted(
+            parts,
+            key=lambda name: (
+                self._order.index(name) if self._hears[name] else -1,
+                -COSTS.get(name, 1.0),
+            ),
+        ):
             place = 0 if name in words else min(range(len(loads)), key=loads.__getitem__)
+            if self._hears[name]:
+                where = {places.get(other, -1) for other in self._hears[name]}
+                if len(where) > 1 or where == {-1}:
+                    continue
+                (place,) = where
             loads[place] += COSTS.get(name, 0.4)
             chosen[place].append(name)
+            places[name] = place
         return tuple(chosen[0]), [tuple(names) for names in chosen[1:]]
+
+
+def _hears(plan: Plan) -> dict[str, set[str]]:
+    """Return which stems each one hears."""
+    names = {part.stem for part in plan.score.parts}
+    hears: dict[str, set[str]] = {name: set() for name in STEM_NAMES if name in names}
+    for part in plan.score.parts:
+        hears[part.stem] |= set(part.hears) & names
+    return hears
+
+
+def _heard(plan: Plan, tracks: Mapping[str, Signal], names: set[str]) -> Stems:
+    """Return stems that are filled while somebody hears them."""
+    found = [
+        Stem(name, Audio.window(tracks[name], 0, plan.score.n_samples))
+        for name in STEM_NAMES
+        if name in names
+    ]
+    return Stems(plan.score, tuple(found))
 
 
 def _in_order(hears: Mapping[str, set[str]]) -> list[str]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from halation import backends, fx, mix
 from halation.dsp import automation, loops
 from halation.dsp.loudness import SILENCE_LUFS, active_loudness
-from halation.dsp.reels import reel, release
+from halation.dsp.reels import claim, reel, release
 from halation.stems.drums import LEVELS_DB, LONG
 from halation.types import (
     SAMPLE_RATE,
@@ -40,6 +40,8 @@ _ALIGNED: Final = 2 * automation.HOP
 """Stretches begin at multiples of it: a control's hop at half the rate."""
 _BEHIND: Final = 2 * _ALIGNED
 """What filters still read behind a stretch that is done."""
+_CLAIMED: Final = 1 << 18
+"""Samples whose memory is taken at a time."""
 _POWER_OF_VELOCITY: Final = 2.8
 _GATE: Final = 0.1
 _USUAL_HIT_DB: Final = -15.0
@@ -70,9 +72,9 @@ class Strip:
     def __init__(self, part: Part, plan: Plan, heard: Stems, watch: backends.Watch) -> None:
         self.part, self._plan = part, plan
         self._n = plan.score.n_samples
-        entropy = plan.score.form.mood.brief.entropy
+        score, entropy = plan.score, plan.score.form.mood.brief.entropy
         self._watch = watch
-        self._blocks = iter(backends.performer(part.player)(part, plan.score, heard, entropy))
+        self._blocks = iter(backends.performer(part.player)(part, score, heard, entropy))
         place = mix.seat(part, entropy)
         self._inserts = fx.Inserts(
             part, plan, low_cut_hz=place.low_cut_hz, side_cut_hz=mix.SIDE_CUT_HZ
@@ -84,6 +86,8 @@ class Strip:
         self._peak = 0.0
         self._raw = self._filtered = self._lifted = self._treated = self._sent = 0
         self._gains: dict[str, Signal] | None = None
+        self._claimed = 0
+        self._struck = {int(score.onset_s(note) * SAMPLE_RATE) // _CLAIMED for note in part.notes}
 
     def advance(self, stop: int, buses: fx.Buses) -> None:
         """Bring the part to its seat up to ``stop`` or later, and send it to the rooms.
@@ -155,6 +159,7 @@ class Strip:
         score = self._plan.score
         with backends.watched(self._watch):
             while self._raw < stop:
+                self._claim()
                 block = next(self._blocks, None)
                 self._watch.go_on()
                 if block is None:
@@ -172,6 +177,15 @@ class Strip:
                 f"the player {self.part.player!r} yielded {self._raw} samples for "
                 f"{self.part.name!r}, the song has {score.n_samples}"
             )
+
+    def _claim(self) -> None:
+        """Take memory for what is about to be played, where notes tell that something is."""
+        if self._raw < self._claimed:
+            return
+        self._claimed = min(self._raw + _CLAIMED, self._n)
+        sounding = range(self._raw // _CLAIMED, self._claimed // _CLAIMED + 1)
+        if self.x.shape[1] and not self._struck.isdisjoint(sounding):
+            claim(self.x, self._raw, self._claimed)
 
     def _take(self, block: Audio) -> None:
         """Take what a player has handed out: it belongs to the strip from now on."""
@@ -251,7 +265,6 @@ class StemStrip:
         self._strips = [Strip(part, plan, heard, watch) for part in parts]
         self._tape = fx.Tape(name, plan)
         self._n = plan.score.n_samples
-        self._total: Signal | None = reel(2, self._n) if len(parts) > 1 else None
         self._summed = self.done = 0
         self._ahead = -(-(self._tape.reach + _ALIGNED) // _ALIGNED) * _ALIGNED + _ALIGNED
 
@@ -285,8 +298,8 @@ class StemStrip:
         if stop <= start:
             return
         summed = min(stop + self._ahead, self._n)
-        for strip in self._strips:
-            strip.advance(summed, buses)
+        for strip in self._strips:  # what is sent lies behind, and is read before it is summed
+            strip.advance(min(summed + 2 * _ALIGNED, self._n), buses)
         x = self._sum(summed)
         self._tape.play(x, start, stop, self.out)
         self.done = stop
@@ -294,16 +307,19 @@ class StemStrip:
             raise AudioError(f"the stem {self.name!r} has a sample that is not a number")
         for strip in self._strips:
             strip.forget(stop)
-        if self._total is not None:
-            release(self._total, 0, max(0, stop - _BEHIND))
 
     def _sum(self, stop: int) -> Signal:
-        total = self._total
-        if total is None:
-            return self._strips[0].x
+        """Add the other parts to the first one, which nobody needs by itself any more."""
+        total, *others = (strip.x for strip in self._strips)
         for first, last in _stretches(self._summed, stop):
-            for strip in self._strips:
-                if not automation.silent(strip.x[:, first:last]):
-                    total[:, first:last] += strip.x[:, first:last]
+            place = total[:, first:last]
+            for x in others:
+                heard = x[:, first:last]
+                if automation.silent(heard):
+                    continue
+                if automation.silent(place):
+                    place[:] = heard
+                else:
+                    place += heard
         self._summed = stop
         return total

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["reel", "release"]
+__all__ = ["claim", "reel", "release"]
 
-_DONTNEED, _REMOVE = 4, 9  # from mman.h
+_DONTNEED, _REMOVE, _POPULATE_WRITE = 4, 9, 23  # from mman.h
 _PAGE = 4_096
 _LEAST_BYTES = 16 * _PAGE
 
@@ -32,6 +32,22 @@ def reel(channels: int, n: int) -> NDArray[np.float32]:
     [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
     return np.zeros((channels, n), np.float32)
+
+
+def claim(x: NDArray[Any], start: int, stop: int) -> None:
+    """Take the memory of samples to which something will be added, all at once.
+
+    What is read before it is first written to gets its memory twice, and every core waits for that.
+    Where the system has no such call nothing happens.
+
+    Examples
+    --------
+    >>> x = reel(1, 200_000)
+    >>> claim(x, 0, 100_000)
+    >>> bool(x.any())
+    False
+    """
+    _advise(x, start, stop, _POPULATE_WRITE, inside=False)
 
 
 def release(x: NDArray[Any], start: int, stop: int, *, shared: bool = False) -> None:
@@ -54,16 +70,22 @@ def release(x: NDArray[Any], start: int, stop: int, *, shared: bool = False) -> 
     >>> bool((x[0, 110_000:] == 1.0).all())
     True
     """
+    _advise(x, start, stop, _REMOVE if shared else _DONTNEED, inside=True)
+
+
+def _advise(x: NDArray[Any], start: int, stop: int, how: int, *, inside: bool) -> None:
+    """Advise on the pages that lie inside a stretch, or on all that it touches."""
     advise = _madvise()
     if advise is None:
         return
     for row in x:
         at = row.__array_interface__["data"][0]
-        first = -(-(at + start * row.itemsize) // _PAGE) * _PAGE
-        last = (at + stop * row.itemsize) // _PAGE * _PAGE
-        if last - first >= _LEAST_BYTES:
-            how = _REMOVE if shared else _DONTNEED
-            advise(ctypes.c_void_p(first), ctypes.c_size_t(last - first), how)
+        low, high = at + start * row.itemsize, at + stop * row.itemsize
+        first, last = (
+            (-(-low // _PAGE), high // _PAGE) if inside else (low // _PAGE, -(-high // _PAGE))
+        )
+        if (last - first) * _PAGE >= _LEAST_BYTES:
+            advise(ctypes.c_void_p(first * _PAGE), ctypes.c_size_t((last - first) * _PAGE), how)
 
 
 @cache

@@ -210,16 +210,21 @@ def minimum_phase(gain_db: Values, taps: int) -> Signal:
     return np.asarray(response, dtype=np.float32)
 
 
-def convolve_stretch(x: Signal, response: Signal, start: int, stop: int, out: Signal) -> None:
-    """Filter a stretch of a long signal as :func:`convolve_into` filters the whole.
+def convolve_stretch(
+    x: Signal, response: Signal, start: int, stop: int, out: Signal, *, size: int = 32_768
+) -> None:
+    """Filter a stretch of a long signal by overlap-save, a block at a time.
 
     Parameters
     ----------
     x : np.ndarray [shape=(channels, n)], float32
     response : np.ndarray [shape=(taps,)], float32
+        Impulse response; ``taps`` must be less than ``size``.
     start, stop : int in 0..n
     out : np.ndarray [shape=(channels, stop - start)], float32
         Takes the stretch of the convolution; must not overlap ``x``.
+    size : int
+        Length of the transforms; the result does not depend on it (beyond rounding).
 
     Examples
     --------
@@ -228,14 +233,29 @@ def convolve_stretch(x: Signal, response: Signal, start: int, stop: int, out: Si
     >>> np.abs(y).round(4)[0].tolist()
     [0.5, 0.0]
     """
-    first = max(0, start - len(response) + 1)
-    found = np.empty((len(x), stop - first), np.float32)
-    convolve_into(x[:, first:stop], response, found)
-    out[:] = found[:, start - first :]
+    from scipy.fft import irfft, rfft
+
+    past = len(response) - 1
+    step = size - past
+    spectrum = rfft(response, size)
+    blocks = np.empty((_AT_ONCE, size), np.float32)
+    for channel, row in enumerate(x):
+        for begin in range(start, stop, _AT_ONCE * step):
+            starts = range(begin, min(begin + _AT_ONCE * step, stop), step)
+            for block, at in zip(blocks, starts, strict=False):
+                first, last = at - past, min(at + step, stop)
+                block[: max(0, -first)] = 0.0
+                block[last - first :] = 0.0
+                block[max(0, -first) : last - first] = row[max(0, first) : last]
+            moved = rfft(blocks[: len(starts)])
+            moved *= spectrum
+            found = irfft(moved, size, overwrite_x=True)[:, past:].reshape(-1)
+            last = min(begin + found.size, stop)
+            out[channel, begin - start : last - start] = found[: last - begin]
 
 
 def convolve_into(x: Signal, response: Signal, out: Signal, *, size: int = 32_768) -> None:
-    """Filter a long signal by overlap-save, a block at a time.
+    """Filter a whole signal; see :func:`convolve_stretch`.
 
     Parameters
     ----------
@@ -254,27 +274,4 @@ def convolve_into(x: Signal, response: Signal, out: Signal, *, size: int = 32_76
     >>> y.round(4)[0, :3].tolist()
     [1.0, 0.5, 0.0]
     """
-    from scipy.fft import irfft, rfft
-
-    past = len(response) - 1
-    step = size - past
-    spectrum = rfft(response, size)
-    n_samples = x.shape[1]
-
-    def convolve(channel: int) -> None:
-        blocks = np.empty((_AT_ONCE, size), np.float32)
-        for begin in range(0, n_samples, _AT_ONCE * step):
-            starts = range(begin, min(begin + _AT_ONCE * step, n_samples), step)
-            for block, start in zip(blocks, starts, strict=False):
-                first, stop = start - past, min(start + step, n_samples)
-                block[: max(0, -first)] = 0.0
-                block[stop - first :] = 0.0
-                block[max(0, -first) : stop - first] = x[channel, max(0, first) : stop]
-            moved = rfft(blocks[: len(starts)])
-            moved *= spectrum
-            found = irfft(moved, size, overwrite_x=True)[:, past:].reshape(-1)
-            stop = min(begin + found.size, n_samples)
-            out[channel, begin:stop] = found[: stop - begin]
-
-    for channel in range(x.shape[0]):
-        convolve(channel)
+    convolve_stretch(x, response, 0, x.shape[1], out, size=size)

@@ -140,10 +140,10 @@ class Sweep:
         self._past = kept[:, max(0, kept.shape[1] - self._ring) :].copy()
         done = start
         for begin, end in _sounding(x[:, start:stop], self._ring):
-            x[:, done : start + begin] = 0.0
+            _clear(x[:, done : start + begin])
             done = start + end
             self._run(x[:, start + begin : done], start + begin)
-        x[:, done:stop] = 0.0
+        _clear(x[:, done:stop])
         if head:  # what rings on from before
             self._run(began, first)
             x[:, start : start + head] = began[:, -head:]
@@ -162,6 +162,12 @@ def _sections(cuts_hz: Sequence[float], damping: Sequence[float], sample_rate: i
 def _g(hz: float | NDArray[Any], sample_rate: int) -> Signal:
     """Return what a state variable filter calls its cutoff."""
     return np.asarray(np.tan(np.pi * np.minimum(hz, 0.45 * sample_rate) / sample_rate), np.float32)
+
+
+def _clear(x: Signal) -> None:
+    """Silence what hardly sounds; what is silent is not touched, as it may have no memory yet."""
+    if x.size and loops.peak(x) > 0.0:
+        x[:] = 0.0
 
 
 def _sounding(x: Signal, ring: int) -> Iterator[tuple[int, int]]:

@@ -179,8 +179,6 @@ class Recording:
         song : Song
             Its sound is not read.
         """
-        self._end()
-        self._complain()
         try:
             return self._finish(song)
         except OSError as error:
@@ -188,15 +186,18 @@ class Recording:
 
     def _finish(self, song: Song) -> Written:
         room = self._room
-        for writer in (*self._writers.values(), *self._stem_writers.values()):
-            writer.close()
-        picture = cover_of(song)
-        with ThreadPoolExecutor(1) as pool:
-            drawing = pool.submit(picture.save, room / "cover.png", compress_level=1)
-            tag = tags.of_score(song.score, jpeg(picture))
+        with ThreadPoolExecutor(1) as pool:  # the last seconds are encoded meanwhile
+            drawing = pool.submit(cover_of, song)
+            saving = pool.submit(
+                lambda: drawing.result().save(room / "cover.png", compress_level=1)
+            )
             (room / "song.json").write_bytes(encode(song))
-            self._tag(tag)
-            drawing.result()
+            self._end()
+            self._complain()
+            for writer in (*self._writers.values(), *self._stem_writers.values()):
+                writer.close()
+            self._tag(tags.of_score(song.score, jpeg(drawing.result())))
+            saving.result()
         folder = put_in_place(room, folder_name(song.title, song.brief.seed))
         return self._written(folder)
 

@@ -14,7 +14,7 @@ from halation.dsp.delays import PingPong, Reversal
 from halation.dsp.filters import butterworth, cascade
 from halation.dsp.granular import Octave
 from halation.dsp.modulation import Warp, tape_delay
-from halation.dsp.reels import reel, release
+from halation.dsp.reels import claim, reel, release
 from halation.dsp.reverbs import BLOCK, Convolution, impulse_response, reverse_swell
 from halation.dsp.sweeps import Sweep
 from halation.fx.inserts import Tape
@@ -30,6 +30,7 @@ RATE = SAMPLE_RATE // 2
 STEP: Final = 2 * BLOCK
 """Samples of a song that the rooms take at a time: 1.5 s."""
 _AT_ONCE = 8
+_CLAIMED = 1 << 17
 
 CHANNELS = {"near": 1, "hall": 2, "shimmer": 1, "delay": 1}
 GENERATIONS = 2
@@ -60,6 +61,7 @@ class Buses:
         self.score = score
         self._size = -(-score.n_samples // 2)
         self._sums: dict[str, NDArray[np.int32]] = {}
+        self._claimed: dict[str, int] = {}
 
     def add(self, part: Part, audio: Audio, plan: Plan) -> None:
         """Add a whole part's sends to the buses.
@@ -114,6 +116,10 @@ class Buses:
             sent = middle if CHANNELS[bus] == 1 else block
             if bus not in self._sums:
                 self._sums[bus] = np.zeros((CHANNELS[bus], self._size), np.int32)
+                self._claimed[bus] = 0
+            if last > self._claimed[bus]:
+                self._claimed[bus] = max(last, min(first + _CLAIMED, self._size))
+                claim(self._sums[bus], first, self._claimed[bus])
             loops.send(self._sums[bus], sent, gains[bus], HOP, first)
 
     def merge(self, other: Buses) -> None:
@@ -439,6 +445,7 @@ class _Finish:
         if self._duck is not None:
             loops.ride(wet[:, first:taped], self._duck[first // HOP :], HOP)
         done = self._size if taped == self._size else taped - 4  # the filter reads ahead
+        claim(out, 2 * self.done, min(2 * done, out.shape[1]))
         loops.add_twice(out, wet, self.done, done)
         self.done = done
 

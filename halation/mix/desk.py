@@ -95,25 +95,25 @@ class Desk:
         return max(self.done, ready)
 
     def mix(
-        self, tracks: Mapping[str, Signal], stop: int, stems: Collection[str] = ()
-    ) -> tuple[Signal, dict[str, Signal]]:
-        """Return the mix up to ``stop``, and some of its stems as they are in it.
+        self, tracks: Mapping[str, Signal], out: Signal, stems: Collection[str] = ()
+    ) -> dict[str, Signal]:
+        """Add the next stretch of the mix to ``out``; return some of its stems as they are in it.
 
         Parameters
         ----------
         tracks
             As in :meth:`solve`; summed in this order.
-        stop : int [samples]
-            As far as :meth:`ready`.
+        out : np.ndarray [shape=(2, up to ready() - done)], float32
+            Silent.
         stems : collection of str
 
         Returns
         -------
-        mix : np.ndarray [shape=(2, stop - done)], float32
-        stems : dict of str to np.ndarray of the same shape
-            Their float sum is ``mix``.
+        dict of str to np.ndarray of the same shape
+            Their float sum is ``out``.
         """
-        start, self.done = self.done, stop
+        start, stop = self.done, self.done + out.shape[1]
+        self.done = stop
         first, last = start // automation.HOP, -(-stop // automation.HOP)
         *drawn, width = self.faders.controls(first, last)
         gains = {name: gain * COMMON for name, gain in zip(GROUPS, drawn, strict=True)}
@@ -124,18 +124,17 @@ class Desk:
             (name, x[:, start:stop], gains[group(name)], width if group(name) in WIDE else still)
             for name, x in tracks.items()
         ]
-        total = np.zeros((2, stop - start), np.float32)
         for begin in range(0, stop - start, _BLOCK):
             end = min(begin + _BLOCK, stop - start)
             for _, x, gain, side in ways:
                 if not automation.silent(x[:, begin:end]):
-                    loops.pour(total, x, gain, side, automation.HOP, begin, end)
+                    loops.pour(out, x, gain, side, automation.HOP, begin, end)
         faded = {}
         for name, x, gain, side in ways:
             if name in stems:
                 faded[name] = x.copy()
                 loops.fade(faded[name], gain, side, automation.HOP)
-        return total, faded
+        return faded
 
     def _yield(self, tracks: Mapping[str, Signal], start: int, stop: int) -> None:
         """Draw the gain of what makes room while somebody sings or leads.
@@ -152,7 +151,7 @@ class Desk:
         for name in VOICES:
             if name in tracks:
                 heard = tracks[name][:, low * automation.HOP : high * automation.HOP]
-                level_db = hop_levels_db(np.ascontiguousarray(heard), automation.HOP)
+                level_db = hop_levels_db(heard, automation.HOP)
                 energy[: len(level_db)] += np.float32(10.0) ** (level_db / np.float32(10.0))
         level_db = np.float32(10.0) * np.log10(np.maximum(energy, np.float32(1e-12)))
         presence = np.clip((level_db - YIELD_LOUD_DB + YIELD_FROM_DB) / YIELD_OVER_DB, 0.0, 1.0)
@@ -194,7 +193,8 @@ def down(stems: Stems, plan: Plan) -> Mix:
     desk = Desk(plan)
     for _ in desk.faders.pieces:
         desk.solve(tracks)
-    total, faded = desk.mix(tracks, score.n_samples, tracks)
+    total = np.zeros((2, score.n_samples), np.float32)
+    faded = desk.mix(tracks, total, tracks)
     mixed = tuple(Stem(name, Audio.take(x)) for name, x in faded.items())
     rows = tuple(desk.faders.record.items())
     return Mix(replace(plan, desk=rows), Stems(score, mixed), Audio.take(total), COMMON_DB, rows)

@@ -139,7 +139,7 @@ def survey(
     times_s = (starts + FRAME / 2) / SAMPLE_RATE
     if "drums" in tracks:  # short and far between: a few frames do not tell how loud
         first, last = max(0, int(starts[0]) - _SETTLED), min(int(starts[-1]) + FRAME, n_samples)
-        found = meter(np.ascontiguousarray(tracks["drums"][:, first:last]))
+        found = meter(tracks["drums"][:, first:last])
         heard[:, GROUPS.index("drums"), 0] = _between(found, times_s - first / SAMPLE_RATE)
     return Survey(times_s, *np.moveaxis(heard, 2, 0), *np.moveaxis(pairs, 3, 0))
 
