@@ -242,17 +242,16 @@ class Space:
         rooms, responses = self._rooms
         last = sent >= self._size
         end = self._size if last else (sent - self.ahead // 2) // BLOCK * BLOCK
-        if end > self._done:
-            self._shimmer.play(self._done, end)
+        for first in range(self._done, end, _AT_ONCE * BLOCK):
+            self._done = min(first + _AT_ONCE * BLOCK, end)
+            self._shimmer.play(first, self._done)
             if self._echoes is not None:
-                self._echoes.play(self._done, end)
+                self._echoes.play(first, self._done)
             if rooms is not None:
-                for first in range(self._done, end, _AT_ONCE * BLOCK):
-                    rooms.play(self._wet, first, min(first + _AT_ONCE * BLOCK, end))
+                rooms.play(self._wet, first, self._done)
             if self._echoes is not None:
-                part = self._echoes.out[:, self._done : end]
-                loops.place(self._wet, part, self._done, 10.0 ** (DELAY_DB / 20.0))
-            self._done = end
+                part = self._echoes.out[:, first : self._done]
+                loops.place(self._wet, part, first, 10.0 ** (DELAY_DB / 20.0))
         for effect in list(self._swells):
             place, length = self._place(effect)
             if place < self._done and (last or self._known(effect) <= self._done):

@@ -180,10 +180,9 @@ class Placing:
         gain *= np.float32(10.0 ** ((REFERENCE_LUFS + spot.level_lu - measured_lufs) / 20.0))
         width = _product(plan, _targets(part)[:-1], "width", n_samples) * np.float32(spot.width)
         left, right = _pan_gains(spot, part, plan)
-        near, far = np.float32(1.0) + width, np.float32(1.0) - width
         left *= gain
         right *= gain
-        self._ways = np.stack((near * left, far * right, near * right, far * left))
+        self._left, self._right, self._width = left, right, width
 
     def place(self, x: Signal, start: int, stop: int) -> Iterator[tuple[int, int]]:
         """Place a stretch of ``x`` [shape=(2, score.n_samples)], in place.
@@ -193,10 +192,16 @@ class Placing:
         tuple of (start, stop) [samples]
             What is done, in order, a little at a time; silence is left out and stays silence.
         """
+        hop = automation.HOP
+        frames = slice(start // hop, -(-stop // hop) + 1)
+        left, right = self._left[frames], self._right[frames]
+        near, far = np.float32(1.0) + self._width[frames], np.float32(1.0) - self._width[frames]
+        ways = np.stack((near * left, far * right, near * right, far * left))
+        begun = frames.start * hop
         for first in range(start, stop, _BLOCK):
             last = min(first + _BLOCK, stop)
             if not automation.silent(x[:, first:last]):
-                loops.blend(x, self._ways, automation.HOP, first, last)
+                loops.blend(x[:, begun:], ways, hop, first - begun, last - begun)
                 yield first, last
 
 

@@ -18,6 +18,7 @@ from halation.stems.bank import Spoken, bank, speakers
 from halation.stems.blocks import BLOCK_S, handed_out
 from halation.stems.choir import RATE, TABLE_SAMPLES, VOWELS, choir_table
 from halation.stems.draws import note_draws
+from halation.stems.patches.voice import Memory
 from halation.stems.singer import HELD_S, Singer, Sung, Take, inhale, lead_s, sing
 from halation.types import (
     REVERSED,
@@ -62,6 +63,8 @@ CHOIR_STEP: Final = 2048
 """Samples between two points of the choir's level, at its own rate."""
 EARLY_S: Final = 0.6
 """Longer than a consonant, and the breath before it, begin before their note."""
+SUNG_BYTES: Final = 8 * 2**20
+"""What a voice remembers of what it has sung: a hook or two."""
 LAST_FADE_S: Final = 0.05
 
 Say = Callable[[str], Spoken]
@@ -179,14 +182,13 @@ def _chops(part: Part, score: Score, seed: int, say: Say, out: Signal) -> Iterat
         brightness=part.setting("brightness", 0.5),
         breath=part.setting("breath", 0.5),
     )
-    sounds: dict[Key, Signal] = {}
+    sung = Memory(SUNG_BYTES)
     chops = _drawn(part, score, seed, say)
     for earliest in _earliest(part, score):
         yield earliest
         chop = next(chops)
-        if chop.key not in sounds:
-            sounds[chop.key] = _takes(chop.key, singer, part, seed, say)
-        _place(out, sounds[chop.key], chop)
+        sound = sung.get(chop.key, partial(_takes, chop.key, singer, part, seed, say))
+        _place(out, sound, chop)
         if chop.breath:
             draw = rng(seed, "stems", part.name, "inhale", chop.number)
             air = inhale(say(_name(chop.key)), singer, draw)

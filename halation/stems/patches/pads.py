@@ -112,7 +112,6 @@ class Held:
 
     def play(self, part: Part, events: Sequence[Event], out: Signal) -> Iterator[int]:
         """Add the events to ``out``; see :class:`halation.stems.patches.voice.Patch`."""
-        tables: dict[int, tuple[Signal, Signal]] = {}
         n, step, done = out.shape[1], self.step, 0
         drawn = out if step == 1 else reel(2, -(-n // step))
         for event in events:
@@ -123,10 +122,8 @@ class Held:
                 release(drawn, 0, max(0, ready - BEHIND))
                 done = ready
             yield event.start // step * step
-            if event.pitch not in tables:
-                tables[event.pitch] = self.table(event.pitch, False), self.table(event.pitch, True)
-            gains = self._gains(part, event, n)
-            _add(drawn, tables[event.pitch], event, first, gains)
+            tables = self.table(event.pitch, False), self.table(event.pitch, True)
+            _add(drawn, tables, event, first, self._gains(part, event, n))
         if step > 1:
             loops.add_twice(out, drawn, done)
 
