@@ -64,7 +64,8 @@ class Strip:
     Attributes
     ----------
     x : np.ndarray [shape=(2, score.n_samples)], float32
-        The part as it stands in the mix, as far as :meth:`advance` has come.
+        The part as it stands in the mix, as far as :meth:`advance` has come; of a stem's first
+        part the stem, as far as that is summed.
     record : dict of str to float
         What was measured: ``"<part>.level"`` [LUFS] and ``"<part>.peak"`` [dBFS].
     """
@@ -298,9 +299,10 @@ class StemStrip:
         if stop <= start:
             return
         summed = min(stop + self._ahead, self._n)
-        for strip in self._strips:  # what is sent lies behind, and is read before it is summed
-            strip.advance(min(summed + 2 * _ALIGNED, self._n), buses)
-        x = self._sum(summed)
+        for strip in self._strips:
+            strip.advance(summed, buses)
+        # What has not been sent yet must not be summed: the tape does not reach as far.
+        x = self._sum(summed if summed == self._n else summed - 2 * _ALIGNED)
         self._tape.play(x, start, stop, self.out)
         self.done = stop
         if not all(all_finite(side) for side in self.out[:, start:stop]):
