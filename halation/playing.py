@@ -106,7 +106,7 @@ class Bench:
     def advance(self, stops: Mapping[str, int], sent: int) -> Played:
         """Play on, each stem up to its stop [samples]; take the sends up to ``sent`` [samples]."""
         # A little at a time, so that what is behind gives its memory back.
-        for strips in (self._strips, self._after):
+        for strips in (self._strips, *([strip] for strip in self._after)):
             for place in range(self._place + STRETCH, max(stops.values()) + STRETCH, STRETCH):
                 for strip in strips:
                     strip.advance(min(place, stops[strip.name]), self._buses)
@@ -278,7 +278,7 @@ class Players:
         self._running = [self._pool.submit(seat.advance, stops, stop) for seat in self._seats]
 
     def finish(self, stop: int) -> list[Sends]:
-        """Wait for the window that was begun; return what it has sent."""
+        """Play this process's stems up to a window's end, wait for the others; return the sends."""
         stops = self._stops(stop)
         if self._hearing is not None:
             self._hearing.begin(stops)
@@ -363,32 +363,34 @@ class Players:
     def _shared_out(
         self, parts: Mapping[str, list[Part]]
     ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-        """Share the stems that hear nobody out: those played here, and those of each member."""
+        """Share the stems out: those played here, and those of each member.
+
+        One that hears others goes where they are; where they are apart, it is left for this
+        process, which has them all.
+        """
         words = {
             part.stem
             for part in self.plan.score.parts
             if backends.describe("players", part.player).reads == "words"
         }
         loads = [DESK_COST, *[0.0] * len(self.members)]
-        chosen: list[list[str]] = [[] for _ in loads]
         places: dict[str, int] = {}
-        for name in sorted(
-            parts,
-            key=lambda name: (
-                self._order.index(name) if self._hears[name] else -1,
-                -COSTS.get(name, 1.0),
-            ),
-        ):
-            place = 0 if name in words else min(range(len(loads)), key=loads.__getitem__)
-            if self._hears[name]:
-                where = {places.get(other, -1) for other in self._hears[name]}
-                if len(where) > 1 or where == {-1}:
-                    continue
-                (place,) = where
+        alone = sorted(
+            (name for name in parts if not self._hears[name]),
+            key=lambda name: -COSTS.get(name, 1.0),
+        )
+        for name in [*alone, *(name for name in self._order if self._hears[name])]:
+            free = 0 if name in words else min(range(len(loads)), key=loads.__getitem__)
+            possible = {places.get(other) for other in self._hears[name]} or {free}
+            place = possible.pop()
+            if possible or place is None or (name in words and place):
+                continue
             loads[place] += COSTS.get(name, 0.4)
-            chosen[place].append(name)
             places[name] = place
-        return tuple(chosen[0]), [tuple(names) for names in chosen[1:]]
+        here, *there = (
+            tuple(name for name, at in places.items() if at == place) for place in range(len(loads))
+        )
+        return here, there
 
 
 def _hears(plan: Plan) -> dict[str, set[str]]:

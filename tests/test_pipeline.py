@@ -98,11 +98,10 @@ class Tone:
 
     def __call__(self, part: Part, score: Score, heard: Stems, seed: int) -> Iterator[Audio]:
         self.heard = [track.name for track in heard.tracks]
-        left = score.n_samples - self.missing
-        while left > 0:
-            size = min(left, 50_000)
-            yield Audio(np.full((2, size), 0.1, np.float32), self.rate)
-            left -= size
+        n = score.n_samples - self.missing
+        for start in range(0, n, 50_000):
+            t = np.arange(start, min(start + 50_000, n)) / self.rate
+            yield Audio(np.tile(0.1 * np.sin(2.0 * np.pi * 440.0 * t), (2, 1)), self.rate)
 
 
 def plan_with(player: Tone, monkeypatch: pytest.MonkeyPatch, hears: tuple[str, ...] = ()) -> Plan:
@@ -125,6 +124,27 @@ def test_a_strangers_player_is_as_good_as_ours(monkeypatch: pytest.MonkeyPatch) 
     *_, song = render(plan_with(tone, monkeypatch, hears=("keys",)), workers=1)
     assert isinstance(song, Song)
     assert tone.heard == ["keys"]
+
+
+def test_a_model_that_hears_others_is_asked_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other process plays what it hears, and does not know it."""
+    tone = Tone()
+    monkeypatch.setattr(tone, "description", replace(tone.description, reads="words"))
+    *_, song = render(plan_with(tone, monkeypatch, hears=("keys",)), workers=2)
+    assert isinstance(song, Song)
+    assert tone.heard == ["keys"]
+
+
+def test_a_cloud_hears_all_of_a_stem_that_hears_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    clouds = []
+    for hears in ((), ("keys",)):
+        plan = plan_with(Tone(), monkeypatch, hears)
+        assert any("pads" in p.hears for p in plan.score.parts if p.stem == "textures")
+        *_, song = render(plan, workers=1)
+        assert isinstance(song, Song)
+        clouds += [t.audio.samples for t in song.mix.stems.tracks if t.name == "textures"]
+    assert clouds[0].any()
+    assert np.abs(clouds[0] - clouds[1]).max() < 1e-4  # faders hear all stems
 
 
 def test_a_player_that_stops_early_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
