@@ -31,6 +31,7 @@ STEP: Final = 2 * BLOCK
 """Samples of a song that the rooms take at a time: 1.5 s."""
 _AT_ONCE = 8
 _CLAIMED = 1 << 17
+"""Samples of a bus whose memory is taken at a time."""
 
 CHANNELS = {"near": 1, "hall": 2, "shimmer": 1, "delay": 1}
 GENERATIONS = 2
