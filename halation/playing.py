@@ -189,6 +189,8 @@ class _Seat:
                 self._asked.append((stops, sent))
                 return played
         if self._bench is None:
+            for x in self._tracks.values():  # what was begun over there is played again
+                x[:] = 0.0
             self._bench = Bench(self._plan, self._tracks, self._watch)
             for before in self._asked:
                 self._bench.advance(*before)

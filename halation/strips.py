@@ -16,6 +16,7 @@ from halation import backends, fx, mix
 from halation.dsp import automation, loops
 from halation.dsp.loudness import SILENCE_LUFS, active_loudness
 from halation.dsp.reels import claim, reel, release
+from halation.stems.blocks import lent
 from halation.stems.drums import LEVELS_DB, LONG
 from halation.types import (
     SAMPLE_RATE,
@@ -60,6 +61,8 @@ class Strip:
     heard : Stems
         What the player hears; filled further while the part is played.
     watch : Watch
+    x : np.ndarray [shape=(2, score.n_samples)], float32, optional
+        Silent; takes the part.
 
     Attributes
     ----------
@@ -70,7 +73,14 @@ class Strip:
         What was measured: ``"<part>.level"`` [LUFS] and ``"<part>.peak"`` [dBFS].
     """
 
-    def __init__(self, part: Part, plan: Plan, heard: Stems, watch: backends.Watch) -> None:
+    def __init__(
+        self,
+        part: Part,
+        plan: Plan,
+        heard: Stems,
+        watch: backends.Watch,
+        x: Signal | None = None,
+    ) -> None:
         self.part, self._plan = part, plan
         self._n = plan.score.n_samples
         score, entropy = plan.score, plan.score.form.mood.brief.entropy
@@ -80,7 +90,8 @@ class Strip:
         self._inserts = fx.Inserts(
             part, plan, low_cut_hz=place.low_cut_hz, side_cut_hz=mix.SIDE_CUT_HZ
         )
-        self.x: Signal = reel(2, 0)
+        self._given_x = x is not None
+        self.x: Signal = reel(2, 0) if x is None else x
         self.record: dict[str, float] = {}
         self._given = dict(plan.desk)
         self._placing: mix.Placing | None = None
@@ -158,7 +169,7 @@ class Strip:
     def _play(self, stop: int) -> None:
         """Have the player play up to ``stop`` or later, and hold it to its contract."""
         score = self._plan.score
-        with backends.watched(self._watch):
+        with backends.watched(self._watch), lent(self.x if self._given_x else None):
             while self._raw < stop:
                 self._claim()
                 block = next(self._blocks, None)
@@ -255,7 +266,7 @@ class StemStrip:
         What its parts hear.
     watch : Watch
     out : np.ndarray [shape=(2, score.n_samples)], float32
-        Takes the stem.
+        Silent; takes the stem. What lies beyond where it is done is its first part.
     """
 
     def __init__(
@@ -263,7 +274,9 @@ class StemStrip:
     ) -> None:
         parts = [part for part in plan.score.parts if part.stem == name]
         self.name, self.out = name, out
-        self._strips = [Strip(part, plan, heard, watch) for part in parts]
+        self._strips = [
+            Strip(part, plan, heard, watch, None if i else out) for i, part in enumerate(parts)
+        ]
         self._tape = fx.Tape(name, plan)
         self._n = plan.score.n_samples
         self._summed = self.done = 0
@@ -302,15 +315,15 @@ class StemStrip:
         for strip in self._strips:
             strip.advance(summed, buses)
         # What has not been sent yet must not be summed: the tape does not reach as far.
-        x = self._sum(summed if summed == self._n else summed - 2 * _ALIGNED)
-        self._tape.play(x, start, stop, self.out)
+        self._sum(summed if summed == self._n else summed - 2 * _ALIGNED)
+        self._tape.play(self.out, start, stop)
         self.done = stop
         if not all(all_finite(side) for side in self.out[:, start:stop]):
             raise AudioError(f"the stem {self.name!r} has a sample that is not a number")
-        for strip in self._strips:
+        for strip in self._strips[1:]:
             strip.forget(stop)
 
-    def _sum(self, stop: int) -> Signal:
+    def _sum(self, stop: int) -> None:
         """Add the other parts to the first one, which nobody needs by itself any more."""
         total, *others = (strip.x for strip in self._strips)
         for first, last in _stretches(self._summed, stop):
@@ -324,4 +337,3 @@ class StemStrip:
                 else:
                     place += heard
         self._summed = stop
-        return total

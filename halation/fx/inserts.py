@@ -315,19 +315,16 @@ class Tape:
         self._warp = Warp(delay, channels=channels)
         self.reach = self._warp.reach
 
-    def play(self, x: Signal, start: int, stop: int, out: Signal | None = None) -> None:
-        """Play the next stretch of ``x`` [shape=(channels, n)], in place or into ``out``.
+    def play(self, x: Signal, start: int, stop: int) -> None:
+        """Play the next stretch of ``x`` [shape=(channels, n)], in place.
 
         It must be final up to ``stop + reach``; ``start`` is where the stretch before has ended, a
         multiple of the control's hop.
         """
-        out = x if out is None else out
         if self._warp is not None:
-            self._warp.play(x, start, stop, out)
-        elif out is not x and not silent(x[:, start:stop]):
-            out[:, start:stop] = x[:, start:stop]
+            self._warp.play(x, start, stop, x)
         if self._gain is not None:
-            loops.ride(out[:, start:stop], self._gain[start // HOP :], HOP)
+            loops.ride(x[:, start:stop], self._gain[start // HOP :], HOP)
 
     def _stopping(self, stop: Effect, plan: Plan, sample_rate: int, frames: int) -> Signal:
         """Return how far a tape that is stopped lags behind, and have it fade out at the end."""

@@ -1,20 +1,55 @@
-"""How players hand out a stem while they are still filling it."""
+"""What players draw a part on, and how they hand it out while they are still filling it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from halation.dsp.envelopes import fade_edges
+from halation.dsp.reels import reel
 from halation.types import SAMPLE_RATE, Audio
 
-__all__ = ["BLOCK_S", "handed_out"]
+__all__ = ["BLOCK_S", "canvas", "handed_out", "lent"]
 
 BLOCK_S: Final = 2.0
 """What comes later is not rendered before this much has been handed out."""
+
+_LENT: Final[ContextVar[NDArray[np.float32] | None]] = ContextVar("lent", default=None)
+
+
+@contextmanager
+def lent(x: NDArray[np.float32] | None) -> Iterator[None]:
+    """Let a player that begins in this block draw on ``x``, where its sound is wanted.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(2, n)], float32, optional
+        Silent.
+    """
+    token = _LENT.set(x)
+    try:
+        yield
+    finally:
+        _LENT.reset(token)
+
+
+def canvas(n: int) -> NDArray[np.float32]:
+    """Return silence to draw a part on: what was lent, or else memory of its own.
+
+    Examples
+    --------
+    >>> place = np.zeros((2, 3), np.float32)
+    >>> with lent(place):
+    ...     canvas(3) is place, canvas(4).shape
+    (True, (2, 4))
+    """
+    x = _LENT.get()
+    return x if x is not None and x.shape == (2, n) else reel(2, n)
 
 
 def handed_out(

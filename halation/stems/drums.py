@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from halation.backends import Description
 from halation.dsp import loops
 from halation.seeds import rng
-from halation.stems.blocks import handed_out
+from halation.stems.blocks import canvas, handed_out
 from halation.stems.draws import note_draws, places, strolled
 from halation.stems.hits import VOICES, Touch, hit
 from halation.stems.kits import KITS
@@ -99,7 +99,7 @@ class Drums:
         if unknown:
             drums = ", ".join(map(str, VOICES))
             raise BackendError(f"no drum at pitch {unknown[0]}; a kit has {drums}")
-        out = np.zeros((2, score.n_samples), dtype=np.float32)
+        out = canvas(score.n_samples)
         strikes = sorted(_strikes(part, score, seed), key=lambda strike: strike.start)
         yield from handed_out(out, self._struck(part, strikes, seed, out))
 

@@ -14,7 +14,7 @@ from halation.backends import Description
 from halation.dsp import loops
 from halation.dsp.filters import halved
 from halation.dsp.noise import coloured, wander
-from halation.stems.blocks import handed_out
+from halation.stems.blocks import canvas, handed_out
 from halation.stems.draws import note_streams
 from halation.types import SAMPLE_RATE, Audio, BackendError, Note, Part, Score, Stems
 
@@ -113,7 +113,7 @@ class Grains:
         """
         if part.patch not in CLOUDS:
             raise BackendError(f"no cloud named {part.patch!r}; known: {', '.join(CLOUDS)}")
-        out = np.zeros((2, score.n_samples), np.float32)
+        out = canvas(score.n_samples)
         streams = note_streams(part.notes, seed, "stems", part.name, "stretch")
         stretches = []
         for note, stream in zip(part.notes, streams, strict=True):

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from halation.backends import Description
-from halation.stems.blocks import handed_out
+from halation.stems.blocks import canvas, handed_out
 from halation.stems.draws import note_draws, places
 from halation.stems.patches import patch
 from halation.stems.patches.voice import DRAWS, Event
@@ -79,6 +79,6 @@ class Synth:
     def __call__(self, part: Part, score: Score, heard: Stems, seed: int) -> Iterator[Audio]:
         """Yield the stem block by block; see :class:`halation.backends.Player`."""
         sound = patch(part.patch, part.setting("blend", 0.5))
-        out = np.zeros((2, score.n_samples), np.float32)
+        out = canvas(score.n_samples)
         starts = sound.play(part, events(part, score, seed), out)
         yield from handed_out(out, starts, end_fade_s=END_FADE_S)

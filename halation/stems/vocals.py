@@ -15,7 +15,7 @@ from halation.backends import Description
 from halation.dsp import loops
 from halation.seeds import rng
 from halation.stems.bank import Spoken, bank, speakers
-from halation.stems.blocks import BLOCK_S, handed_out
+from halation.stems.blocks import BLOCK_S, canvas, handed_out
 from halation.stems.choir import RATE, TABLE_SAMPLES, VOWELS, choir_table
 from halation.stems.draws import note_draws
 from halation.stems.patches.voice import Memory
@@ -110,7 +110,7 @@ class Vocals:
         """
         if part.patch not in PATCHES:
             raise BackendError(f"no vocal patch named {part.patch!r}; known: {', '.join(PATCHES)}")
-        out = np.zeros((2, score.n_samples), np.float32)
+        out = canvas(score.n_samples)
         if part.patch == "choir":
             starts = _choir(part, score, seed, out)
         else:

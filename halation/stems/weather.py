@@ -14,7 +14,7 @@ from halation.backends import Description
 from halation.dsp.loops import add_twice, place
 from halation.dsp.noise import STEP_SAMPLES, coloured, moving, wander
 from halation.seeds import rng
-from halation.stems.blocks import handed_out
+from halation.stems.blocks import canvas, handed_out
 from halation.stems.draws import note_streams
 from halation.stems.happenings import EVENTS
 from halation.types import SAMPLE_RATE, Audio, BackendError, Note, Part, Score, Stems
@@ -178,7 +178,7 @@ class Weather:
         """
         if part.patch not in SKIES:
             raise BackendError(f"no weather named {part.patch!r}; known: {', '.join(SKIES)}")
-        out = np.zeros((2, score.n_samples), dtype=np.float32)
+        out = canvas(score.n_samples)
         draw = rng(seed, "stems", part.name, "bed")
         sky = SKIES[part.patch]
         loops = [_loop(band, draw) for band in sky.bands] if part.notes else []
