@@ -26,6 +26,7 @@ from halation.types import (
     Note,
     Part,
     Plan,
+    Score,
     Stems,
     all_finite,
 )
@@ -99,7 +100,7 @@ class Strip:
         self._raw = self._filtered = self._lifted = self._treated = self._sent = 0
         self._gains: dict[str, Signal] | None = None
         self._claimed = 0
-        self._struck = {int(score.onset_s(note) * SAMPLE_RATE) // _CLAIMED for note in part.notes}
+        self._sounding = _sounding(part, plan.score)
 
     def advance(self, stop: int, buses: fx.Buses) -> None:
         """Bring the part to its seat up to ``stop`` or later, and send it to the rooms.
@@ -195,8 +196,8 @@ class Strip:
         if self._raw < self._claimed:
             return
         self._claimed = min(self._raw + _CLAIMED, self._n)
-        sounding = range(self._raw // _CLAIMED, self._claimed // _CLAIMED + 1)
-        if self.x.shape[1] and not self._struck.isdisjoint(sounding):
+        pieces = range(self._raw // _CLAIMED, self._claimed // _CLAIMED + 1)
+        if self.x.shape[1] and not self._sounding.isdisjoint(pieces):
             claim(self.x, self._raw, self._claimed)
 
     def _take(self, block: Audio) -> None:
@@ -224,6 +225,17 @@ class Strip:
         if not begun or part.instead:
             return 0.0
         return 10.0 * float(np.log10(over(powers) / over(begun)))
+
+
+def _sounding(part: Part, score: Score) -> set[int]:
+    """Return in which pieces of :data:`_CLAIMED` samples a part's notes are held."""
+    found: set[int] = set()
+    for note in part.notes:
+        start_s = score.onset_s(note)
+        end_s = start_s + score.seconds_at(note.duration_beats)
+        first, last = (int(s * SAMPLE_RATE) // _CLAIMED for s in (start_s, end_s))
+        found.update(range(first, last + 1))
+    return found
 
 
 def _power(note: Note, *, drum: bool) -> float:
