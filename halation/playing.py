@@ -40,6 +40,8 @@ COSTS: Final = {
     "bass": 0.15,
 }  # fmt: skip
 """What a stem usually costs to play, in seconds."""
+OPENING: Final = ("keys", "pads")
+"""What the first sound waits for longest: played side by side."""
 DESK_COST: Final = 2.0
 """What mixing, mastering and writing cost the process in which they are done."""
 
@@ -377,12 +379,15 @@ class Players:
         }
         loads = [DESK_COST, *[0.0] * len(self.members)]
         places: dict[str, int] = {}
+        several = len(self.members) > 1  # then this process has the desk alone to look after
+        opening = {name: (i + several) % len(loads) for i, name in enumerate(OPENING)}
         alone = sorted(
             (name for name in parts if not self._hears[name]),
-            key=lambda name: -COSTS.get(name, 1.0),
+            key=lambda name: (name not in OPENING, -COSTS.get(name, 1.0)),
         )
         for name in [*alone, *(name for name in self._order if self._hears[name])]:
-            free = 0 if name in words else min(range(len(loads)), key=loads.__getitem__)
+            least = min(range(len(loads)), key=loads.__getitem__)
+            free = 0 if name in words else opening.get(name, least)
             possible = {places.get(other) for other in self._hears[name]} or {free}
             place = possible.pop()
             if possible or place is None or (name in words and place):
