@@ -47,6 +47,8 @@ DESK_COST: Final = 2.0
 
 LOOKED_BACK_S: Final = 4.0
 """How long after it has sounded a stem may still be heard by another."""
+_BEHIND: Final = 1 << 14
+"""Samples behind what is done that may still be read."""
 STRETCH: Final = 1 << 18
 """Samples that stems are played on at a time: 6 s."""
 PATIENCE_S: Final = 1.0
@@ -77,6 +79,8 @@ class Bench:
     watch : Watch
     others : mapping of stem to np.ndarray, optional
         Stems that are played elsewhere, for those here who hear them.
+    lent : bool
+        Whether the tracks are another process's, too: what is done need not stay in sight here.
     """
 
     def __init__(
@@ -85,8 +89,11 @@ class Bench:
         tracks: Mapping[str, Signal],
         watch: backends.Watch,
         others: Mapping[str, Signal] = MappingProxyType({}),
+        *,
+        lent: bool = False,
     ) -> None:
         hears, known = _hears(plan), {**others, **tracks}
+        self._passing = set(tracks) - set().union(*hears.values()) if lent else set()
         self._strips = [
             StemStrip(name, plan, _heard(plan, known, hears[name]), watch, out)
             for name, out in tracks.items()
@@ -112,6 +119,8 @@ class Bench:
             for place in range(self._place + STRETCH, max(stops.values()) + STRETCH, STRETCH):
                 for strip in strips:
                     strip.advance(min(place, stops[strip.name]), self._buses)
+                    if strip.name in self._passing:
+                        release(strip.out, 0, max(0, strip.done - _BEHIND))
         self._place = max(self._place, min(stops.values()) // STRETCH * STRETCH)
         every = (*self._strips, *self._after)
         record = {name: value for strip in every for name, value in strip.record.items()}
@@ -128,7 +137,7 @@ class _Far:
     def __init__(self, plan: Plan, names: tuple[str, ...], lent: Mapping[str, Signal]) -> None:
         self._lent = bool(lent)
         self._tracks = dict(lent) or {name: reel(2, plan.score.n_samples) for name in names}
-        self._bench = Bench(plan, self._tracks, backends.Watch())
+        self._bench = Bench(plan, self._tracks, backends.Watch(), lent=self._lent)
         self._done = dict.fromkeys(names, 0)
 
     def advance(self, stops: Mapping[str, int], sent: int) -> Played:
