@@ -15,6 +15,7 @@ from halation import files, pipeline, reshape
 from halation.files.convert import to_data, to_plan
 from halation.files.limits import check
 from halation.files.rights import rights_of
+from halation.reshape import Change, changed
 from halation.types import (
     SAMPLE_RATE,
     Audio,
@@ -580,6 +581,19 @@ def test_stems_that_were_not_thrown_are_the_same_to_the_sample() -> None:
     assert "bass" in same
     power = float(np.mean(child.master.samples[:, 4 * SAMPLE_RATE : -8 * SAMPLE_RATE] ** 2))
     assert power > 1e-3
+
+
+def test_a_change_is_written_into_the_song() -> None:
+    plan, asked = plan_of("short"), Change(tempo_bpm=100.0, key="E minor", mood={"haze": 0.25})
+    child = changed(plan, "00ff", asked)
+    assert (child.score.form.tempo_bpm, child.score.form.key.name) == (100.0, "E minor")
+    assert child.score.form.mood.haze == 0.25
+    assert child.origin is not None
+    told = ("tempo 100", "key E minor", "mood haze=0.25")
+    assert (child.origin.parent, child.origin.change) == ("00ff", told)
+    thrown = changed(plan, "00ff", Change(again=("drums",), seed=5))
+    assert thrown.score == reshape.again(plan, ["drums"], 5).score
+    assert changed(plan, "00ff", Change(seed=5)) is plan, "nothing is asked for"
 
 
 def test_a_reshaped_song_sounds_from_beginning_to_end() -> None:

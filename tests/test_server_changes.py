@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from halation import files, reshape
-from halation.files import SongFile
-from halation.server.changes import Again, Remake, Shape, changed
+from halation import reshape
+from halation.server.changes import Again, Remake, Shape, change_of
 from halation.server.guard import MAX_BODY_BYTES, MAX_MIDI_BYTES
 from halation.takes import seed_of
 from halation.types import Brief
-from tests.fakes import fake_song
 from tests.served import Kitchen, follow, make, served
 
 
@@ -124,22 +122,15 @@ def test_takes_of_one_wish_are_other_songs_that_can_be_made_again(
         assert client.post("/api/songs", json=wish).status_code == 422
 
 
-def recipe() -> SongFile:
-    song = fake_song()
-    return SongFile(song.mix.plan, files.ENGINE, (), song.measures, "00ff")
-
-
-def test_a_change_is_written_into_the_song(monkeypatch: pytest.MonkeyPatch) -> None:
-    parent = recipe()
-    plan = changed(parent, Remake(parent="x", shape=Shape(tempo_bpm=100.0, key="E minor")))
-    assert plan.score.form.tempo_bpm == 100.0
-    assert plan.score.form.key.name == "E minor"
-    assert plan.origin is not None
-    assert (plan.origin.parent, plan.origin.change) == ("00ff", ("tempo 100", "key E minor"))
-    monkeypatch.setattr(reshape, "again", lambda plan, names, seed: replace(plan, desk=()))
-    plan = changed(parent, Remake(parent="x", again=Again(what=["hook"], seed=5)))
-    assert plan.origin is not None
-    assert plan.origin.change == ("again hook (seed 5)",)
+def test_what_a_listener_asks_for_is_what_is_changed() -> None:
+    shape = Shape(tempo_bpm=100.0, key="E minor", mood={"warmth": 0.4}, instrumental=True)
+    assert change_of(Remake(parent="x", shape=shape)) == reshape.Change(
+        tempo_bpm=100.0, key="E minor", mood={"warmth": 0.4}, instrumental=True
+    )
+    assert change_of(Remake(parent="x", again=Again(what=["hook"], seed=5))) == reshape.Change(
+        again=("hook",), seed=5
+    )
+    assert change_of(Remake(parent="x", midi=b64encode(b"MThd"))) == reshape.Change(midi=b"MThd")
 
 
 def test_songs_of_before_there_were_parents_are_read(tmp_path: Path, kitchen: Kitchen) -> None:

@@ -1,4 +1,4 @@
-"""What ``halation remake`` may change: options, and the plan that they lead to."""
+"""What ``halation remake`` may change: its options."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ import click
 from halation.types import LENGTH_RANGE_S, TEMPO_RANGE_BPM, FileError, Key
 
 if TYPE_CHECKING:
-    from halation.files import SongFile
-    from halation.types import Plan
+    from halation.reshape import Change
 
-__all__ = ["change_options", "changed"]
+__all__ = ["change_of", "change_options"]
 
 
 def _key(_context: click.Context, _option: click.Parameter, value: str | None) -> Key | None:
@@ -48,7 +47,8 @@ def change_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_wishes
 
 
-_NAMES = ("again", "seed", "tempo_bpm", "key", "length_s", "mood", "instrumental", "midi")
+_SHAPED = ("tempo_bpm", "key", "length_s", "mood", "instrumental")
+_NAMES = ("again", "seed", "midi", *_SHAPED)
 _OPTIONS = (
     click.option(
         "--again",
@@ -95,48 +95,27 @@ _OPTIONS = (
 )
 
 
-def changed(recipe: SongFile, wishes: dict[str, Any]) -> Plan:
-    """Return what a song becomes by the options, or its own plan where there are none.
+def change_of(wishes: dict[str, Any]) -> Change:
+    """Return what the options ask for.
 
     Raises
     ------
-    BriefError
-        If something cannot be done; one line says what to do.
     FileError
-        If the MIDI file cannot be used.
+        If the MIDI file cannot be read.
     """
-    from halation import reshape
+    from halation.reshape import Change
     from halation.seeds import draw_seed
 
-    plan, done = recipe.plan, []
-    if wishes["seed"] is not None and not wishes["again"]:
+    midi, seed = wishes["midi"], wishes["seed"]
+    if seed is not None and not wishes["again"]:
         raise click.UsageError("--seed is for --again; write what to throw again, too")
-    if wishes["midi"]:
-        plan = reshape.edited(plan, _read(wishes["midi"]))
-        done.append(f"midi {wishes['midi'].name}")
-    if wishes["again"]:
-        seed = draw_seed() if wishes["seed"] is None else wishes["seed"]
-        plan = reshape.again(plan, wishes["again"], seed)
-        done += [f"again {name} (seed {seed})" for name in wishes["again"]]
-    names = ("tempo_bpm", "key", "length_s", "mood", "instrumental")
-    shaped = {name: wishes[name] for name in names}
-    plan = reshape.shape(plan, **shaped)
-    done += _told(**shaped)
-    return reshape.child(plan, recipe.id, done) if done else plan
-
-
-def _told(
-    tempo_bpm: float | None, key: Key | None, length_s: float | None, mood: dict[str, str],
-    instrumental: bool | None,
-) -> list[str]:  # fmt: skip
-    """Return what was shaped, each as it was typed."""
-    told = [f"tempo {tempo_bpm:g}"] if tempo_bpm is not None else []
-    told += [f"key {key.name}"] if key else []
-    told += [f"length {length_s:g}"] if length_s is not None else []
-    told += [f"mood {axis}={value}" for axis, value in mood.items()]
-    if instrumental is not None:
-        told.append("instrumental" if instrumental else "no-instrumental")
-    return told
+    return Change(
+        midi=_read(midi) if midi else None,
+        midi_name=midi.name if midi else "",
+        again=wishes["again"],
+        seed=draw_seed() if seed is None else seed,
+        **{name: wishes[name] for name in _SHAPED},
+    )
 
 
 def _read(path: Path) -> bytes:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from halation.cli.changes import change_options, changed
+from halation.cli.changes import change_of, change_options
 from halation.cli.logs import start_logging
 from halation.types import (
     DEFAULT_COMPOSER,
@@ -309,9 +309,10 @@ def remake(
     start_logging(output.verbose)
     started = time.perf_counter()
     from halation import files
+    from halation.reshape import changed
 
     recipe = files.read(song_json)
-    plan = changed(recipe, wishes)
+    plan = changed(recipe.plan, recipe.id, change_of(wishes))
     output.check(plan.score.duration_s)
     if recipe.engine != files.ENGINE:
         print(f"halation: {files.engine_note(recipe.engine)}", file=sys.stderr)

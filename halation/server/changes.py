@@ -1,4 +1,4 @@
-"""A song of a song: what a listener may change of one, and the plan that it leads to."""
+"""A song of a song: what a listener may change of one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from halation.server.models import KeyText, Strict, Whole, Wish
 from halation.types import LENGTH_RANGE_S, MAX_SEED, TEMPO_RANGE_BPM
 
 if TYPE_CHECKING:
-    from halation.files import SongFile
-    from halation.types import Plan
+    from halation.reshape import Change
 
-__all__ = ["Again", "Noted", "Remake", "Shape", "changed", "settled"]
+__all__ = ["Again", "Noted", "Remake", "Shape", "change_of", "settled"]
 
 Axis = Literal["valence", "energy", "warmth", "density", "haze"]
 
@@ -74,46 +73,19 @@ def settled(remake: Remake) -> Remake:
     return remake.model_copy(update={"again": again.model_copy(update={"seed": draw_seed()})})
 
 
-def changed(recipe: SongFile, remake: Remake) -> Plan:
-    """Return what a song becomes.
+def change_of(remake: Remake) -> Change:
+    """Return what a listener asks for; :func:`settled` has settled it."""
+    from halation.reshape import Change
 
-    Raises
-    ------
-    BriefError
-        If the song has no such thing, or a value is out of its range.
-    FileError
-        If the MIDI file cannot be used.
-    """
-    from halation import reshape
-
-    plan, told = recipe.plan, []
-    if remake.midi is not None:
-        plan = reshape.edited(plan, remake.midi)
-        told.append("midi")
-    if remake.again is not None:
-        assert remake.again.seed is not None
-        plan = reshape.again(plan, remake.again.what, remake.again.seed)
-        told += [f"again {name} (seed {remake.again.seed})" for name in remake.again.what]
-    if remake.shape is not None:
-        wish = remake.shape
-        plan = reshape.shape(
-            plan,
-            tempo_bpm=wish.tempo_bpm,
-            key=wish.key,
-            length_s=wish.length_s,
-            mood={str(axis): value for axis, value in wish.mood.items()},
-            instrumental=wish.instrumental,
-        )
-        told += _told(wish)
-    return reshape.child(plan, recipe.id, told)
-
-
-def _told(wish: Shape) -> list[str]:
-    """Return what was shaped, each as it would be typed."""
-    told = [f"tempo {wish.tempo_bpm:g}"] if wish.tempo_bpm is not None else []
-    told += [f"key {wish.key}"] if wish.key else []
-    told += [f"length {wish.length_s:g}"] if wish.length_s is not None else []
-    told += [f"mood {axis}={value:g}" for axis, value in wish.mood.items()]
-    if wish.instrumental is not None:
-        told.append("instrumental" if wish.instrumental else "no-instrumental")
-    return told
+    again, shape = remake.again, remake.shape or Shape()
+    assert again is None or again.seed is not None
+    return Change(
+        midi=remake.midi,
+        again=tuple(again.what) if again else (),
+        seed=again.seed or 0 if again else 0,
+        tempo_bpm=shape.tempo_bpm,
+        key=shape.key,
+        length_s=shape.length_s,
+        mood={str(axis): value for axis, value in shape.mood.items()},
+        instrumental=shape.instrumental,
+    )

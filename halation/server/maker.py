@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from halation.backends import Watch
 from halation.machine import cores
 from halation.server import view
-from halation.server.changes import Remake, changed
+from halation.server.changes import Remake, change_of
 from halation.server.feed import Feed
 from halation.server.models import Event
 from halation.server.recorder import Recorder, StemFiles
@@ -125,10 +125,12 @@ def _making(
 ) -> tuple[Brief, Generator[Artefact, None, None]]:
     """Return who makes what was ordered, and its brief."""
     from halation import pipeline
+    from halation.reshape import changed
 
     workers, watch = _processes(order.share), _watch(line)
     if order.remake is not None:
-        plan = changed(_recipe(order, folder), order.remake)
+        recipe = _recipe(order, folder)
+        plan = changed(recipe.plan, recipe.id, change_of(order.remake))
         brief = plan.score.form.mood.brief
         stems = _by_a_model(brief)
         playing = pipeline.replay(plan, workers=workers, watch=watch, keep=False, stems=stems)

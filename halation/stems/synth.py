@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-import numpy as np
-
 from halation.backends import Description
 from halation.stems.blocks import canvas, handed_out
 from halation.stems.draws import note_draws, places
