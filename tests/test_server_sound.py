@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from halation.files import audio
+from halation.files.frames import head, mp3_bytes
 from halation.server.feed import Feed
 from halation.server.models import Event
-from halation.server.sound import head, mp3_bytes
 from halation.server.wire import Line
 from halation.types import SAMPLE_RATE, Audio, HalationError
 from tests.served import Kitchen, follow, frames_of, make, served

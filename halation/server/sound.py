@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -19,48 +18,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-__all__ = ["Growing", "Sound", "head", "mp3_bytes"]
+from halation.files.frames import head, mp3_bytes
 
-_ID3: Final = b"ID3\x04\0\0\0\0\0\x13" + b"TSSE\0\0\0\x09\0\0" + b"\x03halation"
-"""A tag at the beginning: without one, readers look for another at the end, which is not there."""
+__all__ = ["Growing", "Sound"]
 
-_INFO_BYTES: Final = 417
-"""Of a frame at 128 kbit/s."""
-
-FRAME_SAMPLES: Final = 1_152
 PIECE: Final = 64 << 10
 """Bytes that a listener is given at a time."""
-
-
-def head(n_samples: int) -> bytes:
-    """Return what goes before the frames: a tag, and a silent frame that tells how many there are.
-
-    References
-    ----------
-    ID3v2.4, 3.1; "MP3 Info Tag revision 1", 2003.
-    """
-    frames = _frames(n_samples)
-    body = b"Info" + struct.pack(">III", 0x03, frames, _INFO_BYTES + mp3_bytes(n_samples))
-    return _ID3 + (b"\xff\xfb\x90\x64" + bytes(32) + body).ljust(_INFO_BYTES, b"\0")
-
-
-def _frames(n_samples: int) -> int:
-    return 1 - -n_samples // FRAME_SAMPLES
-
-
-def mp3_bytes(n_samples: int) -> int:
-    """Return how many bytes LAME makes of so many samples at 44.1 kHz and 320 kbit/s.
-
-    A frame has 1,044 bytes, and one more whenever 0.898 of a byte have gathered; one frame more
-    than the samples fill carries what the encoder has kept to itself.
-
-    Examples
-    --------
-    >>> mp3_bytes(30 * 44_100)
-    1201632
-    """
-    frames = _frames(n_samples)
-    return frames * 1_044 - -(frames - 1) * 39_600 // 44_100
 
 
 class Sound:
