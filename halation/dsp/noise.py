@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from halation.dsp.loops import add_loop, scatter, walk
 
-__all__ = ["band_response", "coloured", "moving", "ramped", "wander"]
+__all__ = ["band_response", "coloured", "moving", "wander"]
 
 Signal = NDArray[np.float32]
 
@@ -144,20 +144,6 @@ def wander(draw: np.random.Generator, n: int, memory: float) -> NDArray[np.float
     path = draw.standard_normal(n + warm)
     walk(path, a, gain)
     return path[warm:]
-
-
-def ramped(x: Signal, start: Sequence[float], end: Sequence[float]) -> None:
-    """Multiply each channel in place by a straight line from ``start`` to ``end``.
-
-    Parameters
-    ----------
-    x : np.ndarray [shape=(channels, n)], float32
-    start, end : one float for each channel
-        Linear gain at the first sample and just after the last.
-    """
-    ramp = np.arange(x.shape[1], dtype=np.float32) / np.float32(max(x.shape[1], 1))
-    for channel, (a, b) in enumerate(zip(start, end, strict=True)):
-        x[channel] *= np.float32(a) + np.float32(b - a) * ramp
 
 
 def moving(
