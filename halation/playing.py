@@ -29,6 +29,8 @@ __all__ = ["PRELOAD", "Players"]
 Signal = NDArray[np.float32]
 Sends = dict[str, NDArray[np.int32]]
 
+_NOBODY: Final = backends.Watch()
+
 PRELOAD: Final = (
     f"{__name__} scipy.fft scipy.ndimage halation.stems.drums halation.stems.synth "
     "halation.stems.vocals"
@@ -132,12 +134,18 @@ class Bench:
 
 
 class _Far:
-    """A bench in this process that plays for another one."""
+    """A bench in this process that plays for another one, or in the place of one that is lost."""
 
-    def __init__(self, plan: Plan, names: tuple[str, ...], lent: Mapping[str, Signal]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        names: tuple[str, ...],
+        lent: Mapping[str, Signal],
+        watch: backends.Watch = _NOBODY,
+    ) -> None:
         self._lent = bool(lent)
         self._tracks = dict(lent) or {name: reel(2, plan.score.n_samples) for name in names}
-        self._bench = Bench(plan, self._tracks, backends.Watch(), lent=self._lent)
+        self._bench = Bench(plan, self._tracks, watch, lent=self._lent)
         self._done = dict.fromkeys(names, 0)
 
     def advance(self, stops: Mapping[str, int], sent: int) -> Played:
@@ -184,7 +192,7 @@ class _Seat:
         self._song, self._plan, self._watch = next(_SONGS), plan, watch
         self._tracks, self._loans = tracks, loans
         self._asked: list[tuple[dict[str, int], int]] = []
-        self._bench: Bench | None = None
+        self._instead: _Far | None = None
 
     def advance(self, stops: dict[str, int], sent: int) -> Played:
         if self._member is not None:
@@ -199,13 +207,16 @@ class _Seat:
             else:
                 self._asked.append((stops, sent))
                 return played
-        if self._bench is None:
-            for x in self._tracks.values():  # what was begun over there is played again
-                x[:] = 0.0
-            self._bench = Bench(self._plan, self._tracks, self._watch)
+        if self._instead is None:
+            # On memory of its own: what is there already is being mixed.
+            self._instead = _Far(self._plan, tuple(self._tracks), {}, self._watch)
             for before in self._asked:
-                self._bench.advance(*before)
-        return self._bench.advance(stops, sent)
+                self._instead.advance(*before)
+        done = self._asked[-1][0] if self._asked else {}
+        self._asked.append((stops, sent))
+        for name, x in self._tracks.items():  # what the other has begun, and nobody has heard
+            x[:, done.get(name, 0) : stops[name]] = 0.0
+        return self._instead.advance(stops, sent)
 
 
 @dataclass(slots=True)

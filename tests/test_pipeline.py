@@ -178,17 +178,20 @@ def test_a_player_for_a_part_that_is_not_there_is_refused() -> None:
         list(compose(replace(BRIEF, players=(("tuba", "synth"),))))
 
 
+@pytest.mark.parametrize("when", ["before it plays", "when it has played"])
 def test_what_dies_with_a_process_is_played_again(
-    artefacts: list[Artefact], monkeypatch: pytest.MonkeyPatch
+    artefacts: list[Artefact], monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     call = crew.Member.call
     calls: list[object] = []
 
     def dies_late(self: crew.Member, function: Callable[..., Any], *arguments: object) -> Any:
-        if function is playing._advance_there:
-            calls.append(arguments)
-            if len(calls) == 3:
-                self.dismiss()
+        calls.append(function)
+        dies = calls.count(playing._advance_there) == 3
+        if dies and when == "when it has played":
+            call(self, function, *arguments)
+        if dies:
+            self.dismiss()
         return call(self, function, *arguments)
 
     monkeypatch.setattr(crew.Member, "call", dies_late)
