@@ -1,4 +1,4 @@
-import { useSyncExternalStore } from "react";
+import { useEffect, useState, useSyncExternalStore } from "react";
 
 /** A value that modules outside React may hold, and components may watch. */
 export interface Store<T> {
@@ -28,4 +28,14 @@ export function createStore<T extends object>(initial: T): Store<T> {
 
 export function useStore<T>(store: Store<T>): T {
   return useSyncExternalStore(store.watch, store.get);
+}
+
+/** Returns a value once it has stayed the same for some time; without a wait at once. */
+export function useLater<T>(value: T, wait_ms: number): T {
+  const [known, setKnown] = useState(value);
+  useEffect(() => {
+    const timer = window.setTimeout(() => setKnown(value), wait_ms);
+    return () => window.clearTimeout(timer);
+  }, [value, wait_ms]);
+  return wait_ms ? known : value;
 }

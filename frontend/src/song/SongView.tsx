@@ -2,7 +2,7 @@ import { useEffect, useMemo, useRef } from "react";
 import type { SongDetail } from "../api/client";
 import { player } from "../audio/player";
 import { setLight } from "../scene/light";
-import { useStore } from "../store";
+import { useLater, useStore } from "../store";
 import { Doors } from "./Doors";
 import { lookOf, lookOfProgress } from "./look";
 import { making } from "./maker";
@@ -15,6 +15,10 @@ import { Told } from "./Told";
 import { Clock, PlayButton, Volume } from "./Transport";
 import { Waveform } from "./Waveform";
 import "./song.css";
+
+/** A model may play for minutes: its notes are drawn meanwhile. */
+const HELD_BACK_MS = 1_000;
+const AFTER_SOUND_MS = 300;
 
 /** Whether parts of a song can be thrown again: it is whole, and no model plays it as one. */
 function mayChange(song: SongDetail | null, ready_s: number | null): boolean {
@@ -30,6 +34,9 @@ export function SongView() {
     () => (inWork || !song ? lookOfProgress(inWork ? progress : NOTHING) : lookOf(song)),
     [inWork, progress, song],
   );
+  // A song's first sound has the processor to itself: notes and waveform are drawn when it is heard.
+  const wait_ms = inWork ? HELD_BACK_MS : ready_s === null ? 0 : AFTER_SOUND_MS;
+  const drawn = useLater(look, look.parts.length ? wait_ms : 0);
   const hexes = inWork ? progress.mood?.colours : song?.colours;
   const lightOf = inWork ? progress.title : (song?.title ?? "");
   useEffect(() => {
@@ -63,10 +70,10 @@ export function SongView() {
         </p>
       </div>
       {!inWork && <Takes />}
-      <Roll look={look} still={inWork} />
+      <Roll look={drawn} still={inWork} />
       <Sections look={look} still={inWork} again={!inWork && mayChange(song, ready_s)} />
       {inWork && <Told progress={progress} />}
-      <Waveform look={look} still={inWork || !song} />
+      <Waveform look={drawn} still={inWork || !song} />
       <div className="under">
         {!inWork && song && (
           <>
