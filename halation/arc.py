@@ -48,7 +48,7 @@ USUAL_HOOK_LUFS: Final = -13.0
 section is brought to its distance from here, so that it can be mixed before the hook is heard."""
 USUAL_INTRO_RIDE_DB: Final = 5.9
 """What brings an intro to its place: its opening is ridden so before the rest of it is known."""
-COMMON_DB: Final = -10.5
+COMMON_DB: Final = -13.0
 """The one gain of all stems and the mix: it leaves the loudest peaks of most songs 2 to 6 dB under
 full scale. It cannot depend on a song's peaks, which are not known while it begins to play."""
 STEP: Final = 512

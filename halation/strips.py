@@ -97,6 +97,7 @@ class Strip:
         self._given = dict(plan.desk)
         self._placing: mix.Placing | None = None
         self._peak = 0.0
+        self._looked = 0
         self._raw = self._filtered = self._lifted = self._treated = self._sent = 0
         self._gains: dict[str, Signal] | None = None
         self._claimed = 0
@@ -112,15 +113,8 @@ class Strip:
         if self._gains is None:
             self._gains = buses.gains(self.part, self._plan)
         start, stop = self._treated, self._treat(stop)
-        if self._placing is None:
-            first = _first_sound(self.x, start, stop)
-            if first is not None:
-                stop = self._treat(min(first + round(MEASURED_S * SAMPLE_RATE), self._n))
-                self._measure(start, stop)
         if self._placing is not None:
             self._inserts.colour(self.x, start, stop, self._peak)
-            if f"{self.part.name}.level" not in self.record:
-                self._level(start, stop)
             for _ in self._placing.place(self.x, start, stop):
                 self._watch.go_on()
         self._treated = stop
@@ -141,6 +135,8 @@ class Strip:
             return self._lifted
         ahead = min(-(-(stop + self._inserts.ahead) // _ALIGNED) * _ALIGNED, self._n)
         self._play(ahead)
+        if self._placing is None:
+            self._measure(ahead)
         if ahead > self._filtered:
             self._inserts.filter(self.x, self._filtered, ahead)
             self._filtered = ahead
@@ -148,14 +144,22 @@ class Strip:
         self._lifted = stop
         return stop
 
-    def _measure(self, start: int, stop: int) -> None:
-        """Measure the peak of what has been lifted, which bends it, and seat the part."""
-        peak = loops.peak(self.x[:, start:stop]) * 10.0 ** (self._expected_db(stop, max) / 20.0)
-        self._peak = 10.0 ** (self._kept("peak", 20.0 * float(np.log10(max(peak, 1e-9)))) / 20.0)
-        self._placing = mix.Placing(self.part, self._plan, 0.0)
+    def _measure(self, stop: int) -> None:
+        """Measure the part where it begins, and seat it.
 
-    def _level(self, start: int, stop: int) -> None:
-        measured = active_loudness(self.x[:, start:stop])
+        With open filters, not as it is heard there: one that is still closed tells nothing of the
+        hook.
+        """
+        first = _first_sound(self.x, self._looked, stop)
+        self._looked = stop
+        if first is None:
+            return
+        stop = min(first + round(MEASURED_S * SAMPLE_RATE), self._n)
+        self._play(stop)
+        heard = self._inserts.opened(self.x[:, first:stop])
+        peak = loops.peak(heard) * 10.0 ** (self._expected_db(stop, max) / 20.0)
+        self._peak = 10.0 ** (self._kept("peak", 20.0 * float(np.log10(max(peak, 1e-9)))) / 20.0)
+        measured = active_loudness(heard)
         if measured > SILENCE_LUFS + 1.0:
             # Where one drum is much louder than the others, it alone is what a meter reads.
             over = max if self.part.player == "drums" else _mean
@@ -260,10 +264,11 @@ def _stretches(start: int, stop: int) -> Iterator[tuple[int, int]]:
 
 
 def _first_sound(x: Signal, start: int, stop: int) -> int | None:
-    """Return where a block begins in which something sounds."""
+    """Return the first sample that sounds."""
     for first, last in _stretches(start, stop):
-        if not automation.silent(x[:, first:last]):
-            return first
+        block = x[:, first:last]
+        if not automation.silent(block):
+            return first + int(np.abs(block).max(axis=0).nonzero()[0][0])
     return None
 
 

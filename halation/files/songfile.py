@@ -20,7 +20,7 @@ from halation.types import FileError, HalationError, Measures, Plan, Song
 
 __all__ = ["ENGINE", "SongFile", "encode", "read"]
 
-ENGINE: Final = 4
+ENGINE: Final = 5
 """Rises when the same notes and effects come to sound different (when an audio golden changes)."""
 
 MAX_BYTES: Final = 16 << 20

@@ -99,13 +99,19 @@ class Inserts:
     ) -> None:
         self._part, self._plan, self._channels = part, plan, channels
         self._n = plan.score.n_samples
-        self._sweep = self._filters(low_cut_hz, side_cut_hz if channels == 2 else 0.0)
+        self._side_cut_hz = side_cut_hz if channels == 2 else 0.0
+        fixed = plan.effect("highpass", part.name)
+        cuts_hz = (fixed["cutoff_hz"] if fixed else 0.0, low_cut_hz)
+        self._cuts_hz = [hz for hz in cuts_hz if hz > 0.0]
+        drawn = combined(plan, targets(part), "cutoff_hz", np.minimum, self._n)
+        self._open_hz = 2.0 * OPEN_HZ if drawn is None else float(drawn.max(initial=0.0))
+        self._sweep = self._filters(drawn)
         self._octave = _Layer.of(part, plan, channels)
         self._saturation, self._crush, phone = (
             plan.effect(kind, part.name) for kind in ("saturation", "crush", "phone")
         )
-        drawn = plan.curve(part.name, "drive_db")
-        self._drive_db = control(plan, drawn, self._n) if self._saturation and drawn else None
+        driven = plan.curve(part.name, "drive_db")
+        self._drive_db = control(plan, driven, self._n) if self._saturation and driven else None
         self._spans: list[_Span] = []
         if phone:
             self._spans.append(_Span(*_places(phone, plan, self._n), phone, None))
@@ -166,16 +172,28 @@ class Inserts:
                 elif span.phone is not None:
                     _phone(x, SAMPLE_RATE, span.phone, span.start, span.stop)
 
-    def _filters(self, low_cut_hz: float, side_cut_hz: float) -> Sweep | None:
-        part, plan = self._part, self._plan
-        fixed = plan.effect("highpass", part.name)
-        cutoff = combined(plan, targets(part), "cutoff_hz", np.minimum, self._n)
+    def opened(self, x: Signal) -> Signal:
+        """Return some of the part as its filters let it through where they are widest open.
+
+        Parameters
+        ----------
+        x : np.ndarray [shape=(2, n)], float32
+            As it is played.
+        """
+        y, frames = x.copy(), -(-x.shape[1] // HOP) + 1
+        sweep = self._filters(np.full(frames, self._open_hz, np.float32))
+        if sweep is not None:
+            sweep.pass_over(y, 0, y.shape[1])
+        return y
+
+    def _filters(self, cutoff: Signal | None) -> Sweep | None:
         if cutoff is None:
             cutoff = np.full(-(-self._n // HOP) + 1, 2 * OPEN_HZ, np.float32)
-        cuts_hz = [hz for hz in (fixed["cutoff_hz"] if fixed else 0.0, low_cut_hz) if hz > 0.0]
-        if not (cuts_hz or side_cut_hz > 0.0 or float(cutoff.min()) < OPEN_HZ):
+        if not (self._cuts_hz or self._side_cut_hz > 0.0 or float(cutoff.min()) < OPEN_HZ):
             return None
-        return Sweep(SAMPLE_RATE, cutoff, highpass_hz=cuts_hz, side_highpass_hz=side_cut_hz)
+        return Sweep(
+            SAMPLE_RATE, cutoff, highpass_hz=self._cuts_hz, side_highpass_hz=self._side_cut_hz
+        )
 
 
 @dataclass(frozen=True, slots=True)
