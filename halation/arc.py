@@ -49,8 +49,9 @@ section is brought to its distance from here, so that it can be mixed before the
 USUAL_INTRO_RIDE_DB: Final = 5.9
 """What brings an intro to its place: its opening is ridden so before the rest of it is known."""
 COMMON_DB: Final = -13.0
-"""The one gain of all stems and the mix: it leaves the loudest peaks of most songs 2 to 6 dB under
-full scale. It cannot depend on a song's peaks, which are not known while it begins to play."""
+"""The one gain of all stems and the mix: it leaves the loudest peaks of most songs 6 to 10 dB under
+full scale, and those of nearly all 2. It cannot depend on a song's peaks, which are not known while
+it begins to play."""
 STEP: Final = 512
 """Sections begin at multiples of so many samples: whole steps of every control."""
 

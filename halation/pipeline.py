@@ -242,8 +242,8 @@ def _perform(
             start, block = mastering.finished()
             if following and not index:
                 ahead = pool.submit(gathering.gather, index + 1)
-            players.forget(desk.done)
-            release(tracks["space"], 0, max(0, desk.done - SAMPLE_RATE))
+            players.forget(desk.behind)
+            release(tracks["space"], 0, max(0, desk.behind - SAMPLE_RATE))
             crew.give_back()
             if kept is not None:
                 kept.master[:, start : start + block.shape[1]] = block

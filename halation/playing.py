@@ -54,6 +54,8 @@ _BEHIND: Final = 1 << 14
 STRETCH: Final = 1 << 18
 """Samples that stems are played on at a time: 6 s."""
 PATIENCE_S: Final = 1.0
+_REACH: Final = SAMPLE_RATE // 2
+"""More samples than a tape reads ahead."""
 HEARD_S: Final = 6.0
 """How far beyond what it has played a cloud listens."""
 
@@ -257,6 +259,7 @@ class Players:
     _running: list[Future[Played]] = field(init=False, default_factory=list)
     _stopped: threading.Event = field(init=False, default_factory=threading.Event)
     _done: dict[str, int] = field(init=False)
+    _inserts: dict[str, fx.Inserts] = field(init=False, default_factory=dict)
     _loans: dict[str, crew.Loan] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -378,11 +381,19 @@ class Players:
         hearing = [part for part in score.parts if part.stem == name and part.hears]
         if any(part.player != "grains" for part in hearing):
             return score.n_samples  # a stranger may listen to anything
+        # What is replaced as a whole is played, and so heard, as a whole.
+        stop = max((self._ends(part, stop) for part in hearing), default=stop)
         ahead_s = HEARD_S
         starts_s = [score.onset_s(part.notes[0]) for part in hearing if part.notes]
         if any(-1.0 <= stop / SAMPLE_RATE - start_s < MEASURED_S for start_s in starts_s):
             ahead_s += MEASURED_S  # where it begins it is measured
         return stop + round(ahead_s * SAMPLE_RATE) if starts_s else 0
+
+    def _ends(self, part: Part, stop: int) -> int:
+        """Return up to where a part is played when it is wanted up to ``stop`` [samples]."""
+        if part.name not in self._inserts:
+            self._inserts[part.name] = fx.Inserts(part, self.plan)
+        return self._inserts[part.name].end_of(min(stop + _REACH, self.plan.score.n_samples))
 
     def _shared_out(
         self, parts: Mapping[str, list[Part]]

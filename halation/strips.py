@@ -91,7 +91,6 @@ class Strip:
         self._inserts = fx.Inserts(
             part, plan, low_cut_hz=place.low_cut_hz, side_cut_hz=mix.SIDE_CUT_HZ
         )
-        self._given_x = x is not None
         self.x: Signal = reel(2, 0) if x is None else x
         self.record: dict[str, float] = {}
         self._given = dict(plan.desk)
@@ -174,7 +173,7 @@ class Strip:
     def _play(self, stop: int) -> None:
         """Have the player play up to ``stop`` or later, and hold it to its contract."""
         score = self._plan.score
-        with backends.watched(self._watch), lent(self.x if self._given_x else None):
+        with backends.watched(self._watch), lent(self.x):
             while self._raw < stop:
                 self._claim()
                 block = next(self._blocks, None)

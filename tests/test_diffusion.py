@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from halation import backends
 from halation.seeds import rng
+from halation.stems.blocks import lent
 from halation.stems.neural import diffusion, prompts, riffusion, sketch
 from halation.stems.neural.performance import Request
 from halation.testing import small_score
@@ -250,6 +251,16 @@ def test_lego_is_given_the_other_stems_and_the_name_of_its_own(
     assert likeness(source, RATE, others, SAMPLE_RATE) > 0.9
     assert lowness(source, RATE) > 0.9  # the pads have nothing down there
     assert lowness(sketch.render(pads, score, "song"), SAMPLE_RATE) < 0.1
+
+
+def test_a_sketch_is_drawn_on_paper_of_its_own() -> None:
+    score = two_sections(bars=2)
+    part = replace(score.parts[0], instead=score.parts)
+    place = np.zeros((2, score.n_samples), np.float32)
+    with lent(place):  # where the model's own sound is wanted
+        drawn = sketch.render(part, score, "song")
+    assert not place.any()
+    np.testing.assert_array_equal(drawn, sketch.render(part, score, "song"))
 
 
 def lowness(x: Signal, rate: int) -> float:

@@ -74,10 +74,18 @@ class Desk:
         """
         piece = self.faders.pieces[self.faders.solved]
         self._yield(tracks, piece.start, piece.stop)
-        opened = self.faders.solved == 1 and self.faders.pieces[0].opening
-        start = 0 if opened else piece.start
+        start = 0 if self._goes_back() else piece.start
         found = survey(tracks, start, piece.stop).scaled(WIDE, self._yielding)
         self.faders.solve(found)
+
+    @property
+    def behind(self) -> int:
+        """From where on the tracks are read again, but for what is just behind it [samples]."""
+        return 0 if self._goes_back() else self.done
+
+    def _goes_back(self) -> bool:
+        """Whether the next piece is the rest of an intro, which is set with its opening."""
+        return self.faders.solved == 1 and self.faders.pieces[0].opening
 
     def ready(self) -> int:
         """Return up to where the pieces that are solved can be mixed [samples].

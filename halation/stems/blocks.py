@@ -28,8 +28,8 @@ def lent(x: NDArray[np.float32] | None) -> Iterator[None]:
 
     Parameters
     ----------
-    x : np.ndarray [shape=(2, n)], float32, optional
-        Silent.
+    x : np.ndarray [shape=(2, n)], float32, or None
+        Silent; of another length it is not taken.
     """
     token = _LENT.set(x)
     try:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halation import backends
+from halation.stems.blocks import lent
 from halation.types import Part, Score, Stems
 
 __all__ = ["render"]
@@ -79,7 +80,8 @@ def _played(row: Part, score: Score) -> Signal:
     blocks = player(row, score, Stems(score, ()), score.form.mood.brief.entropy)
     watch = backends.watch()
     sound = []
-    for block in blocks:
-        watch.go_on()
-        sound.append(block.samples)
+    with lent(None):  # what was lent is for the model
+        for block in blocks:
+            watch.go_on()
+            sound.append(block.samples)
     return np.concatenate(sound, axis=1)
