@@ -187,7 +187,8 @@ def test_a_cloud_and_an_opening_are_the_same_however_many_play(seed: int) -> Non
         [a.master.samples for a in produce(brief, workers=n, keep=False) if isinstance(a, Block)]
         for n in (1, 2)
     ]
-    np.testing.assert_array_equal(*(np.concatenate(blocks, axis=1) for blocks in masters))
+    alone, shared = (np.concatenate(blocks, axis=1) for blocks in masters)
+    np.testing.assert_array_equal(alone, shared)
 
 
 @pytest.mark.parametrize("when", ["before it plays", "when it has played"])
