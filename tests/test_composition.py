@@ -12,7 +12,7 @@ from halation.form import plan
 from halation.score import events, melody
 from halation.score.development import LINE_RANGE
 from halation.score.rules import Rules
-from halation.types import BEATS_PER_BAR, Brief, Event, Key, Note, Score, Section
+from halation.types import BEATS_PER_BAR, REVERSED, Brief, Event, Key, Note, Score, Section
 from tests.composed import (
     CASES,
     COMPOSERS,
@@ -248,6 +248,19 @@ def test_counter_lines_speak_only_in_rests_of_the_line(many: list[Score]) -> Non
                     apart = min(m.onset_beats + m.duration_beats, n.onset_beats + n.duration_beats)
                     assert apart - max(m.onset_beats, n.onset_beats) <= 1e-6
     assert n_replies > 10 * N_SEEDS
+
+
+def test_no_swell_rises_before_an_answer_is_over(many: list[Score]) -> None:
+    n_swells = 0
+    for score in many:
+        answers = [n.onset_beats for n in notes_of(score, "counter")]
+        for swell in notes_of(score, "vocals"):
+            if not swell.syllable.startswith(REVERSED) or in_event(score, swell.onset_beats):
+                continue
+            n_swells += bool(answers)
+            end = swell.onset_beats + swell.duration_beats
+            assert not any(swell.onset_beats < at < end - 1e-6 for at in answers)
+    assert n_swells > N_SEEDS
 
 
 def test_hooks_say_different_things(many: list[Score]) -> None:

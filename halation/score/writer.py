@@ -31,6 +31,8 @@ SECOND_VOICES: Final = (-2, -2, -5)
 WEATHER: Final = {"intro": 74, "verse": 50, "hook": 42, "bridge": 76, "outro": 66}
 CLOUD: Final = {"intro": 92, "hook": 58, "bridge": 98, "outro": 92}
 CLOUD_WAITS_BEATS: Final = 2.0
+ANSWER_BEATS: Final = 0.25
+"""A counter-line's note has been heard, and a swell may rise behind it."""
 HIGHEST_SUNG: Final = 62
 """D4: hooks that lie higher are sung an octave lower, where a voice still has its vowels."""
 RANGES: Final = {"bells": (72, 96), "lead": (60, 84)}
@@ -281,6 +283,8 @@ class Writer:
         line = tuple(n for _, phrase in phrases for n in phrase)
         section = scene.section
         self._sing("bells", scene, line, 12)
+        if "counter" in scene.layers:  # first, so that voices know where it speaks
+            self._sing("counter", scene, self.replies[section.name], 0)
         if "saw" in scene.layers:
             self._sing("saw", scene, line, 0)
         if "vocals" in scene.layers:
@@ -296,8 +300,6 @@ class Writer:
             stream = rng(self.seed, "score", "second", section.name)
             by = SECOND_VOICES[int(stream.integers(len(SECOND_VOICES)))]
             self._sing("lead", scene, self._second_voice(line, by), 0)
-        if "counter" in scene.layers:
-            self._sing("counter", scene, self.replies[section.name], 0)
 
     def _second_voice(self, line: tuple[Note, ...], by: int) -> tuple[Note, ...]:
         """Follow a line some steps of the scale away, on the chords' own notes where it rests."""
@@ -317,8 +319,10 @@ class Writer:
             first = told[0]
             before = sung or self.parts["vocals"]
             end = first.onset_beats if sung else self._stop_before(scene)
-            free = max((n.onset_beats + n.duration_beats for n in before), default=0.0)
-            swell = self._swell(first, end, end - free, stream)
+            heard = [n.onset_beats + n.duration_beats for n in before]
+            heard += [n.onset_beats + ANSWER_BEATS for n in self.parts["counter"]
+                      if n.onset_beats < end]  # fmt: skip
+            swell = self._swell(first, end, end - max(heard, default=0.0), stream)
             sung += swell
             sung += told
         return tuple(sung)
