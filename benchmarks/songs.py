@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 TEXT = "Bladee floating in dreamscape"
-LENGTHS = (30, 120, 300, 600)
+LENGTHS = (30, 120, 150, 300, 600)
 
 SONGS = """
 import json, sys, time
@@ -100,10 +100,11 @@ def main() -> None:
         for length in LENGTHS:
             (_, made), memory = songs(out / f"warm-{length}", 0, (30, length))
             row(f"a song of {length} s", made["duration_s"], made["seconds"], memory)
-            print(f"    first sound {made['first_s']:.2f} s, margin {made['margin_s']:.1f} s")
+            _heard(made)
         (first, second), memory = songs(out / "two", 0, (150, 150))
         row("150 s, first song of a process", first["duration_s"], first["seconds"])
         row("150 s, second song of a process", second["duration_s"], second["seconds"], memory)
+        _heard(second)
         _fluidsynth(second, out)
         print("\nwhere the second song's time goes: seconds by the clock, all cores at work;")
         print("then seconds of processor, with everything in one process")
@@ -113,6 +114,10 @@ def main() -> None:
             print(f"    {name:<40}{waited[name]:8.2f} s{spent[name]:9.2f} s")
         total = sum(spent.values())
         print(f"    {'together':<40}{second['seconds']:8.2f} s{total:9.2f} s", flush=True)
+
+
+def _heard(made: dict[str, Any]) -> None:
+    print(f"    first sound {made['first_s']:.2f} s, margin {made['margin_s']:.1f} s")
 
 
 def _by_stage(rows: list[tuple[str, float, float]], column: int) -> dict[str, float]:
