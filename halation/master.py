@@ -62,6 +62,10 @@ _COLOUR_OCTAVES = 0.8
 _MOST_TILT_DB = 3.0
 _TONE_SHARE = 0.85
 _MOST_TONE_DB = 4.0
+_MUD_HZ, _MUD_OCTAVES = 283.0, 0.6
+_LEAST_MUD_DB, _MOST_MUD_DB = 2.5, 3.0
+"""How far 200 to 400 Hz of a section may stand over the whole song's slope, and what it yields at
+most where they stand higher."""
 _UNTOUCHED_HZ = 60.0
 """Down here kick and 808 stand as they were mixed, whatever the rest lacks."""
 
@@ -288,6 +292,8 @@ class Master:
         if total.any():
             levels = 10.0 * np.log10(np.maximum(total / self._n, 1e-20))
             tone = _tone_db(levels, self._score.form.mood)
+            own = 10.0 * np.log10(np.maximum(power / max(stop - start, 1), 1e-20))
+            tone -= _mud_db(levels + tone, own + tone)
         else:
             tone = np.zeros(len(usual))
         tone = np.array(
@@ -654,6 +660,19 @@ def _tone_db(levels: Values, mood: Mood) -> Values:
     reach = float(np.abs(octaves).max())
     tilt = float(np.clip(lacks, -_MOST_TILT_DB / reach, _MOST_TILT_DB / reach))
     return np.asarray(tone + tilt * octaves)
+
+
+def _mud_db(whole: Values, own: Values) -> Values:
+    """Draw what a section must yield where voices and rooms pile up, by the spectra of the whole
+    song and of the section [dB]."""
+    octaves = np.log2(_centres() / 1_000.0)
+    away = np.log2(_centres() / _MUD_HZ)
+    line = SLOPE_DB_PER_OCTAVE * octaves
+    line += (whole - line).mean()
+    inside = np.abs(away) < 0.5
+    over = 10.0 * np.log10(np.mean(10.0 ** ((own - line)[inside] / 10.0)))
+    lacks = np.clip(over - _LEAST_MUD_DB, 0.0, _MOST_MUD_DB)
+    return np.asarray(lacks * np.exp(-((away / _MUD_OCTAVES) ** 2) / 2.0))
 
 
 def _fade(x: Signal, start: int, n: int) -> None:

@@ -148,3 +148,14 @@ def test_finishing_twice_gives_the_same_samples(finished: tuple[Audio, Measures]
     audio, measures = master.finish(song())
     assert np.array_equal(audio.samples, finished[0].samples)
     assert measures == finished[1]
+
+
+def test_a_section_yields_where_it_is_muddy_and_only_there() -> None:
+    line = master.SLOPE_DB_PER_OCTAVE * np.log2(master._centres() / 1_000.0)
+    inside = (master._centres() > 200.0) & (master._centres() < 400.0)
+    np.testing.assert_array_equal(master._mud_db(line, line), 0.0)
+    np.testing.assert_array_equal(master._mud_db(line, line - 6.0 + 8.0 * inside), 0.0)
+    mud_db = master._mud_db(line, line + 4.5 * inside)
+    assert 1.2 < mud_db[inside].mean() < 2.2
+    assert mud_db[master._centres() > 1_000.0].max() < 0.1
+    assert master._mud_db(line, line + 20.0 * inside).max() <= 3.0

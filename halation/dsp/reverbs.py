@@ -24,6 +24,9 @@ CORRELATION = 0.25
 
 PINK_BAND_HZ = (200.0, 6_000.0)
 
+BODY_HZ, BODY_OCTAVES, BODY_DB = 290.0, 0.6, -4.0
+"""A bell that is cut out of every space: what many voices leave there adds up to mud."""
+
 _FRAME = 512
 
 Signal = NDArray[np.float32]
@@ -56,7 +59,8 @@ def impulse_response(
     buildup_s : float > 0 [s]
         Time constant with which the density rises.
     low_hz, high_hz : float > 0 [Hz]
-        Where the returns are high-passed (24 dB/octave) and low-passed (12 dB/octave).
+        Where the returns are high-passed (24 dB/octave) and low-passed (12 dB/octave); between them
+        they yield around :data:`BODY_HZ`.
     damping_hz : float > 0 [Hz]
         Where the decay time has fallen to 7/10 of ``t60_s``.
 
@@ -83,6 +87,8 @@ def impulse_response(
     t60_by_bin = t60_s / (1.0 + (bins_hz / damping_hz) ** 1.5 * (1.0 / 0.7 - 1.0))
     at_hz = np.maximum(bins_hz, 1.0)
     shape = 1.0 / np.sqrt(1.0 + (low_hz / at_hz) ** 8) / np.sqrt(1.0 + (at_hz / high_hz) ** 4)
+    from_body = np.log2(at_hz / BODY_HZ) / BODY_OCTAVES
+    shape *= 10.0 ** (BODY_DB * np.exp(-(from_body**2) / 2.0) / 20.0)
     shape[0] = 0.0
     tail = _decayed(noise, sample_rate, t60_by_bin, shape)
     at_s = np.arange(n) / sample_rate
