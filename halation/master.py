@@ -663,8 +663,10 @@ def _tone_db(levels: Values, mood: Mood) -> Values:
 
 
 def _mud_db(whole: Values, own: Values) -> Values:
-    """Draw what a section must yield where voices and rooms pile up, by the spectra of the whole
-    song and of the section [dB]."""
+    """Draw what a section must yield where voices and rooms pile up [dB].
+
+    ``whole`` and ``own`` are the spectra of the song and of the section, as in :func:`_tone_db`.
+    """
     octaves = np.log2(_centres() / 1_000.0)
     away = np.log2(_centres() / _MUD_HZ)
     line = SLOPE_DB_PER_OCTAVE * octaves
