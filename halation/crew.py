@@ -51,11 +51,11 @@ _idle: list[Member] = []
 _lock = threading.Lock()
 
 
-_KEPT_BYTES = 16 << 20
-_TOP_BYTES = 4 << 20
+_KEPT_BYTES = 32 << 20
+_TOP_BYTES = 8 << 20
 _ARENAS = 2
-_HOLES_BYTES = 8 << 20  # of what is free, the heap keeps as much
-_MAPPED_BYTES = 4 << 20  # from here on numpy asks for huge pages
+_HOLES_BYTES = 16 << 20  # of what is free, the heap keeps as much
+_MAPPED_BYTES = 4 << 20
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8  # from malloc.h
 
 
@@ -63,8 +63,13 @@ def keep_memory() -> None:
     """Have the allocator keep what blocks of a few megabytes free, where it can be told so.
 
     Otherwise glibc gives it back and takes it anew thousands of times a song, and the kernel clears
-    every page again. Arrays as long as a song are given back as before.
+    every page again. Arrays as long as a song are given back as before, and come in small pages: a
+    huge one holds far more than the stretch in work, and cannot be given back in part.
     """
+    with suppress(ImportError, AttributeError):  # another NumPy
+        from numpy._core.multiarray import _set_madvise_hugepage
+
+        _set_madvise_hugepage(False)
     if sys.platform != "linux":
         return
     with suppress(OSError, AttributeError):  # other C libraries have no such switch

@@ -26,7 +26,7 @@ VELOCITY_EXPONENT: Final = 1.4
 LEGATO_AFTER_S: Final = 0.04
 """Notes nearer together than this are a chord, never a legato."""
 
-MEMORY_BYTES: Final = 24 * 2**20
+MEMORY_BYTES: Final = 32 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
