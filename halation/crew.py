@@ -51,11 +51,11 @@ _idle: list[Member] = []
 _lock = threading.Lock()
 
 
-_KEPT_BYTES = 32 << 20
+_KEPT_BYTES = 64 << 20
 _TOP_BYTES = 8 << 20
 _ARENAS = 2
-_HOLES_BYTES = 16 << 20  # of what is free, the heap keeps as much
-_MAPPED_BYTES = 4 << 20
+_HOLES_BYTES = 32 << 20  # of what is free, the heap keeps as much
+_MAPPED_BYTES = 12 << 20
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8  # from malloc.h
 
 
