@@ -67,9 +67,7 @@ def keep_memory() -> None:
     huge one holds far more than the stretch in work, and cannot be given back in part.
     """
     with suppress(ImportError, AttributeError):  # another NumPy
-        from numpy._core.multiarray import _set_madvise_hugepage
-
-        _set_madvise_hugepage(False)
+        importlib.import_module("numpy._core.multiarray")._set_madvise_hugepage(False)
     if sys.platform != "linux":
         return
     with suppress(OSError, AttributeError):  # other C libraries have no such switch
