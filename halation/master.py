@@ -63,7 +63,7 @@ _MOST_TILT_DB = 3.0
 _TONE_SHARE = 0.85
 _MOST_TONE_DB = 4.0
 _MUD_HZ, _MUD_OCTAVES = 283.0, 0.6
-_LEAST_MUD_DB, _MOST_MUD_DB = 2.5, 3.0
+_CLEAR_OVER_DB, _MOST_MUD_DB = 2.5, 3.0
 """How far 200 to 400 Hz of a section may stand over the whole song's slope, and what it yields at
 most where they stand higher."""
 _UNTOUCHED_HZ = 60.0
@@ -673,8 +673,8 @@ def _mud_db(whole: Values, own: Values) -> Values:
     line += (whole - line).mean()
     inside = np.abs(away) < 0.5
     over = 10.0 * np.log10(np.mean(10.0 ** ((own - line)[inside] / 10.0)))
-    lacks = np.clip(over - _LEAST_MUD_DB, 0.0, _MOST_MUD_DB)
-    return np.asarray(lacks * np.exp(-((away / _MUD_OCTAVES) ** 2) / 2.0))
+    mud_db = np.clip(over - _CLEAR_OVER_DB, 0.0, _MOST_MUD_DB)
+    return np.asarray(mud_db * np.exp(-((away / _MUD_OCTAVES) ** 2) / 2.0))
 
 
 def _fade(x: Signal, start: int, n: int) -> None:

@@ -263,3 +263,18 @@ assert len(heard) == 8
 """
     for _ in range(3):
         subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_space_yields_around_its_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    def body_db() -> float:
+        response = reverbs.impulse_response(
+            np.random.default_rng(8), 22_050, t60_s=3.0, low_hz=60.0
+        )
+        power = (np.abs(np.fft.rfft(response)) ** 2).mean(axis=0)
+        hz = np.fft.rfftfreq(response.shape[1], 1.0 / 22_050)
+        body, rest = (power[(hz > a) & (hz < b)].mean() for a, b in ((260, 320), (900, 1_400)))
+        return float(10.0 * np.log10(body / rest))
+
+    cut = body_db()
+    monkeypatch.setattr(reverbs, "BODY_DB", 0.0)
+    assert 3.0 < body_db() - cut < 4.5

@@ -159,3 +159,30 @@ def test_a_section_yields_where_it_is_muddy_and_only_there() -> None:
     assert 1.2 < mud_db[inside].mean() < 2.2
     assert mud_db[master._centres() > 1_000.0].max() < 0.1
     assert master._mud_db(line, line + 20.0 * inside).max() <= 3.0
+
+
+def test_what_a_muddy_hook_yields_stays_in_the_hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    mix = song(cut_hz=2_000.0)
+    score = mix.plan.score
+    hook = next(s for s in score.form.sections if s.role == "hook")
+    start, end = (
+        round(score.seconds_at(b) * SAMPLE_RATE) for b in (hook.start_beats, hook.end_beats)
+    )
+    x = mix.audio.samples.copy()
+    at_s = np.arange(end - start) / SAMPLE_RATE
+    for hz in (230.0, 260.0, 290.0, 330.0):
+        x[:, start:end] += np.float32(0.7 * x.std()) * np.sin(2 * np.pi * hz * at_s)
+    muddy = replace(mix, audio=Audio(x))
+
+    def body_db(of: slice) -> float:
+        centres, levels = spectrum.band_levels(
+            *spectrum.power_spectrum(master.finish(muddy)[0].samples[:, of], SAMPLE_RATE)
+        )
+        inside = (centres > 200.0) & (centres < 400.0)
+        return float(levels[inside].mean() - levels[(centres > 700.0) & (centres < 3_000.0)].mean())
+
+    within, before = slice(start + SAMPLE_RATE, end), slice(0, start - SAMPLE_RATE)
+    cut = body_db(within), body_db(before)
+    monkeypatch.setattr(master, "_MOST_MUD_DB", 0.0)
+    assert body_db(within) - cut[0] > 1.5
+    assert abs(body_db(before) - cut[1]) < 0.3
